@@ -1,0 +1,98 @@
+//! Reading CPU tensors as slices and making tensors from vectors, for kernels.
+
+use std::borrow::Cow;
+
+use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, WithDType};
+
+/// The float types kernels are written for; half types are computed in `f32`.
+pub trait Real:
+    WithDType
+    + Default
+    + PartialOrd
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+    + std::ops::Div<Output = Self>
+    + std::ops::Neg<Output = Self>
+    + std::ops::AddAssign
+    + std::iter::Sum
+{
+    /// From a constant.
+    fn of(value: f64) -> Self;
+    /// To `f64`.
+    fn f64(self) -> f64;
+}
+
+impl Real for f32 {
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        value as f32
+    }
+    #[inline(always)]
+    fn f64(self) -> f64 {
+        self as f64
+    }
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn of(value: f64) -> Self {
+        value
+    }
+    #[inline(always)]
+    fn f64(self) -> f64 {
+        self
+    }
+}
+
+/// Gives `f` the elements of a tensor in row-major order: borrowed when it is a contiguous CPU tensor of
+/// dtype `T`, converted otherwise.
+pub fn read<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> Result<R>) -> Result<R> {
+    if tensor.device().is_cpu() && tensor.dtype() == T::DTYPE {
+        let (storage, layout) = tensor.storage_and_layout();
+        if let (Storage::Cpu(storage), Some((start, end))) = (&*storage, layout.contiguous_offsets()) {
+            return f(&storage.as_slice::<T>()?[start..end]);
+        }
+    }
+    let plain = tensor.detach().to_dtype(T::DTYPE)?.to_device(&Device::Cpu)?.contiguous()?;
+    let (storage, layout) = plain.storage_and_layout();
+    match (&*storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(storage), Some((start, end))) => f(&storage.as_slice::<T>()?[start..end]),
+        _ => candle_core::bail!("reading a tensor: expected contiguous CPU data after conversion"),
+    }
+}
+
+/// A storage on `device` from host values.
+pub fn storage<T: WithDType>(values: Vec<T>, device: &Device) -> Result<Storage> {
+    use candle_core::backend::BackendDevice;
+    let host: CpuStorage = T::to_cpu_storage_owned(values);
+    Ok(match device {
+        Device::Cpu => Storage::Cpu(host),
+        Device::Cuda(d) => Storage::Cuda(d.storage_from_cpu_storage_owned(host)?),
+        Device::Metal(d) => Storage::Metal(d.storage_from_cpu_storage_owned(host)?),
+    })
+}
+
+/// The dtype kernels compute a tensor of `dtype` in.
+///
+/// # Errors
+/// When `dtype` is not a float type.
+pub fn compute_dtype(op: &str, dtype: DType) -> Result<DType> {
+    match dtype {
+        DType::F32 | DType::F64 => Ok(dtype),
+        DType::F16 | DType::BF16 => Ok(DType::F32),
+        other => candle_core::bail!(
+            "{op}: expected a float tensor, got {}; cast it with `ops::cast`",
+            crate::dtype_name(other)
+        ),
+    }
+}
+
+/// Joins words for messages: `a, b and c`.
+pub fn list<'a>(words: &[&'a str]) -> Cow<'a, str> {
+    match words {
+        [] => Cow::Borrowed("none"),
+        [one] => Cow::Borrowed(one),
+        [init @ .., last] => Cow::Owned(format!("{} and {last}", init.join(", "))),
+    }
+}

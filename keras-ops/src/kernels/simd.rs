@@ -1,0 +1,36 @@
+//! Runtime choice of instruction set (AVX-512, AVX2, plain) and of threads.
+//!
+//! Loops are written in plain Rust and compiled once per instruction set by running them inside
+//! [`vectorize`]. Work is split into chunks whose bounds depend on the size alone, never on the number of
+//! threads, so results are the same bits for any thread count.
+
+use std::sync::OnceLock;
+
+use rayon::prelude::*;
+
+/// Elements below which a pass over memory stays on the calling thread.
+pub const PARALLEL_MIN: usize = 1 << 16;
+/// Elements of one chunk of a parallel pass.
+pub const CHUNK: usize = 1 << 14;
+
+static ARCH: OnceLock<pulp::Arch> = OnceLock::new();
+
+/// Runs `f` compiled for the best instruction set of this processor. `f` and all it calls must inline.
+#[inline(always)]
+pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
+    ARCH.get_or_init(pulp::Arch::new).dispatch(f)
+}
+
+/// Whether a pass over `len` elements is worth waking other threads.
+pub fn parallel(len: usize) -> bool {
+    len >= PARALLEL_MIN && rayon::current_num_threads() > 1
+}
+
+/// `f(&mut dst[i..], &a[i..])` over matching chunks, in parallel when large.
+pub fn zip2<A: Send, B: Sync>(dst: &mut [A], a: &[B], f: impl Fn(&mut [A], &[B]) + Sync + Send) {
+    if parallel(dst.len()) {
+        dst.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).for_each(|(d, a)| f(d, a));
+    } else {
+        f(dst, a);
+    }
+}

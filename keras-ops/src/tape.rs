@@ -1,0 +1,389 @@
+//! Reverse-mode differentiation: a tape for our operations, candle's own graph for everything else.
+//!
+//! candle records every tracked operation in the tensor it makes and walks that graph in
+//! `Tensor::backward`. The walk allocates zeros and adds for every edge, computes gradients that nobody
+//! asked for, recurses, and limits custom operations to three inputs. So operations of this crate record
+//! themselves on a [`GradientTape`] and hand candle a leaf: candle's operations on that leaf are tracked as
+//! usual, and [`GradientTape::gradients`] joins both walks. Code written with plain candle operations
+//! (a custom loss, a layer ported from candle) therefore differentiates together with ours.
+
+use std::cell::RefCell;
+use std::marker::PhantomData;
+
+use candle_core::op::BackpropOp;
+use candle_core::{Result, Shape, Storage, Tensor, TensorId};
+use rustc_hash::FxHashMap;
+use smallvec::SmallVec;
+
+/// The gradients of one node's outputs, in order; `None` where nothing depended on that output.
+pub type OutputGrads = SmallVec<[Option<Tensor>; 1]>;
+/// The gradients that a backward function returns: one slot an input, in order.
+pub type InputGrads = SmallVec<[Option<Tensor>; 4]>;
+/// Which inputs of an operation want a gradient.
+pub type Needs = SmallVec<[bool; 4]>;
+
+type Backward = Box<dyn FnOnce(OutputGrads, &Needs) -> Result<InputGrads>>;
+
+/// Where a gradient goes.
+#[derive(Clone, Copy, Debug)]
+enum Edge {
+    /// Output `.1` of node `.0`.
+    Node(usize, usize),
+    /// A variable (or any candle leaf that is not ours).
+    Leaf(TensorId),
+    /// Plain data.
+    None,
+}
+
+enum Step {
+    Op { edges: SmallVec<[Edge; 4]>, backward: Backward },
+    /// A tensor that candle's own operations made: candle walks below it.
+    Candle(Tensor),
+}
+
+struct Node {
+    step: Option<Step>,
+    grads: SmallVec<[Slot; 1]>,
+}
+
+/// A gradient and whether its buffer is ours alone, so that a sum may be made in place.
+#[derive(Default)]
+struct Slot {
+    grad: Option<Tensor>,
+    owned: bool,
+}
+
+impl Slot {
+    fn add(&mut self, grad: Tensor) -> Result<()> {
+        match &self.grad {
+            None => self.grad = Some(grad),
+            Some(sum) if self.owned => crate::inplace::add_assign(sum, &grad)?,
+            Some(sum) => {
+                self.grad = Some((sum + &grad)?);
+                self.owned = true;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
+struct Recording {
+    nodes: Vec<Node>,
+    made_by: FxHashMap<TensorId, (usize, usize)>,
+    paused: usize,
+}
+
+impl Recording {
+    fn push(&mut self, step: Step, outputs: usize) -> usize {
+        let grads = (0..outputs).map(|_| Slot::default()).collect();
+        self.nodes.push(Node { step: Some(step), grads });
+        self.nodes.len() - 1
+    }
+
+    /// The edge to an input, entering candle's graph where candle made the tensor.
+    fn edge(&mut self, input: &Tensor) -> Edge {
+        if !input.track_op() {
+            return Edge::None;
+        }
+        let id = input.id();
+        if let Some(&(node, output)) = self.made_by.get(&id) {
+            return Edge::Node(node, output);
+        }
+        if input.is_variable() {
+            return Edge::Leaf(id);
+        }
+        let node = self.push(Step::Candle(input.clone()), 1);
+        self.made_by.insert(id, (node, 0));
+        Edge::Node(node, 0)
+    }
+}
+
+thread_local! {
+    static TAPES: RefCell<Vec<Recording>> = const { RefCell::new(Vec::new()) };
+}
+
+fn with_top<R>(f: impl FnOnce(Option<&mut Recording>) -> R) -> R {
+    TAPES.with_borrow_mut(|tapes| f(tapes.last_mut().filter(|tape| tape.paused == 0)))
+}
+
+/// Whether operations on this thread are being recorded.
+///
+/// ```
+/// use keras_ops::{GradientTape, recording};
+/// assert!(!recording());
+/// let tape = GradientTape::start();
+/// assert!(recording());
+/// drop(tape);
+/// assert!(!recording());
+/// ```
+pub fn recording() -> bool {
+    with_top(|tape| tape.is_some())
+}
+
+/// Runs `f` with recording switched off on this thread: its results carry no gradient.
+pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
+    struct Resume(usize);
+    impl Drop for Resume {
+        fn drop(&mut self) {
+            TAPES.with_borrow_mut(|tapes| {
+                if let Some(tape) = tapes.get_mut(self.0) {
+                    tape.paused -= 1;
+                }
+            });
+        }
+    }
+    let resume = TAPES.with_borrow_mut(|tapes| {
+        let tape = tapes.last_mut()?;
+        tape.paused += 1;
+        Some(Resume(tapes.len() - 1))
+    });
+    let result = f();
+    drop(resume);
+    result
+}
+
+/// Records the operations of this thread from [`start`](Self::start) on, for one backward pass.
+///
+/// Tapes nest: the innermost one records. First order only. Do not call candle's `Tensor::backward` on what
+/// a tape recorded: it stops at the first operation of this crate.
+///
+/// # Examples
+/// ```
+/// use candle_core::{Device, Tensor, Var};
+/// use keras_ops::{self as ops, GradientTape};
+///
+/// let w = Var::new(&[[1f32, -2.], [3., 4.]], &Device::Cpu)?;
+/// let tape = GradientTape::start();
+/// let loss = ops::relu(w.as_tensor())?.sqr()?.sum_all()?; // ours, then candle's own
+/// let mut grads = tape.gradients(&loss)?;
+/// assert_eq!(grads.remove(&w).unwrap().to_vec2::<f32>()?, [[2., 0.], [6., 8.]]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct GradientTape {
+    depth: usize,
+    // The recording lives in a thread-local, so the guard must stay on its thread.
+    not_send: PhantomData<*const ()>,
+}
+
+impl GradientTape {
+    /// Starts recording.
+    pub fn start() -> Self {
+        TAPES.with_borrow_mut(|tapes| {
+            tapes.push(Recording::default());
+            Self { depth: tapes.len(), not_send: PhantomData }
+        })
+    }
+
+    /// Stops recording and returns the gradients of the sum of `loss` by every variable it depends on.
+    ///
+    /// # Errors
+    /// When a backward function fails, or when `loss` depends on nothing that was recorded.
+    pub fn gradients(self, loss: &Tensor) -> Result<Gradients> {
+        let seed = loss.ones_like()?;
+        self.gradients_with(&[(loss, seed)])
+    }
+
+    /// Like [`gradients`](Self::gradients) for several tensors, each with its own output gradient
+    /// (vector-Jacobian products, summed).
+    pub fn gradients_with(self, targets: &[(&Tensor, Tensor)]) -> Result<Gradients> {
+        let mut recording = TAPES.with_borrow_mut(|tapes| {
+            tapes.truncate(self.depth);
+            tapes.pop().unwrap_or_default()
+        });
+        let mut leaves = Leaves::default();
+        for (tensor, grad) in targets {
+            if tensor.shape() != grad.shape() {
+                candle_core::bail!(
+                    "gradients: the output gradient has shape {:?}, the output {:?}",
+                    grad.dims(),
+                    tensor.dims()
+                );
+            }
+            let edge = recording.edge(tensor);
+            if let Edge::None = edge {
+                candle_core::bail!(
+                    "gradients: the result does not depend on any variable; compute it between \
+                     `GradientTape::start()` and `gradients()` from the variables' values"
+                );
+            }
+            deliver(&mut recording.nodes, &mut leaves, edge, grad.clone())?;
+        }
+        walk(recording, leaves)
+    }
+}
+
+impl Drop for GradientTape {
+    fn drop(&mut self) {
+        TAPES.with_borrow_mut(|tapes| tapes.truncate(self.depth - 1));
+    }
+}
+
+type Leaves = FxHashMap<TensorId, Slot>;
+
+fn deliver(nodes: &mut [Node], leaves: &mut Leaves, edge: Edge, grad: Tensor) -> Result<()> {
+    match edge {
+        Edge::Node(node, output) => nodes[node].grads[output].add(grad),
+        Edge::Leaf(id) => leaves.entry(id).or_default().add(grad),
+        Edge::None => Ok(()),
+    }
+}
+
+/// Visits the nodes in reverse order of creation, which is a topological order, and lets each go.
+fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
+    let Recording { mut nodes, made_by, .. } = recording;
+    while let Some(mut node) = nodes.pop() {
+        if node.grads.iter().all(|slot| slot.grad.is_none()) {
+            continue;
+        }
+        let grads: OutputGrads = node.grads.into_iter().map(|slot| slot.grad).collect();
+        match node.step.take() {
+            Some(Step::Op { edges, backward }) => {
+                let needs: Needs = edges.iter().map(|e| !matches!(e, Edge::None)).collect();
+                let input_grads = backward(grads, &needs)?;
+                for (edge, grad) in edges.into_iter().zip(input_grads) {
+                    if let Some(grad) = grad {
+                        deliver(&mut nodes, &mut leaves, edge, grad)?;
+                    }
+                }
+            }
+            Some(Step::Candle(tensor)) => {
+                let Some(Some(grad)) = grads.into_iter().next() else { continue };
+                let store = (&tensor * grad.detach())?.backward()?;
+                for id in store.get_ids() {
+                    let Some(grad) = store.get_id(*id) else { continue };
+                    let edge = match made_by.get(id) {
+                        Some(&(node, output)) => Edge::Node(node, output),
+                        None => Edge::Leaf(*id),
+                    };
+                    deliver(&mut nodes, &mut leaves, edge, grad.detach())?;
+                }
+            }
+            None => {}
+        }
+    }
+    let found = leaves.into_iter().filter_map(|(id, slot)| Some((id, slot.grad?))).collect();
+    Ok(Gradients(found))
+}
+
+/// The gradients by variable that a backward pass found.
+#[derive(Debug, Default)]
+pub struct Gradients(FxHashMap<TensorId, Tensor>);
+
+impl Gradients {
+    /// The gradient by `variable`; `None` when the result did not depend on it.
+    pub fn get(&self, variable: &Tensor) -> Option<&Tensor> {
+        self.0.get(&variable.id())
+    }
+
+    /// Takes the gradient by `variable` out, so that its memory can go as soon as it is used.
+    pub fn remove(&mut self, variable: &Tensor) -> Option<Tensor> {
+        self.0.remove(&variable.id())
+    }
+
+    /// The number of variables with a gradient.
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether no variable has a gradient.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Makes the output of an operation and records how to differentiate it.
+///
+/// `backward` gets the gradient of the output and which inputs need one; it returns one slot an input. It
+/// runs at most once, on the thread that recorded, with recording off. Nothing is recorded when no tape is
+/// active or no input is tracked.
+///
+/// # Examples
+/// An operation of your own: `y = 3 x`.
+/// ```
+/// use candle_core::{CpuStorage, Device, Result, Storage, Tensor, Var};
+/// use keras_ops::{GradientTape, record};
+///
+/// fn triple(x: &Tensor) -> Result<Tensor> {
+///     let values: Vec<f32> = x.flatten_all()?.to_vec1()?;
+///     let out = Storage::Cpu(CpuStorage::F32(values.iter().map(|v| 3. * v).collect()));
+///     Ok(record(&[x], out, x.shape(), |grad, _needs| Ok([Some((grad * 3.)?)].into_iter().collect())))
+/// }
+/// let x = Var::new(&[1f32, 2.], &Device::Cpu)?;
+/// let tape = GradientTape::start();
+/// let y = triple(x.as_tensor())?;
+/// let grads = tape.gradients(&y)?;
+/// assert_eq!(grads.get(&x).unwrap().to_vec1::<f32>()?, [3., 3.]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn record(
+    inputs: &[&Tensor],
+    output: Storage,
+    shape: &Shape,
+    backward: impl FnOnce(Tensor, &Needs) -> Result<InputGrads> + 'static,
+) -> Tensor {
+    let plain = |storage, leaf| Tensor::from_storage(storage, shape, BackpropOp::none(), leaf);
+    with_top(|tape| {
+        let Some(tape) = tape.filter(|_| inputs.iter().any(|t| t.track_op())) else {
+            return plain(output, false);
+        };
+        let edges = inputs.iter().map(|t| tape.edge(t)).collect();
+        let backward: Backward = Box::new(|grads, needs| match grads.into_iter().next() {
+            Some(Some(grad)) => backward(grad, needs),
+            _ => Ok(InputGrads::new()),
+        });
+        let out = plain(output, true);
+        let node = tape.push(Step::Op { edges, backward }, 1);
+        tape.made_by.insert(out.id(), (node, 0));
+        out
+    })
+}
+
+/// [`record`] for an operation with several outputs; `backward` gets one slot an output.
+pub fn record_many(
+    inputs: &[&Tensor],
+    outputs: Vec<(Storage, Shape)>,
+    backward: impl FnOnce(OutputGrads, &Needs) -> Result<InputGrads> + 'static,
+) -> Vec<Tensor> {
+    with_top(|tape| {
+        let tape = tape.filter(|_| inputs.iter().any(|t| t.track_op()));
+        let tracked = tape.is_some();
+        let tensors: Vec<Tensor> = outputs
+            .into_iter()
+            .map(|(storage, shape)| Tensor::from_storage(storage, shape, BackpropOp::none(), tracked))
+            .collect();
+        if let Some(tape) = tape {
+            let edges = inputs.iter().map(|t| tape.edge(t)).collect();
+            let node = tape.push(Step::Op { edges, backward: Box::new(backward) }, tensors.len());
+            for (index, tensor) in tensors.iter().enumerate() {
+                tape.made_by.insert(tensor.id(), (node, index));
+            }
+        }
+        tensors
+    })
+}
+
+/// Records a cheaper backward for `output`, a view that candle's own differentiable operation made of
+/// `input` (reshape, transpose, narrow): no copy going forward, none of candle's walk coming back.
+pub fn record_view(
+    input: &Tensor,
+    output: Tensor,
+    backward: impl FnOnce(Tensor) -> Result<Tensor> + 'static,
+) -> Tensor {
+    if output.id() == input.id() || !output.track_op() {
+        return output;
+    }
+    with_top(|tape| {
+        if let Some(tape) = tape {
+            let edges = [tape.edge(input)].into_iter().collect();
+            let backward: Backward = Box::new(|grads, _| match grads.into_iter().next() {
+                Some(Some(grad)) => Ok([Some(backward(grad)?)].into_iter().collect()),
+                _ => Ok(InputGrads::new()),
+            });
+            let node = tape.push(Step::Op { edges, backward }, 1);
+            tape.made_by.insert(output.id(), (node, 0));
+        }
+        output
+    })
+}
