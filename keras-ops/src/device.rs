@@ -79,10 +79,8 @@ fn make(name: DeviceName) -> Result<Device> {
         DeviceName::Cpu => return Ok(Device::Cpu),
         DeviceName::Cuda(i) if cfg!(feature = "cuda") => Device::new_cuda(i),
         // candle panics instead of failing where the machine has no Metal device at all.
-        DeviceName::Metal(i) if cfg!(feature = "metal") => {
-            std::panic::catch_unwind(|| Device::new_metal(i))
-                .unwrap_or_else(|_| Err(candle_core::Error::msg("no Metal device found")))
-        }
+        DeviceName::Metal(i) if cfg!(feature = "metal") => std::panic::catch_unwind(|| Device::new_metal(i))
+            .unwrap_or_else(|_| Err(candle_core::Error::msg("no Metal device found"))),
         DeviceName::Cuda(_) => candle_core::bail!(
             "device {name}: this program was built without CUDA; build it with `--features cuda`"
         ),
@@ -103,7 +101,10 @@ pub fn auto() -> Result<Device> {
         Ok(name) if !name.is_empty() => device(&name),
         _ => {
             let first = [DeviceName::Cuda(0), DeviceName::Metal(0)];
-            Ok(first.into_iter().find_map(|name| open(name).ok()).unwrap_or(Device::Cpu))
+            Ok(first
+                .into_iter()
+                .find_map(|name| open(name).ok())
+                .unwrap_or(Device::Cpu))
         }
     }
 }

@@ -54,7 +54,11 @@ pub fn read<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> Result<R>)
             return f(&storage.as_slice::<T>()?[start..end]);
         }
     }
-    let plain = tensor.detach().to_dtype(T::DTYPE)?.to_device(&Device::Cpu)?.contiguous()?;
+    let plain = tensor
+        .detach()
+        .to_dtype(T::DTYPE)?
+        .to_device(&Device::Cpu)?
+        .contiguous()?;
     let (storage, layout) = plain.storage_and_layout();
     match (&*storage, layout.contiguous_offsets()) {
         (Storage::Cpu(storage), Some((start, end))) => f(&storage.as_slice::<T>()?[start..end]),

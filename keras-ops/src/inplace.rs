@@ -39,7 +39,10 @@ pub fn write<T: WithDType, R>(
         };
         let found = storage.dtype();
         let Some(slice) = slice_mut::<T>(storage) else {
-            candle_core::bail!("{op}: expected a {:?} tensor to write to, got {found:?}", T::DTYPE);
+            candle_core::bail!(
+                "{op}: expected a {:?} tensor to write to, got {found:?}",
+                T::DTYPE
+            );
         };
         result = Some(f(&mut slice[start..end])?);
         Ok(())
@@ -63,7 +66,9 @@ pub fn write_many<T: WithDType, R>(
         open: &mut Vec<&mut [T]>,
         f: impl FnOnce(&mut [&mut [T]]) -> Result<R>,
     ) -> Result<R> {
-        let Some((first, rest)) = rest.split_first() else { return f(open) };
+        let Some((first, rest)) = rest.split_first() else {
+            return f(open);
+        };
         let mut f = Some(f);
         write(op, first, |slice: &mut [T]| {
             // A fresh vector: the slice lives only inside this call, shorter than `open`'s element lifetime.
@@ -83,7 +88,11 @@ pub fn write_many<T: WithDType, R>(
         open: &mut Vec<&mut [T]>,
         f: Last<'_, T, R>,
     ) -> Result<R> {
-        if rest.is_empty() { f(open) } else { go(op, rest, open, f) }
+        if rest.is_empty() {
+            f(open)
+        } else {
+            go(op, rest, open, f)
+        }
     }
     go_dyn(op, tensors, &mut Vec::new(), Box::new(f))
 }

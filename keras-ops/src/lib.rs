@@ -16,8 +16,13 @@ pub use tape::{GradientTape, Gradients, no_grad, record, record_many, record_vie
 pub fn relu(x: &Tensor) -> Result<Tensor> {
     let out = host::read(x, |v: &[f32]| Ok(v.iter().map(|v| v.max(0.)).collect::<Vec<_>>()))?;
     let saved = x.detach();
-    Ok(record(&[x], host::storage(out, x.device())?, x.shape(), move |grad, _| {
-        let mask = saved.gt(0.)?.to_dtype(grad.dtype())?;
-        Ok([Some((grad * mask)?)].into_iter().collect())
-    }))
+    Ok(record(
+        &[x],
+        host::storage(out, x.device())?,
+        x.shape(),
+        move |grad, _| {
+            let mask = saved.gt(0.)?.to_dtype(grad.dtype())?;
+            Ok([Some((grad * mask)?)].into_iter().collect())
+        },
+    ))
 }

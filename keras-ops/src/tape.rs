@@ -36,7 +36,10 @@ enum Edge {
 }
 
 enum Step {
-    Op { edges: SmallVec<[Edge; 4]>, backward: Backward },
+    Op {
+        edges: SmallVec<[Edge; 4]>,
+        backward: Backward,
+    },
     /// A tensor that candle's own operations made: candle walks below it.
     Candle(Tensor),
 }
@@ -77,7 +80,10 @@ struct Recording {
 impl Recording {
     fn push(&mut self, step: Step, outputs: usize) -> usize {
         let grads = (0..outputs).map(|_| Slot::default()).collect();
-        self.nodes.push(Node { step: Some(step), grads });
+        self.nodes.push(Node {
+            step: Some(step),
+            grads,
+        });
         self.nodes.len() - 1
     }
 
@@ -172,7 +178,10 @@ impl GradientTape {
     pub fn start() -> Self {
         TAPES.with_borrow_mut(|tapes| {
             tapes.push(Recording::default());
-            Self { depth: tapes.len(), not_send: PhantomData }
+            Self {
+                depth: tapes.len(),
+                not_send: PhantomData,
+            }
         })
     }
 
@@ -232,7 +241,9 @@ fn deliver(nodes: &mut [Node], leaves: &mut Leaves, edge: Edge, grad: Tensor) ->
 
 /// Visits the nodes in reverse order of creation, which is a topological order, and lets each go.
 fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
-    let Recording { mut nodes, made_by, .. } = recording;
+    let Recording {
+        mut nodes, made_by, ..
+    } = recording;
     while let Some(mut node) = nodes.pop() {
         if node.grads.iter().all(|slot| slot.grad.is_none()) {
             continue;
@@ -249,7 +260,9 @@ fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
                 }
             }
             Some(Step::Candle(tensor)) => {
-                let Some(Some(grad)) = grads.into_iter().next() else { continue };
+                let Some(Some(grad)) = grads.into_iter().next() else {
+                    continue;
+                };
                 let store = (&tensor * grad.detach())?.backward()?;
                 for id in store.get_ids() {
                     let Some(grad) = store.get_id(*id) else { continue };
@@ -263,7 +276,10 @@ fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
             None => {}
         }
     }
-    let found = leaves.into_iter().filter_map(|(id, slot)| Some((id, slot.grad?))).collect();
+    let found = leaves
+        .into_iter()
+        .filter_map(|(id, slot)| Some((id, slot.grad?)))
+        .collect();
     Ok(Gradients(found))
 }
 
@@ -355,7 +371,13 @@ pub fn record_many(
             .collect();
         if let Some(tape) = tape {
             let edges = inputs.iter().map(|t| tape.edge(t)).collect();
-            let node = tape.push(Step::Op { edges, backward: Box::new(backward) }, tensors.len());
+            let node = tape.push(
+                Step::Op {
+                    edges,
+                    backward: Box::new(backward),
+                },
+                tensors.len(),
+            );
             for (index, tensor) in tensors.iter().enumerate() {
                 tape.made_by.insert(tensor.id(), (node, index));
             }

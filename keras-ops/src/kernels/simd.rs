@@ -29,7 +29,9 @@ pub fn parallel(len: usize) -> bool {
 /// `f(&mut dst[i..], &a[i..])` over matching chunks, in parallel when large.
 pub fn zip2<A: Send, B: Sync>(dst: &mut [A], a: &[B], f: impl Fn(&mut [A], &[B]) + Sync + Send) {
     if parallel(dst.len()) {
-        dst.par_chunks_mut(CHUNK).zip(a.par_chunks(CHUNK)).for_each(|(d, a)| f(d, a));
+        dst.par_chunks_mut(CHUNK)
+            .zip(a.par_chunks(CHUNK))
+            .for_each(|(d, a)| f(d, a));
     } else {
         f(dst, a);
     }

@@ -1,0 +1,81 @@
+//! Where data enters a model.
+
+use keras_ops::{DType, Tensor};
+
+use crate::layer::{Call, Layer, LayerBase, Outputs};
+use crate::shape::Dims;
+use crate::{Config, Result};
+
+/// The entry of a model: says the shape and dtype of the data given for it.
+///
+/// ```
+/// use keras_core::layers::InputLayer;
+/// use keras_ops::DType;
+/// let ids = InputLayer::new([200]).dtype(DType::U32).name("ids").tensor();
+/// assert_eq!(ids.shape(), [None, Some(200)]);
+/// ```
+#[derive(Debug)]
+pub struct InputLayer {
+    base: LayerBase,
+    batch_shape: Dims,
+    dtype: DType,
+}
+
+impl InputLayer {
+    /// For samples of this shape, without the batch.
+    pub fn new(shape: impl AsRef<[usize]>) -> Self {
+        let sizes = shape.as_ref().iter().map(|d| Some(*d));
+        Self::with_batch_shape(std::iter::once(None).chain(sizes).collect())
+    }
+
+    /// For batches of this shape; unknown sizes are `None`.
+    pub fn with_batch_shape(batch_shape: Dims) -> Self {
+        Self { base: LayerBase::default(), batch_shape, dtype: keras_ops::floatx() }
+    }
+
+    /// The dtype of the data.
+    #[must_use]
+    pub fn dtype(mut self, dtype: DType) -> Self {
+        self.dtype = dtype;
+        self
+    }
+
+    /// The name of the input.
+    #[must_use]
+    pub fn name(mut self, name: &str) -> Self {
+        self.base.set_name(name.to_owned());
+        self
+    }
+
+    /// The shape with the batch.
+    pub fn batch_shape(&self) -> &[Option<usize>] {
+        &self.batch_shape
+    }
+
+    /// The dtype that data is converted to.
+    pub fn data_dtype(&self) -> DType {
+        self.dtype
+    }
+}
+
+impl Layer for InputLayer {
+    fn base(&self) -> &LayerBase {
+        &self.base
+    }
+
+    fn base_mut(&mut self) -> &mut LayerBase {
+        &mut self.base
+    }
+
+    fn compute_output_shape(&self, _inputs: &[Dims]) -> Result<Vec<Dims>> {
+        Ok(vec![self.batch_shape.clone()])
+    }
+
+    fn call(&self, inputs: &[Tensor], _cx: &mut Call) -> Result<Outputs> {
+        Ok(inputs.to_vec().into())
+    }
+
+    fn config(&self) -> Config {
+        Config::new()
+    }
+}

@@ -1,0 +1,302 @@
+//! The layers of a model in order, and the plan that runs them.
+
+use std::sync::Arc;
+
+use keras_ops::Tensor;
+use rustc_hash::{FxHashMap, FxHashSet};
+use smallvec::SmallVec;
+
+use super::symbolic::{Node, Symbolic};
+use crate::config::snake_case;
+use crate::layer::{Build, Call, LayerRef, Tensors};
+use crate::shape::{self, Dims};
+use crate::{Error, Result, ResultExt, bail};
+
+/// One call of a layer: which slots it reads and fills.
+#[derive(Debug)]
+pub(crate) struct Step {
+    pub(crate) layer: LayerRef,
+    pub(crate) inputs: SmallVec<[usize; 2]>,
+    pub(crate) outputs: SmallVec<[usize; 1]>,
+    /// The shapes of the outputs.
+    pub(crate) shapes: Vec<Dims>,
+    /// Slots that nothing reads after this step.
+    free: SmallVec<[usize; 2]>,
+}
+
+/// A model's layers in Keras's order and the steps that compute its outputs.
+#[derive(Debug)]
+pub(crate) struct Graph {
+    pub(crate) layers: Vec<LayerRef>,
+    pub(crate) steps: Vec<Step>,
+    /// The input layers, in the order that data is given in.
+    pub(crate) inputs: Vec<LayerRef>,
+    pub(crate) input_shapes: Vec<Dims>,
+    input_slots: Vec<usize>,
+    pub(crate) outputs: Vec<Symbolic>,
+    pub(crate) output_slots: Vec<usize>,
+    slots: usize,
+    masked: bool,
+}
+
+impl Graph {
+    pub(crate) fn new(inputs: &[Symbolic], outputs: &[Symbolic]) -> Result<Self> {
+        if inputs.is_empty() || outputs.is_empty() {
+            bail!("a model needs at least one input and one output");
+        }
+        for input in inputs {
+            if !input.node.inputs.is_empty() {
+                bail!("model input {input:?} is the output of a layer; start from `input(shape)`");
+            }
+        }
+        let nodes = reachable(outputs);
+        check_connected(&nodes, inputs)?;
+        name_layers(&nodes)?;
+        let mut slot_of: FxHashMap<(usize, usize), usize> = FxHashMap::default();
+        let mut steps = Vec::new();
+        for node in inputs.iter().map(|i| &i.node).chain(&nodes) {
+            let count = slot_of.len();
+            let key = address(node);
+            if slot_of.contains_key(&(key, 0)) {
+                continue;
+            }
+            let shapes = output_shapes(node)?;
+            let filled: SmallVec<[usize; 1]> = (count..count + shapes.len()).collect();
+            slot_of.extend(filled.iter().enumerate().map(|(i, slot)| ((key, i), *slot)));
+            if !node.inputs.is_empty() {
+                let read = node.inputs.iter().map(|i| slot_of.get(&i.key()).copied());
+                let Some(read) = read.collect() else { bail!("model graph: a node comes before its input") };
+                let layer = node.layer.clone();
+                steps.push(Step { layer, inputs: read, outputs: filled, shapes, free: SmallVec::new() });
+            }
+        }
+        let slot = |s: &Symbolic| slot_of.get(&s.key()).copied().unwrap_or_default();
+        let output_slots: Vec<usize> = outputs.iter().map(slot).collect();
+        mark_free(&mut steps, &output_slots);
+        Ok(Self {
+            masked: nodes.iter().any(|n| n.layer.read().makes_mask()),
+            layers: in_keras_order(&nodes, inputs, outputs),
+            steps,
+            inputs: inputs.iter().map(|i| i.node.layer.clone()).collect(),
+            input_shapes: inputs.iter().map(|i| i.shape().to_vec()).collect(),
+            input_slots: inputs.iter().map(slot).collect(),
+            outputs: outputs.to_vec(),
+            output_slots,
+            slots: slot_of.len(),
+        })
+    }
+
+    pub(crate) fn build(&self, cx: &Build) -> Result<()> {
+        let mut shapes: Vec<Dims> = vec![Dims::new(); self.slots];
+        for (slot, dims) in self.input_slots.iter().zip(&self.input_shapes) {
+            shapes[*slot].clone_from(dims);
+        }
+        for step in &self.steps {
+            let inputs: Vec<Dims> = step.inputs.iter().map(|s| shapes[*s].clone()).collect();
+            step.layer.build(&inputs, cx).context(|| format!("layer `{}`", step.layer.name()))?;
+            for (slot, dims) in step.outputs.iter().zip(&step.shapes) {
+                shapes[*slot].clone_from(dims);
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs the layers on data whose shapes have been checked.
+    pub(crate) fn run(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Tensors> {
+        let mut slots: SmallVec<[Option<Tensor>; 16]> = SmallVec::from_elem(None, self.slots);
+        let mut masks = if self.masked || cx.masks.iter().any(Option::is_some) {
+            vec![None; self.slots]
+        } else {
+            Vec::new()
+        };
+        for (i, (slot, tensor)) in self.input_slots.iter().zip(inputs).enumerate() {
+            slots[*slot] = Some(tensor.clone());
+            if let (Some(to), Some(mask)) = (masks.get_mut(*slot), cx.masks.get(i)) {
+                to.clone_from(mask);
+            }
+        }
+        for step in &self.steps {
+            let read: Option<SmallVec<[Tensor; 2]>> = step.inputs.iter().map(|s| slots[*s].clone()).collect();
+            let Some(read) = read else { bail!("model graph: a layer ran before its input") };
+            let layer = step.layer.read();
+            cx.masks.clear();
+            if !masks.is_empty() {
+                cx.masks.extend(step.inputs.iter().map(|s| masks[*s].clone()));
+            }
+            let outputs = layer.call(&read, cx).context(|| format!("layer `{}`", layer.base().name()))?.0;
+            if outputs.len() != step.outputs.len() {
+                bail!(
+                    "layer `{}`: compute_output_shape promised {} outputs, call gave {}",
+                    layer.base().name(),
+                    step.outputs.len(),
+                    outputs.len()
+                );
+            }
+            if !masks.is_empty() && (layer.makes_mask() || step.inputs.iter().any(|s| masks[*s].is_some())) {
+                let given: Vec<Option<Tensor>> = step.inputs.iter().map(|s| masks[*s].clone()).collect();
+                for (slot, mask) in step.outputs.iter().zip(layer.compute_mask(&read, &given)?) {
+                    masks[*slot] = mask;
+                }
+            }
+            for (slot, tensor) in step.outputs.iter().zip(outputs) {
+                slots[*slot] = Some(tensor);
+            }
+            for slot in &step.free {
+                slots[*slot] = None;
+            }
+        }
+        cx.masks.clear();
+        if !masks.is_empty() {
+            cx.masks.extend(self.output_slots.iter().map(|s| masks[*s].clone()));
+        }
+        let outputs: Option<Tensors> = self.output_slots.iter().map(|s| slots[*s].clone()).collect();
+        outputs.ok_or_else(|| Error::invalid("model graph: an output was not computed"))
+    }
+
+    /// Checks the number and shapes of inputs.
+    pub(crate) fn check_inputs(&self, inputs: &[Tensor]) -> Result<()> {
+        if inputs.len() != self.inputs.len() {
+            let names: Vec<String> = self.inputs.iter().map(LayerRef::name).collect();
+            bail!(
+                "the model has {} inputs ({}), got {} tensors",
+                self.inputs.len(),
+                names.join(", "),
+                inputs.len()
+            );
+        }
+        for ((layer, declared), tensor) in self.inputs.iter().zip(&self.input_shapes).zip(inputs) {
+            if !shape::fits(declared, tensor.dims()) {
+                bail!(
+                    "input `{}` expects data of shape {}, got {:?}",
+                    layer.name(),
+                    shape::show(declared),
+                    tensor.dims()
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+fn output_shapes(node: &Arc<Node>) -> Result<Vec<Dims>> {
+    let inputs: Vec<Dims> = node.inputs.iter().map(|i| i.shape().to_vec()).collect();
+    node.layer.read().compute_output_shape(&inputs)
+}
+
+/// The nodes that the outputs depend on, parents first.
+fn reachable(outputs: &[Symbolic]) -> Vec<Arc<Node>> {
+    let (mut order, mut seen) = (Vec::new(), FxHashSet::default());
+    for output in outputs {
+        visit(&output.node, &mut order, &mut seen);
+    }
+    order
+}
+
+/// Depth-first from an output, without recursion.
+fn visit(root: &Arc<Node>, order: &mut Vec<Arc<Node>>, seen: &mut FxHashSet<usize>) {
+    if !seen.insert(address(root)) {
+        return;
+    }
+    let mut stack = vec![(root.clone(), 0)];
+    while let Some((node, next)) = stack.pop() {
+        match node.inputs.get(next) {
+            Some(input) => {
+                let parent = input.node.clone();
+                stack.push((node, next + 1));
+                if seen.insert(address(&parent)) {
+                    stack.push((parent, 0));
+                }
+            }
+            None => order.push(node),
+        }
+    }
+}
+
+fn address(node: &Arc<Node>) -> usize {
+    Arc::as_ptr(node) as usize
+}
+
+/// Every layer once, as Keras sorts them: by the longest way to an output, deepest first; among equals in the
+/// order in which a walk from the outputs meets them.
+fn in_keras_order(nodes: &[Arc<Node>], inputs: &[Symbolic], outputs: &[Symbolic]) -> Vec<LayerRef> {
+    let mut depths: FxHashMap<usize, usize> = FxHashMap::default();
+    let mut layer_depths: FxHashMap<usize, usize> = FxHashMap::default();
+    for node in nodes.iter().rev() {
+        let own = depths.get(&address(node)).copied().unwrap_or(0);
+        let depth = own.max(layer_depths.get(&node.layer.id()).copied().unwrap_or(0));
+        layer_depths.insert(node.layer.id(), depth);
+        for parent in &node.inputs {
+            let slot = depths.entry(address(&parent.node)).or_insert(0);
+            *slot = (*slot).max(depth + 1);
+        }
+    }
+    let unused = inputs.iter().map(|i| i.node.layer.clone());
+    let unused: Vec<LayerRef> = unused.filter(|l| !layer_depths.contains_key(&l.id())).collect();
+    let mut layers = met_from_outputs(outputs);
+    layers.splice(0..0, unused);
+    layers.sort_by_key(|l| std::cmp::Reverse(layer_depths.get(&l.id()).copied().unwrap_or(0)));
+    layers
+}
+
+/// Layers in the order in which a depth-first walk from the outputs meets them first.
+fn met_from_outputs(outputs: &[Symbolic]) -> Vec<LayerRef> {
+    let (mut layers, mut seen, mut visited) = (Vec::new(), FxHashSet::default(), FxHashSet::default());
+    let mut stack: Vec<Arc<Node>> = outputs.iter().rev().map(|o| o.node.clone()).collect();
+    while let Some(node) = stack.pop() {
+        if !visited.insert(address(&node)) {
+            continue;
+        }
+        if seen.insert(node.layer.id()) {
+            layers.push(node.layer.clone());
+        }
+        stack.extend(node.inputs.iter().rev().map(|i| i.node.clone()));
+    }
+    layers
+}
+
+fn check_connected(nodes: &[Arc<Node>], inputs: &[Symbolic]) -> Result<()> {
+    for node in nodes.iter().filter(|n| n.inputs.is_empty()) {
+        if !inputs.iter().any(|i| Arc::ptr_eq(&i.node, node)) {
+            bail!(
+                "the outputs depend on input `{}`, which is not among the model's inputs",
+                node.layer.name()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Gives names to layers without one (`dense`, `dense_1`, in order of creation) and checks that names differ.
+fn name_layers(nodes: &[Arc<Node>]) -> Result<()> {
+    let mut nodes: Vec<&Arc<Node>> = nodes.iter().collect();
+    nodes.sort_by_key(|n| n.serial);
+    let mut seen = FxHashSet::default();
+    let layers: Vec<&LayerRef> = nodes.iter().map(|n| &n.layer).filter(|l| seen.insert(l.id())).collect();
+    let mut taken: FxHashMap<String, usize> = FxHashMap::default();
+    for layer in layers.iter().filter(|l| l.read().base().named()) {
+        if taken.insert(layer.name(), layer.id()).is_some() {
+            bail!("two layers are called `{}`: give each layer of a model its own name", layer.name());
+        }
+    }
+    for layer in layers.iter().filter(|l| !l.read().base().named()) {
+        let stem = snake_case(layer.read().class_name());
+        let free = (0..).map(|i| if i == 0 { stem.clone() } else { format!("{stem}_{i}") });
+        let kept = Some(layer.name()).filter(|n| !n.is_empty() && !taken.contains_key(n));
+        let name = kept.or_else(|| free.into_iter().find(|n| !taken.contains_key(n))).unwrap_or(stem.clone());
+        taken.insert(name.clone(), layer.id());
+        layer.write().base_mut().set_auto_name(name);
+    }
+    Ok(())
+}
+
+fn mark_free(steps: &mut [Step], outputs: &[usize]) {
+    let mut last: FxHashMap<usize, usize> = FxHashMap::default();
+    for (i, step) in steps.iter().enumerate() {
+        last.extend(step.inputs.iter().chain(&step.outputs).map(|slot| (*slot, i)));
+    }
+    for (slot, step) in last {
+        if !outputs.contains(&slot) {
+            steps[step].free.push(slot);
+        }
+    }
+}

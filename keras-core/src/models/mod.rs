@@ -1,0 +1,15 @@
+//! Models: graphs of layers, [`Sequential`] ones and functional ones, with everything to train them.
+
+pub(crate) mod config;
+mod functional;
+mod graph;
+mod model;
+mod sequential;
+mod symbolic;
+
+pub use functional::Functional;
+pub use model::Model;
+pub use sequential::Sequential;
+pub use symbolic::{Apply, IntoSymbolic, Symbolic, input};
+
+pub(crate) use graph::{Graph, Step};

@@ -1,0 +1,82 @@
+//! Seeds: one source a thread, and generators that layers own.
+
+use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+thread_local! {
+    static SOURCE: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
+}
+
+/// Makes everything random that this thread does from now on repeatable: initial weights, shuffling,
+/// dropout, data splits.
+///
+/// ```
+/// keras_core::set_random_seed(42);
+/// let first = keras_core::random::next_seed();
+/// keras_core::set_random_seed(42);
+/// assert_eq!(keras_core::random::next_seed(), first);
+/// assert_ne!(keras_core::random::next_seed(), first);
+/// ```
+pub fn set_random_seed(seed: u64) {
+    SOURCE.set(Some((seed, 0)));
+}
+
+/// A fresh seed of this thread's source. Without [`set_random_seed`] the source starts from the clock and the
+/// process's own random state.
+pub fn next_seed() -> u64 {
+    let (seed, count) = SOURCE.get().unwrap_or_else(|| (entropy(), 0));
+    SOURCE.set(Some((seed, count + 1)));
+    mix(seed ^ mix(count.wrapping_add(0x9E37_79B9_7F4A_7C15)))
+}
+
+fn entropy() -> u64 {
+    use std::hash::{BuildHasher, RandomState};
+    RandomState::new().hash_one(std::time::SystemTime::now())
+}
+
+/// SplitMix64's finisher: neighbouring numbers give unrelated seeds.
+fn mix(mut z: u64) -> u64 {
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    z ^ (z >> 31)
+}
+
+/// A stream of random states: each [`next`](Self::next) gives the seed and a counter that nothing else uses.
+/// Clones share the stream. The counter is part of a checkpoint.
+///
+/// ```
+/// use keras_core::SeedGenerator;
+/// let seeds = SeedGenerator::new(Some(7));
+/// assert_eq!(seeds.next(), (7, 0));
+/// assert_eq!(seeds.next(), (7, 1));
+/// let resumed = SeedGenerator::new(None);
+/// resumed.load_state(seeds.state());
+/// assert_eq!(resumed.next(), (7, 2));
+/// ```
+#[derive(Clone, Debug)]
+pub struct SeedGenerator(Arc<(AtomicU64, AtomicU64)>);
+
+impl SeedGenerator {
+    /// From `seed`, or from this thread's source.
+    pub fn new(seed: Option<u64>) -> Self {
+        Self(Arc::new((AtomicU64::new(seed.unwrap_or_else(next_seed)), AtomicU64::new(0))))
+    }
+
+    /// The seed and the next unused counter.
+    #[expect(clippy::should_implement_trait, reason = "Keras's name; it is no iterator: it never ends")]
+    pub fn next(&self) -> (u64, u64) {
+        (self.0.0.load(Ordering::Relaxed), self.0.1.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// The seed and the counter as they stand.
+    pub fn state(&self) -> (u64, u64) {
+        (self.0.0.load(Ordering::Relaxed), self.0.1.load(Ordering::Relaxed))
+    }
+
+    /// Continues from a [`state`](Self::state).
+    pub fn load_state(&self, (seed, counter): (u64, u64)) {
+        self.0.0.store(seed, Ordering::Relaxed);
+        self.0.1.store(counter, Ordering::Relaxed);
+    }
+}

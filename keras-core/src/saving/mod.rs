@@ -1,0 +1,1 @@
+//! Checkpoints: weights and optimizer state as safetensors with the configuration in the header.

@@ -1,0 +1,247 @@
+//! What `fit`, `evaluate` and `predict` are told.
+
+use rustc_hash::FxHashMap;
+
+use crate::data::{Dataset, IntoDataset};
+use crate::{Callback, Given, Result};
+
+/// How to train. See [`Model::fit`](crate::Model::fit).
+///
+/// ```
+/// use keras_core::Fit;
+/// let options = Fit::new().epochs(20).batch_size(128).validation_split(0.1).verbose(0);
+/// # let _ = options;
+/// ```
+#[derive(Debug)]
+pub struct Fit {
+    pub(crate) epochs: usize,
+    pub(crate) initial_epoch: usize,
+    pub(crate) batch_size: Option<usize>,
+    pub(crate) verbose: Option<u8>,
+    pub(crate) callbacks: Vec<Given<dyn Callback>>,
+    pub(crate) validation_split: f64,
+    pub(crate) validation_data: Option<Result<Dataset>>,
+    pub(crate) validation_batch_size: Option<usize>,
+    pub(crate) validation_steps: Option<usize>,
+    pub(crate) validation_freq: Frequency,
+    pub(crate) steps_per_epoch: Option<usize>,
+    pub(crate) shuffle: bool,
+    pub(crate) seed: Option<u64>,
+    pub(crate) class_weight: FxHashMap<i64, f64>,
+    pub(crate) allow_nan: bool,
+}
+
+/// After which epochs to validate.
+#[derive(Clone, Debug)]
+pub(crate) enum Frequency {
+    Every(usize),
+    After(Vec<usize>),
+}
+
+impl Frequency {
+    /// Whether epoch `epoch`, counted from 0, is one.
+    pub(crate) fn is_due(&self, epoch: usize) -> bool {
+        match self {
+            Self::Every(n) => (epoch + 1).is_multiple_of(*n),
+            Self::After(epochs) => epochs.contains(&(epoch + 1)),
+        }
+    }
+}
+
+impl Default for Fit {
+    fn default() -> Self {
+        Self {
+            epochs: 1,
+            initial_epoch: 0,
+            batch_size: None,
+            verbose: None,
+            callbacks: Vec::new(),
+            validation_split: 0.,
+            validation_data: None,
+            validation_batch_size: None,
+            validation_steps: None,
+            validation_freq: Frequency::Every(1),
+            steps_per_epoch: None,
+            shuffle: true,
+            seed: None,
+            class_weight: FxHashMap::default(),
+            allow_nan: false,
+        }
+    }
+}
+
+impl Fit {
+    /// One epoch in batches of 32, shuffled.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The number of the epoch after the last, counted from 0: `epochs(5).initial_epoch(3)` trains two.
+    #[must_use]
+    pub fn epochs(mut self, epochs: usize) -> Self {
+        self.epochs = epochs;
+        self
+    }
+
+    /// The number of the first epoch: where an interrupted training goes on.
+    #[must_use]
+    pub fn initial_epoch(mut self, epoch: usize) -> Self {
+        self.initial_epoch = epoch;
+        self
+    }
+
+    /// Samples a batch; 32 if not set. Data from an iterator comes in its own batches.
+    #[must_use]
+    pub fn batch_size(mut self, size: usize) -> Self {
+        self.batch_size = Some(size);
+        self
+    }
+
+    /// 0 silent, 1 progress bar, 2 one line an epoch; if not set, 1 on a terminal and 2 elsewhere.
+    #[must_use]
+    pub fn verbose(mut self, verbose: u8) -> Self {
+        self.verbose = Some(verbose);
+        self
+    }
+
+    /// Adds a callback, by name or by value. They are called in the order in which they were added.
+    #[must_use]
+    pub fn callback(mut self, callback: impl Into<Given<dyn Callback>>) -> Self {
+        self.callbacks.push(callback.into());
+        self
+    }
+
+    /// Sets aside this part of the data for validation: its end, before shuffling. Data in memory only.
+    #[must_use]
+    pub fn validation_split(mut self, part: f64) -> Self {
+        self.validation_split = part;
+        self
+    }
+
+    /// Data to validate with after each epoch.
+    #[must_use]
+    pub fn validation_data(mut self, data: impl IntoDataset) -> Self {
+        self.validation_data = Some(data.into_dataset());
+        self
+    }
+
+    /// Samples a validation batch; the batch size if not set.
+    #[must_use]
+    pub fn validation_batch_size(mut self, size: usize) -> Self {
+        self.validation_batch_size = Some(size);
+        self
+    }
+
+    /// Validates with this many batches only.
+    #[must_use]
+    pub fn validation_steps(mut self, steps: usize) -> Self {
+        self.validation_steps = Some(steps);
+        self
+    }
+
+    /// Validates after every `epochs`-th epoch only.
+    #[must_use]
+    pub fn validation_freq(mut self, epochs: usize) -> Self {
+        self.validation_freq = Frequency::Every(epochs.max(1));
+        self
+    }
+
+    /// Validates after these epochs only, counted from 1 as Keras does.
+    #[must_use]
+    pub fn validation_epochs(mut self, epochs: impl Into<Vec<usize>>) -> Self {
+        self.validation_freq = Frequency::After(epochs.into());
+        self
+    }
+
+    /// Ends an epoch after this many batches; the next goes on where it stopped.
+    #[must_use]
+    pub fn steps_per_epoch(mut self, steps: usize) -> Self {
+        self.steps_per_epoch = Some(steps);
+        self
+    }
+
+    /// Whether to shuffle the samples before each epoch; yes if not set. Data in memory only.
+    #[must_use]
+    pub fn shuffle(mut self, shuffle: bool) -> Self {
+        self.shuffle = shuffle;
+        self
+    }
+
+    /// The seed of the shuffling; one of the thread's source if not set.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = Some(seed);
+        self
+    }
+
+    /// Weighs the samples of class `label` by `weight`; classes without one count 1.
+    #[must_use]
+    pub fn class_weight(mut self, label: i64, weight: f64) -> Self {
+        self.class_weight.insert(label, weight);
+        self
+    }
+
+    /// Trains on data with NaN in it instead of refusing.
+    #[must_use]
+    pub fn allow_nan(mut self, allow: bool) -> Self {
+        self.allow_nan = allow;
+        self
+    }
+}
+
+macro_rules! pass {
+    ($(#[$doc:meta])* $name:ident) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        pub struct $name {
+            pub(crate) batch_size: Option<usize>,
+            pub(crate) steps: Option<usize>,
+            pub(crate) verbose: Option<u8>,
+            pub(crate) callbacks: Vec<Given<dyn Callback>>,
+        }
+
+        impl $name {
+            /// In batches of 32.
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            /// Samples a batch; 32 if not set.
+            #[must_use]
+            pub fn batch_size(mut self, size: usize) -> Self {
+                self.batch_size = Some(size);
+                self
+            }
+
+            /// Only this many batches.
+            #[must_use]
+            pub fn steps(mut self, steps: usize) -> Self {
+                self.steps = Some(steps);
+                self
+            }
+
+            /// 0 silent, 1 progress bar, 2 one line; if not set, 1 on a terminal and 2 elsewhere.
+            #[must_use]
+            pub fn verbose(mut self, verbose: u8) -> Self {
+                self.verbose = Some(verbose);
+                self
+            }
+
+            /// Adds a callback, by name or by value.
+            #[must_use]
+            pub fn callback(mut self, callback: impl Into<Given<dyn Callback>>) -> Self {
+                self.callbacks.push(callback.into());
+                self
+            }
+        }
+    };
+}
+
+pass! {
+    /// How to evaluate. See [`Model::evaluate`](crate::Model::evaluate).
+    Evaluate
+}
+pass! {
+    /// How to predict. See [`Model::predict`](crate::Model::predict).
+    Predict
+}

@@ -1,0 +1,214 @@
+//! Variables: named tensors that training changes in place.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
+
+use keras_ops::{DType, Device, Tensor, Var, inplace};
+
+use crate::{Constraint, Regularizer, Result, bail};
+
+struct Inner {
+    name: String,
+    path: RwLock<String>,
+    var: Var,
+    trainable: AtomicBool,
+    /// Whether it was made trainable; freezing a layer and thawing it leaves counters and moments alone.
+    weight: bool,
+    regularizer: Option<Arc<dyn Regularizer>>,
+    constraint: Option<Arc<dyn Constraint>>,
+}
+
+/// A named tensor that lives through training: a layer's weight, an optimizer's slot, a metric's sum.
+///
+/// Cloning gives another handle on the same values. The shape and dtype never change; values are written in
+/// place by [`assign`](Self::assign) and the optimizer's kernels.
+///
+/// # Examples
+/// ```
+/// use keras_core::Variable;
+/// use keras_ops::{DType, Device, Tensor};
+/// let total = Variable::zeros("total", &[2], DType::F32, &Device::Cpu)?;
+/// total.assign(&Tensor::new(&[1f32, 2.], &Device::Cpu)?)?;
+/// assert_eq!(total.value().to_vec1::<f32>()?, [1., 2.]);
+/// assert!(total.assign(&Tensor::new(&[1f32], &Device::Cpu)?).is_err()); // another shape
+/// # Ok::<(), keras_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Variable(Arc<Inner>);
+
+impl Variable {
+    /// A variable that starts as a copy of `value`.
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    pub fn new(name: &str, value: &Tensor, trainable: bool) -> Result<Self> {
+        Self::with(name, value, trainable, None, None)
+    }
+
+    pub(crate) fn with(
+        name: &str,
+        value: &Tensor,
+        trainable: bool,
+        regularizer: Option<Arc<dyn Regularizer>>,
+        constraint: Option<Arc<dyn Constraint>>,
+    ) -> Result<Self> {
+        Ok(Self(Arc::new(Inner {
+            name: name.to_owned(),
+            path: RwLock::new(name.to_owned()),
+            var: Var::from_tensor(&value.detach().force_contiguous()?)?,
+            trainable: AtomicBool::new(trainable),
+            weight: trainable,
+            regularizer,
+            constraint,
+        })))
+    }
+
+    /// A variable of zeros that no gradient reaches: an optimizer's slot, a metric's state.
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    pub fn zeros(name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<Self> {
+        Self::new(name, &Tensor::zeros(shape, dtype, device)?, false)
+    }
+
+    /// The last part of the path: `kernel`.
+    pub fn name(&self) -> &str {
+        &self.0.name
+    }
+
+    /// The layer's name and the variable's: `dense/kernel`.
+    pub fn path(&self) -> String {
+        self.0.path.read().map(|p| p.clone()).unwrap_or_default()
+    }
+
+    /// Sets [`path`](Self::path); models do so when they name their layers.
+    pub fn set_path(&self, path: &str) {
+        if let Ok(mut slot) = self.0.path.write() {
+            path.clone_into(&mut slot);
+        }
+    }
+
+    /// The value. While a tape records, a trainable variable's value is tracked; otherwise it is plain data.
+    pub fn value(&self) -> Tensor {
+        if self.trainable() && keras_ops::recording() {
+            self.0.var.as_tensor().clone()
+        } else {
+            self.0.var.as_detached_tensor()
+        }
+    }
+
+    /// The tensor behind the variable, for in-place kernels and for looking up its gradient.
+    pub fn tensor(&self) -> &Tensor {
+        self.0.var.as_tensor()
+    }
+
+    /// Overwrites the value.
+    ///
+    /// # Errors
+    /// When the shape differs. Another dtype is converted.
+    pub fn assign(&self, value: &Tensor) -> Result<()> {
+        if value.shape() != self.tensor().shape() {
+            bail!(
+                "variable `{}`: expected a value of shape {:?}, got {:?}",
+                self.path(),
+                self.shape(),
+                value.dims()
+            );
+        }
+        let value = value.detach().to_device(self.device())?.to_dtype(self.dtype())?.force_contiguous()?;
+        Ok(self.0.var.as_tensor().slice_set(&value.reshape(self.shape())?, 0, 0).or_else(|_| self.0.var.set(&value))?)
+    }
+
+    /// `value += delta`, of the same shape and dtype.
+    ///
+    /// # Errors
+    /// When the shape or dtype differs.
+    pub fn assign_add(&self, delta: &Tensor) -> Result<()> {
+        Ok(inplace::add_assign(self.tensor(), delta)?)
+    }
+
+    /// Sets every element to zero.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn zero(&self) -> Result<()> {
+        Ok(self.tensor().zero_set()?)
+    }
+
+    /// A copy of the value that later assignments don't change.
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    pub fn snapshot(&self) -> Result<Tensor> {
+        Ok(self.tensor().copy()?.detach())
+    }
+
+    /// The shape.
+    pub fn shape(&self) -> &[usize] {
+        self.tensor().dims()
+    }
+
+    /// The dtype.
+    pub fn dtype(&self) -> DType {
+        self.tensor().dtype()
+    }
+
+    /// The device.
+    pub fn device(&self) -> &Device {
+        self.tensor().device()
+    }
+
+    /// The number of elements.
+    pub fn len(&self) -> usize {
+        self.tensor().elem_count()
+    }
+
+    /// Whether it has no elements.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether training changes it by gradients.
+    pub fn trainable(&self) -> bool {
+        self.0.trainable.load(Ordering::Relaxed)
+    }
+
+    /// Freezes or thaws it. Variables made without gradients stay without.
+    pub fn set_trainable(&self, trainable: bool) {
+        self.0.trainable.store(trainable && self.0.weight, Ordering::Relaxed);
+    }
+
+    /// Whether it was made to be trained, frozen or not; Keras's weight order puts these first in a layer.
+    pub fn is_weight(&self) -> bool {
+        self.0.weight
+    }
+
+    /// The penalty on its value that is added to the loss.
+    pub fn regularizer(&self) -> Option<&Arc<dyn Regularizer>> {
+        self.0.regularizer.as_ref()
+    }
+
+    /// What its value is projected to after each update.
+    pub fn constraint(&self) -> Option<&Arc<dyn Constraint>> {
+        self.0.constraint.as_ref()
+    }
+
+    /// Whether both are handles on the same values.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Variable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "<Variable path={}, shape={:?}, dtype={}, trainable={}>",
+            self.path(),
+            self.shape(),
+            keras_ops::dtype_name(self.dtype()),
+            self.trainable()
+        )
+    }
+}
