@@ -5,11 +5,15 @@ pub mod dtype;
 pub mod host;
 pub mod inplace;
 pub mod kernels;
+pub mod nn;
+pub mod optimizer_step;
+pub mod random;
 pub mod tape;
 
 pub use candle_core::{self as candle, DType, Device, Error, Result, Shape, Tensor, TensorId, Var};
 pub use device::{DeviceExt, DeviceName, auto, device};
 pub use dtype::{EPSILON, dtype_from_name, dtype_name, floatx, set_floatx};
+pub use random::Seed;
 pub use tape::{GradientTape, Gradients, no_grad, record, record_many, record_view, recording};
 
 /// `max(x, 0)`.

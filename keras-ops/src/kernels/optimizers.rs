@@ -1,0 +1,301 @@
+//! Optimizer steps in one pass: each element's variable and slots are read and written once.
+
+use candle_core::WithDType;
+use half::{bf16, f16};
+use rayon::prelude::*;
+use smallvec::SmallVec;
+
+use super::simd;
+use crate::host::Real;
+
+/// A float type that steps are computed in.
+pub trait Float: Real {
+    /// The square root.
+    fn root(self) -> Self;
+}
+
+impl Float for f32 {
+    #[inline(always)]
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+}
+
+impl Float for f64 {
+    #[inline(always)]
+    fn root(self) -> Self {
+        self.sqrt()
+    }
+}
+
+/// A float type that variables are stored in, and the one their steps are computed in.
+pub trait Element: WithDType + Send + Sync {
+    /// What steps are computed in.
+    type Wide: Float + Send + Sync;
+    /// To the wider type.
+    fn wide(self) -> Self::Wide;
+    /// From the wider type, rounded.
+    fn narrow(wide: Self::Wide) -> Self;
+}
+
+macro_rules! element {
+    ($($t:ty => $wide:ty: $to:expr, $from:expr;)*) => {$(
+        impl Element for $t {
+            type Wide = $wide;
+            #[inline(always)]
+            fn wide(self) -> $wide {
+                $to(self)
+            }
+            #[inline(always)]
+            fn narrow(wide: $wide) -> Self {
+                $from(wide)
+            }
+        }
+    )*};
+}
+
+element! {
+    f32 => f32: std::convert::identity, std::convert::identity;
+    f64 => f64: std::convert::identity, std::convert::identity;
+    f16 => f32: f16::to_f32, f16::from_f32;
+    bf16 => f32: bf16::to_f32, bf16::from_f32;
+}
+
+/// The slices written by a step, the variable first.
+pub type Written<'a, E> = SmallVec<[&'a mut [E]; 4]>;
+
+/// Runs `f` over matching pieces of `written` and `read`, in parallel when large.
+pub fn pass<E: Element, F>(mut written: Written<'_, E>, read: &[E], f: &F)
+where
+    F: Fn(&mut [&mut [E]], &[E]) + Sync,
+{
+    if !simd::parallel(read.len()) {
+        return vectorized(&mut written, read, f);
+    }
+    split(written, read, f);
+}
+
+fn vectorized<E: Element>(written: &mut [&mut [E]], read: &[E], f: &impl Fn(&mut [&mut [E]], &[E])) {
+    simd::vectorize(
+        #[inline(always)]
+        || f(written, read),
+    )
+}
+
+fn split<E: Element, F>(written: Written<'_, E>, read: &[E], f: &F)
+where
+    F: Fn(&mut [&mut [E]], &[E]) + Sync,
+{
+    if read.len() <= simd::CHUNK {
+        let mut written = written;
+        return vectorized(&mut written, read, f);
+    }
+    let middle = read.len().div_ceil(simd::CHUNK) / 2 * simd::CHUNK;
+    let (left_read, right_read) = read.split_at(middle);
+    let mut right = Written::new();
+    let left: Written<'_, E> = written
+        .into_iter()
+        .map(|slice| {
+            let (first, second) = slice.split_at_mut(middle);
+            right.push(second);
+            first
+        })
+        .collect();
+    rayon::join(|| split(left, left_read, f), || split(right, right_read, f));
+}
+
+/// `x = f(x)`, in parallel when large.
+pub fn each<E: Element>(x: &mut [E], f: &(impl Fn(E) -> E + Sync)) {
+    let run = |x: &mut [E]| {
+        simd::vectorize(
+            #[inline(always)]
+            || x.iter_mut().for_each(|x| *x = f(*x)),
+        )
+    };
+    if simd::parallel(x.len()) {
+        x.par_chunks_mut(simd::CHUNK).for_each(run)
+    } else {
+        run(x)
+    }
+}
+
+/// `w -= lr g`.
+#[inline(always)]
+pub fn sgd<E: Element>(written: &mut [&mut [E]], grad: &[E], lr: E::Wide) {
+    let [w] = written else { return };
+    for (w, g) in w.iter_mut().zip(grad) {
+        *w = E::narrow(w.wide() - g.wide() * lr);
+    }
+}
+
+/// `m = momentum m - lr g`, then `w += m`, or with Nesterov's look ahead `w += momentum m - lr g`.
+#[inline(always)]
+pub fn sgd_momentum<E: Element, const NESTEROV: bool>(
+    written: &mut [&mut [E]],
+    grad: &[E],
+    lr: E::Wide,
+    momentum: E::Wide,
+) {
+    let [w, m] = written else { return };
+    for ((w, m), g) in w.iter_mut().zip(m.iter_mut()).zip(grad) {
+        let step = g.wide() * lr;
+        let next = m.wide() * momentum - step;
+        *m = E::narrow(next);
+        *w = E::narrow(w.wide() + if NESTEROV { next * momentum - step } else { next });
+    }
+}
+
+/// The factors of an Adam step.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamFactors<T> {
+    /// `lr sqrt(1 - beta_2^t) / (1 - beta_1^t)`.
+    pub alpha: T,
+    /// `1 - beta_1`.
+    pub first: T,
+    /// `1 - beta_2`.
+    pub second: T,
+    /// Keeps the divisor from 0.
+    pub epsilon: T,
+}
+
+#[inline(always)]
+fn moments<E: Element>(m: &mut E, v: &mut E, g: &E, factors: &AdamFactors<E::Wide>) -> (E::Wide, E::Wide) {
+    let (g, old_m, old_v) = (g.wide(), m.wide(), v.wide());
+    let new_m = old_m + (g - old_m) * factors.first;
+    let new_v = old_v + (g * g - old_v) * factors.second;
+    *m = E::narrow(new_m);
+    *v = E::narrow(new_v);
+    (new_m, new_v)
+}
+
+/// `m += (g - m) (1 - beta_1)`, `v += (g² - v) (1 - beta_2)`, `w -= alpha m / (sqrt(v) + epsilon)`; with a
+/// fourth slice, AMSGrad's greatest `v` so far divides instead.
+#[inline(always)]
+pub fn adam<E: Element>(written: &mut [&mut [E]], grad: &[E], factors: AdamFactors<E::Wide>) {
+    let AdamFactors { alpha, epsilon, .. } = factors;
+    match written {
+        [w, m, v] => {
+            for (((w, m), v), g) in w.iter_mut().zip(m.iter_mut()).zip(v.iter_mut()).zip(grad) {
+                let (m, v) = moments(m, v, g, &factors);
+                *w = E::narrow(w.wide() - m * alpha / (v.root() + epsilon));
+            }
+        }
+        [w, m, v, top] => {
+            let slots = w
+                .iter_mut()
+                .zip(m.iter_mut())
+                .zip(v.iter_mut())
+                .zip(top.iter_mut());
+            for ((((w, m), v), top), g) in slots.zip(grad) {
+                let (m, v) = moments(m, v, g, &factors);
+                let old = top.wide();
+                let new = if v > old { v } else { old };
+                *top = E::narrow(new);
+                *w = E::narrow(w.wide() - m * alpha / (new.root() + epsilon));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The factors of an RMSprop step.
+#[derive(Clone, Copy, Debug)]
+pub struct RmspropFactors<T> {
+    /// The learning rate.
+    pub lr: T,
+    /// How much of the old averages stays.
+    pub rho: T,
+    /// `1 - rho`.
+    pub rest: T,
+    /// How much of the old increment stays.
+    pub momentum: T,
+    /// Keeps the divisor from 0.
+    pub epsilon: T,
+}
+
+#[inline(always)]
+fn one<E: Element>(
+    f: &RmspropFactors<E::Wide>,
+    w: &mut E,
+    v: &mut E,
+    m: Option<&mut E>,
+    a: Option<&mut E>,
+    g: &E,
+) {
+    let g = g.wide();
+    let square = f.rho * v.wide() + f.rest * (g * g);
+    *v = E::narrow(square);
+    let mut divisor = square;
+    if let Some(a) = a {
+        let mean = f.rho * a.wide() + f.rest * g;
+        *a = E::narrow(mean);
+        divisor = square - mean * mean;
+    }
+    let mut step = f.lr * g / (divisor + f.epsilon).root();
+    if let Some(m) = m {
+        step = f.momentum * m.wide() + step;
+        *m = E::narrow(step);
+    }
+    *w = E::narrow(w.wide() - step);
+}
+
+/// `v = rho v + (1 - rho) g²`, `w -= lr g / sqrt(v + epsilon)`. Slices after `w` and `v`: the momentum if
+/// `MOMENTUM`, then the average gradient if centred, whose square is taken off `v`.
+#[inline(always)]
+pub fn rmsprop<E: Element, const MOMENTUM: bool>(
+    written: &mut [&mut [E]],
+    grad: &[E],
+    f: RmspropFactors<E::Wide>,
+) {
+    match written {
+        [w, v] => {
+            for ((w, v), g) in w.iter_mut().zip(v.iter_mut()).zip(grad) {
+                one(&f, w, v, None, None, g);
+            }
+        }
+        [w, v, m] if MOMENTUM => {
+            for (((w, v), m), g) in w.iter_mut().zip(v.iter_mut()).zip(m.iter_mut()).zip(grad) {
+                one(&f, w, v, Some(m), None, g);
+            }
+        }
+        [w, v, a] => {
+            for (((w, v), a), g) in w.iter_mut().zip(v.iter_mut()).zip(a.iter_mut()).zip(grad) {
+                one(&f, w, v, None, Some(a), g);
+            }
+        }
+        [w, v, m, a] => {
+            let slots = w.iter_mut().zip(v.iter_mut()).zip(m.iter_mut()).zip(a.iter_mut());
+            for ((((w, v), m), a), g) in slots.zip(grad) {
+                one(&f, w, v, Some(m), Some(a), g);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// The sum of squares, in `f64`: partial sums of fixed chunks, so the same for any number of threads.
+pub fn sum_of_squares<E: Element>(x: &[E]) -> f64 {
+    let chunk = |x: &[E]| {
+        simd::vectorize(
+            #[inline(always)]
+            || {
+                let mut lanes = [0f64; 16];
+                let (blocks, rest) = x.as_chunks::<16>();
+                for block in blocks {
+                    lanes.iter_mut().zip(block).for_each(|(sum, x)| {
+                        let x = x.wide().f64();
+                        *sum += x * x;
+                    });
+                }
+                let rest: f64 = rest.iter().map(|x| x.wide().f64().powi(2)).sum();
+                lanes.iter().sum::<f64>() + rest
+            },
+        )
+    };
+    if simd::parallel(x.len()) {
+        let parts: Vec<f64> = x.par_chunks(simd::CHUNK).map(chunk).collect();
+        parts.iter().sum()
+    } else {
+        x.chunks(simd::CHUNK).map(chunk).sum()
+    }
+}

@@ -1,0 +1,5 @@
+//! Neural network operations.
+
+mod dropout;
+
+pub use dropout::dropout;

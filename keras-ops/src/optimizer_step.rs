@@ -1,0 +1,474 @@
+//! Optimizer steps, written into the variables and slots. No gradient is recorded.
+//!
+//! On the CPU a step is one pass; elsewhere the same formula is composed of candle's operations.
+
+use candle_core::{DType, Result, Tensor};
+use half::{bf16, f16};
+use smallvec::SmallVec;
+
+use crate::host::Real;
+use crate::kernels::optimizers::{self as kernel, AdamFactors, Element, Float, RmspropFactors};
+use crate::{host, inplace};
+
+macro_rules! by_dtype {
+    ($op:literal, $dtype:expr, $f:ident($($arg:expr),*)) => {
+        match $dtype {
+            DType::F32 => $f::<f32>($($arg),*),
+            DType::F64 => $f::<f64>($($arg),*),
+            DType::F16 => $f::<f16>($($arg),*),
+            DType::BF16 => $f::<bf16>($($arg),*),
+            other => candle_core::bail!(
+                "{}: expected float variables, got {}",
+                $op,
+                crate::dtype_name(other)
+            ),
+        }
+    };
+}
+
+/// The arguments of a stochastic gradient descent step.
+#[derive(Clone, Copy, Debug)]
+pub struct SgdRule {
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// How much of the last step is repeated; unused without a velocity.
+    pub momentum: f64,
+    /// Whether the gradient is taken as if the momentum step were done.
+    pub nesterov: bool,
+}
+
+/// `w -= lr g`; with a velocity `m = momentum m - lr g`, then `w += m`, or with Nesterov's momentum
+/// `w += momentum m - lr g`.
+///
+/// # Errors
+/// When shapes differ or a slot's dtype is not the variable's.
+///
+/// ```
+/// use keras_ops::{Device, Tensor, Var, optimizer_step::{SgdRule, sgd_step}};
+/// let w = Var::new(&[1f32, 2.], &Device::Cpu)?;
+/// let g = Tensor::new(&[10f32, -10.], &Device::Cpu)?;
+/// let rule = SgdRule { learning_rate: 0.1, momentum: 0., nesterov: false };
+/// sgd_step(&rule, &w, &g, None)?;
+/// assert_eq!(w.to_vec1::<f32>()?, [0., 3.]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn sgd_step(rule: &SgdRule, var: &Tensor, grad: &Tensor, velocity: Option<&Tensor>) -> Result<()> {
+    let written = written(var, [velocity]);
+    let grad = &checked("sgd_step", &written, grad)?;
+    if !var.device().is_cpu() {
+        return sgd_composed(rule, var, grad, velocity);
+    }
+    by_dtype!("sgd_step", var.dtype(), sgd_cpu(rule, &written, grad))
+}
+
+fn sgd_cpu<E: Element>(rule: &SgdRule, written: &[&Tensor], grad: &Tensor) -> Result<()> {
+    let (lr, momentum) = (E::Wide::of(rule.learning_rate), E::Wide::of(rule.momentum));
+    match (written.len(), rule.nesterov) {
+        (1, _) => run::<E>(
+            "sgd_step",
+            written,
+            grad,
+            #[inline(always)]
+            |w, g| kernel::sgd(w, g, lr),
+        ),
+        (_, false) => run::<E>(
+            "sgd_step",
+            written,
+            grad,
+            #[inline(always)]
+            |w, g| kernel::sgd_momentum::<E, false>(w, g, lr, momentum),
+        ),
+        (_, true) => run::<E>(
+            "sgd_step",
+            written,
+            grad,
+            #[inline(always)]
+            |w, g| kernel::sgd_momentum::<E, true>(w, g, lr, momentum),
+        ),
+    }
+}
+
+fn sgd_composed(rule: &SgdRule, var: &Tensor, grad: &Tensor, velocity: Option<&Tensor>) -> Result<()> {
+    let step = (grad * rule.learning_rate)?;
+    let Some(m) = velocity else {
+        return set(var, &(plain(var) - step)?);
+    };
+    let next = ((plain(m) * rule.momentum)? - &step)?;
+    set(m, &next)?;
+    let change = if rule.nesterov {
+        ((next * rule.momentum)? - step)?
+    } else {
+        next
+    };
+    set(var, &(plain(var) + change)?)
+}
+
+/// The arguments of an Adam step.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamRule {
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// Decay of the first moment.
+    pub beta_1: f64,
+    /// Decay of the second moment.
+    pub beta_2: f64,
+    /// Keeps the divisor from 0.
+    pub epsilon: f64,
+    /// The number of this step, from 1.
+    pub step: u64,
+}
+
+impl AdamRule {
+    /// `alpha` is computed in the variable's precision, as Keras does.
+    fn factors<T: Float>(&self) -> AdamFactors<T> {
+        let rest = |beta: f64| T::of(1.) - T::of(T::of(beta).f64().powf(self.step as f64));
+        AdamFactors {
+            alpha: T::of(self.learning_rate) * rest(self.beta_2).root() / rest(self.beta_1),
+            first: T::of(1. - self.beta_1),
+            second: T::of(1. - self.beta_2),
+            epsilon: T::of(self.epsilon),
+        }
+    }
+}
+
+/// `m += (g - m) (1 - beta_1)`, `v += (g² - v) (1 - beta_2)`, then
+/// `w -= lr sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)`; with `v_hat` (AMSGrad), the
+/// greatest `v` so far divides.
+///
+/// # Errors
+/// When shapes differ or a slot's dtype is not the variable's.
+///
+/// ```
+/// use keras_ops::{Device, Tensor, Var, optimizer_step::{AdamRule, adam_step}};
+/// let w = Var::new(&[1f64, 2.], &Device::Cpu)?;
+/// let g = Tensor::new(&[10f64, -10.], &Device::Cpu)?;
+/// let (m, v) = (w.zeros_like()?, w.zeros_like()?);
+/// let rule = AdamRule { learning_rate: 0.1, beta_1: 0.9, beta_2: 0.999, epsilon: 1e-7, step: 1 };
+/// adam_step(&rule, &w, &g, &m, &v, None)?;
+/// let w = w.to_vec1::<f64>()?; // the first step is the learning rate, whatever the gradient's size
+/// assert!((w[0] - 0.9).abs() < 1e-6 && (w[1] - 2.1).abs() < 1e-6);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn adam_step(
+    rule: &AdamRule,
+    var: &Tensor,
+    grad: &Tensor,
+    m: &Tensor,
+    v: &Tensor,
+    v_hat: Option<&Tensor>,
+) -> Result<()> {
+    let written = written(var, [Some(m), Some(v), v_hat]);
+    let grad = &checked("adam_step", &written, grad)?;
+    if !var.device().is_cpu() {
+        return adam_composed(rule, var, grad, m, v, v_hat);
+    }
+    by_dtype!("adam_step", var.dtype(), adam_cpu(rule, &written, grad))
+}
+
+fn adam_cpu<E: Element>(rule: &AdamRule, written: &[&Tensor], grad: &Tensor) -> Result<()> {
+    let factors = rule.factors();
+    run::<E>(
+        "adam_step",
+        written,
+        grad,
+        #[inline(always)]
+        |w, g| kernel::adam(w, g, factors),
+    )
+}
+
+fn adam_composed(
+    rule: &AdamRule,
+    var: &Tensor,
+    grad: &Tensor,
+    m: &Tensor,
+    v: &Tensor,
+    v_hat: Option<&Tensor>,
+) -> Result<()> {
+    let AdamFactors {
+        alpha,
+        first,
+        second,
+        epsilon,
+    } = rule.factors::<f64>();
+    let new_m = (plain(m) + ((grad - plain(m))? * first)?)?;
+    let new_v = (plain(v) + ((grad.sqr()? - plain(v))? * second)?)?;
+    set(m, &new_m)?;
+    set(v, &new_v)?;
+    let top = match v_hat {
+        Some(v_hat) => {
+            let top = plain(v_hat).maximum(&new_v)?;
+            set(v_hat, &top)?;
+            top
+        }
+        None => new_v,
+    };
+    set(
+        var,
+        &(plain(var) - ((new_m * alpha)? / (top.sqrt()? + epsilon)?)?)?,
+    )
+}
+
+/// The arguments of an RMSprop step.
+#[derive(Clone, Copy, Debug)]
+pub struct RmspropRule {
+    /// The learning rate.
+    pub learning_rate: f64,
+    /// Decay of the averages.
+    pub rho: f64,
+    /// How much of the last step is repeated; unused without a momentum slot.
+    pub momentum: f64,
+    /// Keeps the divisor from 0.
+    pub epsilon: f64,
+}
+
+/// `v = rho v + (1 - rho) g²`, `w -= lr g / sqrt(v + epsilon)`.
+///
+/// With a slot for the average gradient (centred), `a = rho a + (1 - rho) g` and `v - a²` takes the place of
+/// `v`; with a momentum slot, `m = momentum m + step` and `w -= m`.
+///
+/// # Errors
+/// When shapes differ or a slot's dtype is not the variable's.
+///
+/// ```
+/// use keras_ops::{Device, Tensor, Var, optimizer_step::{RmspropRule, rmsprop_step}};
+/// let w = Var::new(&[10f64], &Device::Cpu)?;
+/// let v = w.zeros_like()?;
+/// let rule = RmspropRule { learning_rate: 0.1, rho: 0.9, momentum: 0., epsilon: 1e-7 };
+/// rmsprop_step(&rule, &w, &w.as_detached_tensor(), &v, None, None)?; // the gradient of w² / 2
+/// assert!((w.to_vec1::<f64>()?[0] - 9.683772).abs() < 1e-6);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn rmsprop_step(
+    rule: &RmspropRule,
+    var: &Tensor,
+    grad: &Tensor,
+    velocity: &Tensor,
+    momentum: Option<&Tensor>,
+    average: Option<&Tensor>,
+) -> Result<()> {
+    let written = written(var, [Some(velocity), momentum, average]);
+    let grad = &checked("rmsprop_step", &written, grad)?;
+    if !var.device().is_cpu() {
+        return rmsprop_composed(rule, var, grad, velocity, momentum, average);
+    }
+    by_dtype!(
+        "rmsprop_step",
+        var.dtype(),
+        rmsprop_cpu(rule, &written, grad, momentum.is_some())
+    )
+}
+
+fn rmsprop_cpu<E: Element>(
+    rule: &RmspropRule,
+    written: &[&Tensor],
+    grad: &Tensor,
+    momentum: bool,
+) -> Result<()> {
+    let factors = RmspropFactors {
+        lr: E::Wide::of(rule.learning_rate),
+        rho: E::Wide::of(rule.rho),
+        rest: E::Wide::of(1. - rule.rho),
+        momentum: E::Wide::of(rule.momentum),
+        epsilon: E::Wide::of(rule.epsilon),
+    };
+    if momentum {
+        run::<E>(
+            "rmsprop_step",
+            written,
+            grad,
+            #[inline(always)]
+            |w, g| kernel::rmsprop::<E, true>(w, g, factors),
+        )
+    } else {
+        run::<E>(
+            "rmsprop_step",
+            written,
+            grad,
+            #[inline(always)]
+            |w, g| kernel::rmsprop::<E, false>(w, g, factors),
+        )
+    }
+}
+
+fn rmsprop_composed(
+    rule: &RmspropRule,
+    var: &Tensor,
+    grad: &Tensor,
+    velocity: &Tensor,
+    momentum: Option<&Tensor>,
+    average: Option<&Tensor>,
+) -> Result<()> {
+    let mix = |old: &Tensor, new: &Tensor| -> Result<Tensor> {
+        (plain(old) * rule.rho)? + (new * (1. - rule.rho))?
+    };
+    let mut divisor = mix(velocity, &grad.sqr()?)?;
+    set(velocity, &divisor)?;
+    if let Some(average) = average {
+        let mean = mix(average, grad)?;
+        set(average, &mean)?;
+        divisor = (divisor - mean.sqr()?)?;
+    }
+    let mut step = ((grad * rule.learning_rate)? / (divisor + rule.epsilon)?.sqrt()?)?;
+    if let Some(momentum) = momentum {
+        step = ((plain(momentum) * rule.momentum)? + step)?;
+        set(momentum, &step)?;
+    }
+    set(var, &(plain(var) - step)?)
+}
+
+/// `sqrt(sum of the squares of all elements)`, summed in `f64`.
+///
+/// ```
+/// use keras_ops::{Device, Tensor, optimizer_step::global_norm};
+/// let (a, b) = (Tensor::new(&[3f32], &Device::Cpu)?, Tensor::new(&[0f32, 4.], &Device::Cpu)?);
+/// assert_eq!(global_norm(&[&a, &b])?, 5.);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # Errors
+/// When a tensor is not a float tensor.
+pub fn global_norm(tensors: &[&Tensor]) -> Result<f64> {
+    fn squares<E: Element>(x: &Tensor) -> Result<f64> {
+        host::read(x, |x: &[E]| Ok(kernel::sum_of_squares(x)))
+    }
+    let mut sum = 0.;
+    for x in tensors {
+        sum += by_dtype!("global_norm", x.dtype(), squares(x))?;
+    }
+    Ok(sum.sqrt())
+}
+
+/// `x *= factor`.
+///
+/// # Errors
+/// When `x` is not a float tensor or not contiguous.
+pub fn scale_in_place(x: &Tensor, factor: f64) -> Result<()> {
+    fn cpu<E: Element>(x: &Tensor, factor: f64) -> Result<()> {
+        let factor = E::Wide::of(factor);
+        each::<E>("scale_in_place", x, move |x| E::narrow(x.wide() * factor))
+    }
+    if !x.device().is_cpu() {
+        return set(x, &(plain(x) * factor)?);
+    }
+    by_dtype!("scale_in_place", x.dtype(), cpu(x, factor))
+}
+
+/// Every element of `x` becomes `value`.
+///
+/// # Errors
+/// When `x` is not a float tensor or not contiguous.
+pub fn fill_in_place(x: &Tensor, value: f64) -> Result<()> {
+    fn cpu<E: Element>(x: &Tensor, value: f64) -> Result<()> {
+        let value = E::narrow(E::Wide::of(value));
+        each::<E>("fill_in_place", x, move |_| value)
+    }
+    if !x.device().is_cpu() {
+        return set(x, &plain(x).zeros_like()?.affine(0., value)?);
+    }
+    by_dtype!("fill_in_place", x.dtype(), cpu(x, value))
+}
+
+/// `y += factor x`.
+///
+/// # Errors
+/// When shapes differ, or `y` is not a contiguous float tensor.
+pub fn axpy_in_place(y: &Tensor, factor: f64, x: &Tensor) -> Result<()> {
+    mix_in_place(y, 1., x, factor)
+}
+
+/// `y = keep y + factor x`: moving averages are `mix_in_place(average, momentum, x, 1 - momentum)`.
+///
+/// # Errors
+/// When shapes differ, or `y` is not a contiguous float tensor.
+///
+/// ```
+/// use keras_ops::{Device, Tensor, optimizer_step::mix_in_place};
+/// let (y, x) = (Tensor::new(&[2f32], &Device::Cpu)?, Tensor::new(&[10f32], &Device::Cpu)?);
+/// mix_in_place(&y, 0.5, &x, 0.25)?;
+/// assert_eq!(y.to_vec1::<f32>()?, [3.5]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn mix_in_place(y: &Tensor, keep: f64, x: &Tensor, factor: f64) -> Result<()> {
+    fn cpu<E: Element>(y: &Tensor, keep: f64, x: &Tensor, factor: f64) -> Result<()> {
+        let (keep, factor) = (E::Wide::of(keep), E::Wide::of(factor));
+        run::<E>(
+            "mix_in_place",
+            &[y],
+            x,
+            #[inline(always)]
+            |y, x| {
+                let [y] = y else { return };
+                y.iter_mut()
+                    .zip(x)
+                    .for_each(|(y, x)| *y = E::narrow(keep * y.wide() + factor * x.wide()));
+            },
+        )
+    }
+    let x = &checked("mix_in_place", &[y], x)?;
+    if !y.device().is_cpu() {
+        return set(y, &((plain(y) * keep)? + (x * factor)?)?);
+    }
+    by_dtype!("mix_in_place", y.dtype(), cpu(y, keep, x, factor))
+}
+
+type Tensors<'a> = SmallVec<[&'a Tensor; 4]>;
+
+fn written<'a, const N: usize>(var: &'a Tensor, slots: [Option<&'a Tensor>; N]) -> Tensors<'a> {
+    std::iter::once(var).chain(slots.into_iter().flatten()).collect()
+}
+
+fn plain(x: &Tensor) -> Tensor {
+    x.detach()
+}
+
+fn set(to: &Tensor, from: &Tensor) -> Result<()> {
+    to.detach()
+        .flatten_all()?
+        .slice_set(&from.flatten_all()?.contiguous()?, 0, 0)
+}
+
+/// The gradient, detached and safe to read while `written` are open for writing.
+fn checked(op: &str, written: &[&Tensor], grad: &Tensor) -> Result<Tensor> {
+    let var = written[0];
+    for other in written.iter().chain([&grad]) {
+        if other.shape() != var.shape() {
+            candle_core::bail!("{op}: expected shape {:?}, got {:?}", var.dims(), other.dims());
+        }
+    }
+    if written.iter().any(|t| share_storage(t, grad)) {
+        return Ok(grad.copy()?.detach());
+    }
+    let grad = grad.detach();
+    if var.device().is_cpu() {
+        Ok(grad)
+    } else {
+        grad.to_dtype(var.dtype())?.to_device(var.device())
+    }
+}
+
+fn share_storage(a: &Tensor, b: &Tensor) -> bool {
+    let ((a, _), (b, _)) = (a.storage_and_layout(), b.storage_and_layout());
+    std::ptr::eq(&*a, &*b)
+}
+
+fn run<E: Element>(
+    op: &'static str,
+    written: &[&Tensor],
+    grad: &Tensor,
+    f: impl Fn(&mut [&mut [E]], &[E]) + Sync,
+) -> Result<()> {
+    host::read(grad, |grad: &[E]| {
+        inplace::write_many(op, written, |slices: &mut [&mut [E]]| {
+            let slices = slices.iter_mut().map(|slice| &mut **slice).collect();
+            kernel::pass(slices, grad, &f);
+            Ok(())
+        })
+    })
+}
+
+fn each<E: Element>(op: &'static str, x: &Tensor, f: impl Fn(E) -> E + Sync + Send) -> Result<()> {
+    inplace::write(op, x, |x: &mut [E]| {
+        kernel::each(x, &f);
+        Ok(())
+    })
+}

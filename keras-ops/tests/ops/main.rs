@@ -1,0 +1,5 @@
+//! Tests of every operation.
+
+mod dropout;
+mod optimizer_step;
+mod random;
