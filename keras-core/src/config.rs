@@ -43,7 +43,11 @@ impl Config {
 
     /// Reads arguments for an object of `class_name`, which error messages name.
     pub fn reader<'a>(&'a self, class_name: &'a str) -> Reader<'a> {
-        Reader { config: self, class_name, seen: Vec::new() }
+        Reader {
+            config: self,
+            class_name,
+            seen: Vec::new(),
+        }
     }
 }
 
@@ -77,7 +81,10 @@ impl<'a> Reader<'a> {
         self.raw(key)
             .map(|value| {
                 T::from_value(value).ok_or_else(|| {
-                    Error::invalid(format!("{class_name}: `{key}` must be {}, got {value}", T::EXPECTED))
+                    Error::invalid(format!(
+                        "{class_name}: `{key}` must be {}, got {value}",
+                        T::EXPECTED
+                    ))
                 })
             })
             .transpose()
@@ -98,7 +105,11 @@ impl<'a> Reader<'a> {
     pub fn req<T: FromValue>(&mut self, key: &'a str) -> Result<T> {
         match self.opt(key)? {
             Some(value) => Ok(value),
-            None => bail!("{}: the argument `{key}` ({}) is required", self.class_name, T::EXPECTED),
+            None => bail!(
+                "{}: the argument `{key}` ({}) is required",
+                self.class_name,
+                T::EXPECTED
+            ),
         }
     }
 
@@ -177,7 +188,9 @@ impl FromValue for u64 {
 impl FromValue for i64 {
     const EXPECTED: &'static str = "a whole number";
     fn from_value(value: &Value) -> Option<Self> {
-        value.as_i64().or_else(|| value.as_f64().filter(|v| v.fract() == 0.).map(|v| v as i64))
+        value
+            .as_i64()
+            .or_else(|| value.as_f64().filter(|v| v.fract() == 0.).map(|v| v as i64))
     }
 }
 
@@ -305,7 +318,10 @@ impl Envelope {
 /// assert_eq!(keras_core::config::snake_case("RMSprop"), "rm_sprop");
 /// ```
 pub fn snake_case(name: &str) -> String {
-    let chars: Vec<char> = name.chars().filter(|c| *c != '_' || !name.starts_with('_')).collect();
+    let chars: Vec<char> = name
+        .chars()
+        .filter(|c| *c != '_' || !name.starts_with('_'))
+        .collect();
     let mut out = String::with_capacity(name.len() + 4);
     for (i, &c) in chars.iter().enumerate() {
         let previous = i.checked_sub(1).map(|j| chars[j]);

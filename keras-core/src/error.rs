@@ -52,11 +52,18 @@ pub enum Error {
 }
 
 fn hint(suggestion: &Option<String>) -> String {
-    suggestion.as_ref().map(|s| format!(". Did you mean `{s}`?")).unwrap_or_default()
+    suggestion
+        .as_ref()
+        .map(|s| format!(". Did you mean `{s}`?"))
+        .unwrap_or_default()
 }
 
 fn list(available: &[String]) -> String {
-    if available.is_empty() { String::new() } else { format!("\n  available: {}", available.join(", ")) }
+    if available.is_empty() {
+        String::new()
+    } else {
+        format!("\n  available: {}", available.join(", "))
+    }
 }
 
 impl Error {
@@ -73,24 +80,40 @@ impl Error {
     /// [`Error::Unknown`] with the nearest of `available` as suggestion.
     pub fn unknown(kind: &'static str, name: &str, available: Vec<String>) -> Self {
         let suggestion = nearest(name, &available);
-        Self::Unknown { kind, name: name.to_owned(), suggestion, available }
+        Self::Unknown {
+            kind,
+            name: name.to_owned(),
+            suggestion,
+            available,
+        }
     }
 
     /// [`Error::File`] for an operating system error while doing `what` (`"cannot write"`).
     pub fn io(path: impl AsRef<Path>, what: &str, source: std::io::Error) -> Self {
         let message = format!("{what}: {source}");
-        Self::File { path: path.as_ref().to_owned(), message, source: Some(source) }
+        Self::File {
+            path: path.as_ref().to_owned(),
+            message,
+            source: Some(source),
+        }
     }
 
     /// [`Error::File`] for a file that does not hold what it should.
     pub fn file(path: impl AsRef<Path>, message: impl std::fmt::Display) -> Self {
-        Self::File { path: path.as_ref().to_owned(), message: message.to_string(), source: None }
+        Self::File {
+            path: path.as_ref().to_owned(),
+            message: message.to_string(),
+            source: None,
+        }
     }
 
     /// The same error, saying where it happened.
     #[must_use]
     pub fn context(self, context: impl std::fmt::Display) -> Self {
-        Self::Context { context: context.to_string(), source: Box::new(self) }
+        Self::Context {
+            context: context.to_string(),
+            source: Box::new(self),
+        }
     }
 }
 

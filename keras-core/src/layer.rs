@@ -116,7 +116,11 @@ pub trait Layer: fmt::Debug + Send + Sync + 'static {
     /// What activations print: the number of weights once built.
     fn count_params(&self) -> usize {
         let own: usize = self.base().variables.iter().map(Variable::len).sum();
-        own + self.sublayers().iter().map(|l| l.read().count_params()).sum::<usize>()
+        own + self
+            .sublayers()
+            .iter()
+            .map(|l| l.read().count_params())
+            .sum::<usize>()
     }
 }
 
@@ -142,8 +146,18 @@ impl LayerBase {
         let name = reader.opt("name")?;
         let frozen = !reader.or("trainable", true)?;
         let dtype = reader.raw("dtype").map(dtype_policy).transpose()?;
-        reader.ignore(&["quantization_config", "build_config", "batch_shape", "batch_input_shape"]);
-        Ok(Self { name, frozen, dtype, ..Self::default() })
+        reader.ignore(&[
+            "quantization_config",
+            "build_config",
+            "batch_shape",
+            "batch_input_shape",
+        ]);
+        Ok(Self {
+            name,
+            frozen,
+            dtype,
+            ..Self::default()
+        })
     }
 
     /// The name, or an empty string before a model gave one.
@@ -209,7 +223,8 @@ impl LayerBase {
         let value = match weight.initializer {
             Some(spec) => {
                 let registry = registry::core();
-                spec.resolve(&registry.initializers, registry)?.call(weight.shape, dtype, &cx.device)?
+                spec.resolve(&registry.initializers, registry)?
+                    .call(weight.shape, dtype, &cx.device)?
             }
             None => Tensor::zeros(weight.shape, dtype, &cx.device)?,
         };
@@ -239,13 +254,18 @@ impl LayerBase {
     pub fn value(&self, weight: &Option<Variable>) -> Result<Tensor> {
         match weight {
             Some(variable) => Ok(variable.value()),
-            None => bail!("layer `{}` is used before it was built: put it in a model first", self.name()),
+            None => bail!(
+                "layer `{}` is used before it was built: put it in a model first",
+                self.name()
+            ),
         }
     }
 
     /// Adds `name`, `trainable` and `dtype` before a layer's own arguments, as Keras saves them.
     pub fn full_config(&self, own: Config) -> Config {
-        let mut config = Config::new().with("name", self.name()).with("trainable", self.trainable());
+        let mut config = Config::new()
+            .with("name", self.name())
+            .with("trainable", self.trainable());
         config.set("dtype", dtype_policy_value(self.compute_dtype()));
         config.0.extend(own.0);
         config
@@ -261,7 +281,9 @@ fn resolve_opt<T: ?Sized + 'static>(
 }
 
 fn dtype_policy(value: &serde_json::Value) -> Result<DType> {
-    let name = value.as_str().or_else(|| value.get("config")?.get("name")?.as_str());
+    let name = value
+        .as_str()
+        .or_else(|| value.get("config")?.get("name")?.as_str());
     match name {
         Some(name) => Ok(keras_ops::dtype_from_name(name)?),
         None => bail!("`dtype` must be a name or a DTypePolicy, got {value}"),
@@ -290,7 +312,15 @@ pub struct Weight<'a> {
 impl<'a> Weight<'a> {
     /// A trainable weight of zeros.
     pub fn new(name: &'a str, shape: &'a [usize]) -> Self {
-        Self { name, shape, trainable: true, dtype: None, initializer: None, regularizer: None, constraint: None }
+        Self {
+            name,
+            shape,
+            trainable: true,
+            dtype: None,
+            initializer: None,
+            regularizer: None,
+            constraint: None,
+        }
     }
 
     /// State that no gradient reaches, such as a moving mean.
@@ -340,7 +370,9 @@ pub struct Build {
 impl Build {
     /// On `device`.
     pub fn new(device: &Device) -> Self {
-        Self { device: device.clone() }
+        Self {
+            device: device.clone(),
+        }
     }
 }
 
@@ -358,7 +390,10 @@ pub struct Call {
 impl Call {
     /// A pass in training or in inference.
     pub fn new(training: bool) -> Self {
-        Self { training, ..Self::default() }
+        Self {
+            training,
+            ..Self::default()
+        }
     }
 
     /// Adds a scalar to the loss of this step.
@@ -456,7 +491,11 @@ impl LayerRef {
     pub fn set_trainable(&self, trainable: bool) {
         let mut layer = self.write();
         layer.base_mut().frozen = !trainable;
-        layer.base().variables.iter().for_each(|v| v.set_trainable(trainable));
+        layer
+            .base()
+            .variables
+            .iter()
+            .for_each(|v| v.set_trainable(trainable));
         layer.sublayers().iter().for_each(|l| l.set_trainable(trainable));
     }
 
@@ -467,7 +506,9 @@ impl LayerRef {
         let base = layer.base();
         let here = format!("{prefix}{}/", base.name());
         let of = |weight: bool| base.variables.iter().filter(move |v| v.is_weight() == weight);
-        let own = of(true).chain(of(false)).map(|v| (format!("{here}{}", v.name()), v.clone()));
+        let own = of(true)
+            .chain(of(false))
+            .map(|v| (format!("{here}{}", v.name()), v.clone()));
         let mut all: Vec<_> = own.collect();
         for sub in layer.sublayers() {
             all.extend(sub.weights(&here));

@@ -41,7 +41,10 @@ impl Logs {
 
     /// Lazy numbers of `source`.
     pub fn lazy(source: Arc<dyn LogSource>) -> Self {
-        Self { source: Some(source), values: Vec::new() }
+        Self {
+            source: Some(source),
+            values: Vec::new(),
+        }
     }
 
     /// The names, in order.
@@ -63,8 +66,15 @@ impl Logs {
         if let Some((_, value)) = self.values.iter().find(|(n, _)| n == name) {
             return Ok(Some(*value));
         }
-        let Some(source) = &self.source else { return Ok(None) };
-        source.names().iter().position(|n| n == name).map(|i| source.value(i)).transpose()
+        let Some(source) = &self.source else {
+            return Ok(None);
+        };
+        source
+            .names()
+            .iter()
+            .position(|n| n == name)
+            .map(|i| source.value(i))
+            .transpose()
     }
 
     /// Adds or replaces a number.
@@ -94,7 +104,10 @@ impl Logs {
     /// # Errors
     /// When the device fails.
     pub fn read(&self) -> Result<Self> {
-        Ok(Self { source: None, values: self.to_vec()? })
+        Ok(Self {
+            source: None,
+            values: self.to_vec()?,
+        })
     }
 }
 
@@ -109,6 +122,9 @@ impl fmt::Debug for Logs {
 
 impl FromIterator<(String, f64)> for Logs {
     fn from_iter<I: IntoIterator<Item = (String, f64)>>(values: I) -> Self {
-        Self { source: None, values: values.into_iter().collect() }
+        Self {
+            source: None,
+            values: values.into_iter().collect(),
+        }
     }
 }

@@ -34,7 +34,10 @@ impl Reduction {
 
     /// Keras's name.
     pub fn name(self) -> &'static str {
-        Self::NAMES.iter().find(|(r, _)| *r == self).map_or("none", |(_, n)| n)
+        Self::NAMES
+            .iter()
+            .find(|(r, _)| *r == self)
+            .map_or("none", |(_, n)| n)
     }
 
     /// By Keras's name.
@@ -139,7 +142,11 @@ where
     F: Fn(&Tensor, &Tensor) -> std::result::Result<Tensor, E> + Send + Sync + 'static,
     E: Into<Error>,
 {
-    FnLoss { name: name.to_owned(), reduction: Reduction::default(), f }
+    FnLoss {
+        name: name.to_owned(),
+        reduction: Reduction::default(),
+        f,
+    }
 }
 
 impl<F> FnLoss<F> {

@@ -29,8 +29,13 @@ pub trait Optimizer: std::fmt::Debug + Send + Sync + 'static {
     ///
     /// # Errors
     /// When the gradient does not fit the variable.
-    fn update_step(&mut self, index: usize, gradient: &Tensor, variable: &Variable, learning_rate: f64)
-    -> Result<()>;
+    fn update_step(
+        &mut self,
+        index: usize,
+        gradient: &Tensor,
+        variable: &Variable,
+        learning_rate: f64,
+    ) -> Result<()>;
 
     /// Its slots, in the order that Keras saves them in.
     fn slots(&self) -> Vec<Variable>;

@@ -60,13 +60,22 @@ pub struct SeedGenerator(Arc<(AtomicU64, AtomicU64)>);
 impl SeedGenerator {
     /// From `seed`, or from this thread's source.
     pub fn new(seed: Option<u64>) -> Self {
-        Self(Arc::new((AtomicU64::new(seed.unwrap_or_else(next_seed)), AtomicU64::new(0))))
+        Self(Arc::new((
+            AtomicU64::new(seed.unwrap_or_else(next_seed)),
+            AtomicU64::new(0),
+        )))
     }
 
     /// The seed and the next unused counter.
-    #[expect(clippy::should_implement_trait, reason = "Keras's name; it is no iterator: it never ends")]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "Keras's name; it is no iterator: it never ends"
+    )]
     pub fn next(&self) -> (u64, u64) {
-        (self.0.0.load(Ordering::Relaxed), self.0.1.fetch_add(1, Ordering::Relaxed))
+        (
+            self.0.0.load(Ordering::Relaxed),
+            self.0.1.fetch_add(1, Ordering::Relaxed),
+        )
     }
 
     /// The seed and the counter as they stand.

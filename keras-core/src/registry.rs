@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::config::{Config, Envelope};
 use crate::{
-    Activation, Callback, Constraint, Error, Initializer, Layer, Loss, Metric, Optimizer, Regularizer, Result,
-    ResultExt, Schedule,
+    Activation, Callback, Constraint, Error, Initializer, Layer, Loss, Metric, Optimizer, Regularizer,
+    Result, ResultExt, Schedule,
 };
 
 /// One class of a kind: its names, a line about it, and how to build it from its configuration.
@@ -43,14 +43,20 @@ pub struct Entries<T: ?Sized + 'static> {
 
 impl<T: ?Sized> Clone for Entries<T> {
     fn clone(&self) -> Self {
-        Self { kind: self.kind, lists: self.lists.clone() }
+        Self {
+            kind: self.kind,
+            lists: self.lists.clone(),
+        }
     }
 }
 
 impl<T: ?Sized> Entries<T> {
     /// An empty list of `kind` (`"loss"`).
     pub const fn new(kind: &'static str) -> Self {
-        Self { kind, lists: Vec::new() }
+        Self {
+            kind,
+            lists: Vec::new(),
+        }
     }
 
     /// Adds a crate's or a user's list; later lists win over earlier ones.
@@ -68,7 +74,9 @@ impl<T: ?Sized> Entries<T> {
     /// # Errors
     /// [`Error::Unknown`] with the nearest name.
     pub fn find(&self, name: &str) -> Result<&'static Entry<T>> {
-        self.iter().find(|e| e.answers_to(name)).ok_or_else(|| Error::unknown(self.kind, name, self.names()))
+        self.iter()
+            .find(|e| e.answers_to(name))
+            .ok_or_else(|| Error::unknown(self.kind, name, self.names()))
     }
 
     /// Builds the object that `name` means, with default arguments.
@@ -90,7 +98,10 @@ impl<T: ?Sized> Entries<T> {
             Value::Object(map) if map.get("class_name").and_then(Value::as_str) == Some("function") => {
                 match map.get("config").and_then(Value::as_str) {
                     Some(name) => self.by_name(name, registry),
-                    None => Err(Error::invalid(format!("{}: a function without a name: {value}", self.kind))),
+                    None => Err(Error::invalid(format!(
+                        "{}: a function without a name: {value}",
+                        self.kind
+                    ))),
                 }
             }
             Value::Object(_) => {

@@ -1,6 +1,6 @@
 //! The regularizers of Keras.
 
-use crate::{Regularizer, Entry};
+use crate::{Entry, Regularizer};
 
 /// All regularizers of this crate.
 pub static ENTRIES: &[Entry<dyn Regularizer>] = &[];

@@ -10,8 +10,10 @@ pub type Dims = Vec<Option<usize>>;
 /// assert_eq!(keras_core::shape::show(&[None]), "(None,)");
 /// ```
 pub fn show(dims: &[Option<usize>]) -> String {
-    let words: Vec<String> =
-        dims.iter().map(|d| d.map_or_else(|| "None".to_owned(), |n| n.to_string())).collect();
+    let words: Vec<String> = dims
+        .iter()
+        .map(|d| d.map_or_else(|| "None".to_owned(), |n| n.to_string()))
+        .collect();
     match words.as_slice() {
         [one] => format!("({one},)"),
         _ => format!("({})", words.join(", ")),

@@ -116,8 +116,17 @@ impl Variable {
                 value.dims()
             );
         }
-        let value = value.detach().to_device(self.device())?.to_dtype(self.dtype())?.force_contiguous()?;
-        Ok(self.0.var.as_tensor().slice_set(&value.reshape(self.shape())?, 0, 0).or_else(|_| self.0.var.set(&value))?)
+        let value = value
+            .detach()
+            .to_device(self.device())?
+            .to_dtype(self.dtype())?
+            .force_contiguous()?;
+        Ok(self
+            .0
+            .var
+            .as_tensor()
+            .slice_set(&value.reshape(self.shape())?, 0, 0)
+            .or_else(|_| self.0.var.set(&value))?)
     }
 
     /// `value += delta`, of the same shape and dtype.
@@ -176,7 +185,9 @@ impl Variable {
 
     /// Freezes or thaws it. Variables made without gradients stay without.
     pub fn set_trainable(&self, trainable: bool) {
-        self.0.trainable.store(trainable && self.0.weight, Ordering::Relaxed);
+        self.0
+            .trainable
+            .store(trainable && self.0.weight, Ordering::Relaxed);
     }
 
     /// Whether it was made to be trained, frozen or not; Keras's weight order puts these first in a layer.

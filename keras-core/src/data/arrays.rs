@@ -16,7 +16,11 @@ impl Arrays {
     pub(crate) fn in_order(&self, what: &str, names: &[String]) -> Result<Vec<Tensor>> {
         if self.0.len() != names.len() {
             let got = self.0.len();
-            bail!("{what}: the model expects {} ({}), got {got} tensors", names.len(), names.join(", "));
+            bail!(
+                "{what}: the model expects {} ({}), got {got} tensors",
+                names.len(),
+                names.join(", ")
+            );
         }
         if self.0.iter().all(|(name, _)| name.is_none()) {
             return Ok(self.0.iter().map(|(_, t)| t.clone()).collect());
@@ -102,13 +106,19 @@ impl<const N: usize> IntoArrays for [Tensor; N] {
 
 impl<const N: usize> IntoArrays for [(&str, &Tensor); N] {
     fn into_arrays(self) -> Result<Arrays> {
-        Ok(Arrays(self.into_iter().map(|(n, t)| (Some(n.to_owned()), t.clone())).collect()))
+        Ok(Arrays(
+            self.into_iter()
+                .map(|(n, t)| (Some(n.to_owned()), t.clone()))
+                .collect(),
+        ))
     }
 }
 
 impl<const N: usize> IntoArrays for [(&str, Tensor); N] {
     fn into_arrays(self) -> Result<Arrays> {
-        Ok(Arrays(self.into_iter().map(|(n, t)| (Some(n.to_owned()), t)).collect()))
+        Ok(Arrays(
+            self.into_iter().map(|(n, t)| (Some(n.to_owned()), t)).collect(),
+        ))
     }
 }
 

@@ -23,7 +23,11 @@ impl Batch {
     /// # Errors
     /// When rows differ in length.
     pub fn new(x: impl IntoArrays, y: impl IntoArrays) -> Result<Self> {
-        Ok(Self { x: x.into_arrays()?, y: Some(y.into_arrays()?), sample_weight: None })
+        Ok(Self {
+            x: x.into_arrays()?,
+            y: Some(y.into_arrays()?),
+            sample_weight: None,
+        })
     }
 
     /// With a weight a sample.
@@ -58,7 +62,10 @@ impl Batches {
         I: IntoIterator<Item = Result<Batch>>,
         I::IntoIter: 'static,
     {
-        Self { make: Box::new(move || Box::new(epoch().into_iter())), len: None }
+        Self {
+            make: Box::new(move || Box::new(epoch().into_iter())),
+            len: None,
+        }
     }
 
     /// Says how many batches an epoch has, for the progress bar.
@@ -77,17 +84,46 @@ impl fmt::Debug for Batches {
 
 /// A run's data as a stream of batches in the model's order of inputs and outputs.
 pub(crate) enum Stream {
-    Arrays { samples: Samples, batch: usize, shuffle: Option<u64>, epoch: u64, order: Vec<u32>, at: usize },
-    Iterator { batches: Batches, names: (Vec<String>, Vec<String>), current: Option<Iter>, expect_y: bool },
+    Arrays {
+        samples: Samples,
+        batch: usize,
+        shuffle: Option<u64>,
+        epoch: u64,
+        order: Vec<u32>,
+        at: usize,
+    },
+    Iterator {
+        batches: Batches,
+        names: (Vec<String>, Vec<String>),
+        current: Option<Iter>,
+        expect_y: bool,
+    },
 }
 
 impl Stream {
     pub(crate) fn arrays(samples: Samples, batch: usize, shuffle: Option<u64>) -> Self {
-        Self::Arrays { samples, batch, shuffle, epoch: 0, order: Vec::new(), at: 0 }
+        Self::Arrays {
+            samples,
+            batch,
+            shuffle,
+            epoch: 0,
+            order: Vec::new(),
+            at: 0,
+        }
     }
 
-    pub(crate) fn iterator(batches: Batches, inputs: Vec<String>, outputs: Vec<String>, expect_y: bool) -> Self {
-        Self::Iterator { batches, names: (inputs, outputs), current: None, expect_y }
+    pub(crate) fn iterator(
+        batches: Batches,
+        inputs: Vec<String>,
+        outputs: Vec<String>,
+        expect_y: bool,
+    ) -> Self {
+        Self::Iterator {
+            batches,
+            names: (inputs, outputs),
+            current: None,
+            expect_y,
+        }
     }
 
     /// Batches an epoch, where known.
@@ -101,7 +137,14 @@ impl Stream {
     /// Goes to the start of an epoch; shuffled orders depend on the seed and `epoch` alone.
     pub(crate) fn restart(&mut self, number: u64) {
         match self {
-            Self::Arrays { samples, shuffle, epoch, order, at, .. } => {
+            Self::Arrays {
+                samples,
+                shuffle,
+                epoch,
+                order,
+                at,
+                ..
+            } => {
                 *at = 0;
                 *epoch = number;
                 if let Some(seed) = shuffle {
@@ -115,7 +158,13 @@ impl Stream {
     /// The next batch; `None` at the end of the epoch.
     pub(crate) fn next(&mut self) -> Result<Option<Samples>> {
         match self {
-            Self::Arrays { samples, batch, order, at, .. } => {
+            Self::Arrays {
+                samples,
+                batch,
+                order,
+                at,
+                ..
+            } => {
                 let (from, to) = (*at, (*at + *batch).min(samples.len));
                 if from >= to {
                     return Ok(None);
@@ -127,7 +176,12 @@ impl Stream {
                     samples.rows(&order[from..to])?
                 }))
             }
-            Self::Iterator { batches, names, current, expect_y } => {
+            Self::Iterator {
+                batches,
+                names,
+                current,
+                expect_y,
+            } => {
                 let iter = current.get_or_insert_with(|| (batches.make)());
                 let Some(batch) = iter.next() else { return Ok(None) };
                 Ok(Some(in_order(&batch?, &names.0, &names.1, *expect_y)?))
@@ -137,7 +191,12 @@ impl Stream {
 }
 
 /// A batch's tensors in the model's order.
-pub(crate) fn in_order(batch: &Batch, inputs: &[String], outputs: &[String], expect_y: bool) -> Result<Samples> {
+pub(crate) fn in_order(
+    batch: &Batch,
+    inputs: &[String],
+    outputs: &[String],
+    expect_y: bool,
+) -> Result<Samples> {
     let x = batch.x.in_order("x", inputs)?;
     let y = match &batch.y {
         Some(y) => y.in_order("y", outputs)?,

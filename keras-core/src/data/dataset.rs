@@ -56,20 +56,32 @@ impl IntoDataset for Batches {
 
 impl<X: IntoArrays> IntoDataset for (X,) {
     fn into_dataset(self) -> Result<Dataset> {
-        Ok(Dataset::Arrays { x: self.0.into_arrays()?, y: None, sample_weight: None })
+        Ok(Dataset::Arrays {
+            x: self.0.into_arrays()?,
+            y: None,
+            sample_weight: None,
+        })
     }
 }
 
 impl<X: IntoArrays, Y: IntoArrays> IntoDataset for (X, Y) {
     fn into_dataset(self) -> Result<Dataset> {
-        Ok(Dataset::Arrays { x: self.0.into_arrays()?, y: Some(self.1.into_arrays()?), sample_weight: None })
+        Ok(Dataset::Arrays {
+            x: self.0.into_arrays()?,
+            y: Some(self.1.into_arrays()?),
+            sample_weight: None,
+        })
     }
 }
 
 impl<X: IntoArrays, Y: IntoArrays, W: IntoArrays> IntoDataset for (X, Y, W) {
     fn into_dataset(self) -> Result<Dataset> {
         let (x, y) = (self.0.into_arrays()?, Some(self.1.into_arrays()?));
-        Ok(Dataset::Arrays { x, y, sample_weight: Some(self.2.into_arrays()?) })
+        Ok(Dataset::Arrays {
+            x,
+            y,
+            sample_weight: Some(self.2.into_arrays()?),
+        })
     }
 }
 
@@ -94,7 +106,10 @@ impl Samples {
         let named = x.iter().map(|t| ("x", t)).chain(y.iter().map(|t| ("y", t)));
         for (what, tensor) in named.chain(w.iter().map(|t| ("sample_weight", t))) {
             if count(tensor) != Some(len) {
-                bail!("data: x has {len} samples, but {what} has shape {:?}", tensor.dims());
+                bail!(
+                    "data: x has {len} samples, but {what} has shape {:?}",
+                    tensor.dims()
+                );
             }
         }
         Ok(Self { x, y, w, len })
@@ -120,17 +135,33 @@ impl Samples {
     /// Samples `from..to`, without copying.
     pub(crate) fn range(&self, from: usize, to: usize) -> Result<Self> {
         let cut = |tensors: &[Tensor]| -> Result<Vec<Tensor>> {
-            tensors.iter().map(|t| Ok(t.narrow(0, from, to - from)?)).collect()
+            tensors
+                .iter()
+                .map(|t| Ok(t.narrow(0, from, to - from)?))
+                .collect()
         };
-        Ok(Self { x: cut(&self.x)?, y: cut(&self.y)?, w: cut(&self.w)?, len: to - from })
+        Ok(Self {
+            x: cut(&self.x)?,
+            y: cut(&self.y)?,
+            w: cut(&self.w)?,
+            len: to - from,
+        })
     }
 
     /// The samples of these numbers.
     pub(crate) fn rows(&self, rows: &[u32]) -> Result<Self> {
         let pick = |tensors: &[Tensor]| -> Result<Vec<Tensor>> {
-            tensors.iter().map(|t| Ok(keras_ops::gather_rows(t, rows)?)).collect()
+            tensors
+                .iter()
+                .map(|t| Ok(keras_ops::gather_rows(t, rows)?))
+                .collect()
         };
-        Ok(Self { x: pick(&self.x)?, y: pick(&self.y)?, w: pick(&self.w)?, len: rows.len() })
+        Ok(Self {
+            x: pick(&self.x)?,
+            y: pick(&self.y)?,
+            w: pick(&self.w)?,
+            len: rows.len(),
+        })
     }
 
     /// Everything in row-major order, so that batches are cheap to cut.

@@ -1,6 +1,6 @@
 //! The initializers of Keras.
 
-use crate::{Initializer, Entry};
+use crate::{Entry, Initializer};
 
 /// All initializers of this crate.
 pub static ENTRIES: &[Entry<dyn Initializer>] = &[];

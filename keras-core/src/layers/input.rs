@@ -30,7 +30,11 @@ impl InputLayer {
 
     /// For batches of this shape; unknown sizes are `None`.
     pub fn with_batch_shape(batch_shape: Dims) -> Self {
-        Self { base: LayerBase::default(), batch_shape, dtype: keras_ops::floatx() }
+        Self {
+            base: LayerBase::default(),
+            batch_shape,
+            dtype: keras_ops::floatx(),
+        }
     }
 
     /// The dtype of the data.

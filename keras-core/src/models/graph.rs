@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keras_ops::Tensor;
+use keras_ops::{DType, Device, Tensor};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
@@ -32,6 +32,7 @@ pub(crate) struct Graph {
     /// The input layers, in the order that data is given in.
     pub(crate) inputs: Vec<LayerRef>,
     pub(crate) input_shapes: Vec<Dims>,
+    pub(crate) input_dtypes: Vec<DType>,
     input_slots: Vec<usize>,
     pub(crate) outputs: Vec<Symbolic>,
     pub(crate) output_slots: Vec<usize>,
@@ -65,9 +66,17 @@ impl Graph {
             slot_of.extend(filled.iter().enumerate().map(|(i, slot)| ((key, i), *slot)));
             if !node.inputs.is_empty() {
                 let read = node.inputs.iter().map(|i| slot_of.get(&i.key()).copied());
-                let Some(read) = read.collect() else { bail!("model graph: a node comes before its input") };
+                let Some(read) = read.collect() else {
+                    bail!("model graph: a node comes before its input")
+                };
                 let layer = node.layer.clone();
-                steps.push(Step { layer, inputs: read, outputs: filled, shapes, free: SmallVec::new() });
+                steps.push(Step {
+                    layer,
+                    inputs: read,
+                    outputs: filled,
+                    shapes,
+                    free: SmallVec::new(),
+                });
             }
         }
         let slot = |s: &Symbolic| slot_of.get(&s.key()).copied().unwrap_or_default();
@@ -79,6 +88,7 @@ impl Graph {
             steps,
             inputs: inputs.iter().map(|i| i.node.layer.clone()).collect(),
             input_shapes: inputs.iter().map(|i| i.shape().to_vec()).collect(),
+            input_dtypes: inputs.iter().map(Symbolic::dtype).collect(),
             input_slots: inputs.iter().map(slot).collect(),
             outputs: outputs.to_vec(),
             output_slots,
@@ -93,7 +103,9 @@ impl Graph {
         }
         for step in &self.steps {
             let inputs: Vec<Dims> = step.inputs.iter().map(|s| shapes[*s].clone()).collect();
-            step.layer.build(&inputs, cx).context(|| format!("layer `{}`", step.layer.name()))?;
+            step.layer
+                .build(&inputs, cx)
+                .context(|| format!("layer `{}`", step.layer.name()))?;
             for (slot, dims) in step.outputs.iter().zip(&step.shapes) {
                 shapes[*slot].clone_from(dims);
             }
@@ -117,13 +129,18 @@ impl Graph {
         }
         for step in &self.steps {
             let read: Option<SmallVec<[Tensor; 2]>> = step.inputs.iter().map(|s| slots[*s].clone()).collect();
-            let Some(read) = read else { bail!("model graph: a layer ran before its input") };
+            let Some(read) = read else {
+                bail!("model graph: a layer ran before its input")
+            };
             let layer = step.layer.read();
             cx.masks.clear();
             if !masks.is_empty() {
                 cx.masks.extend(step.inputs.iter().map(|s| masks[*s].clone()));
             }
-            let outputs = layer.call(&read, cx).context(|| format!("layer `{}`", layer.base().name()))?.0;
+            let outputs = layer
+                .call(&read, cx)
+                .context(|| format!("layer `{}`", layer.base().name()))?
+                .0;
             if outputs.len() != step.outputs.len() {
                 bail!(
                     "layer `{}`: compute_output_shape promised {} outputs, call gave {}",
@@ -147,35 +164,60 @@ impl Graph {
         }
         cx.masks.clear();
         if !masks.is_empty() {
-            cx.masks.extend(self.output_slots.iter().map(|s| masks[*s].clone()));
+            cx.masks
+                .extend(self.output_slots.iter().map(|s| masks[*s].clone()));
         }
         let outputs: Option<Tensors> = self.output_slots.iter().map(|s| slots[*s].clone()).collect();
         outputs.ok_or_else(|| Error::invalid("model graph: an output was not computed"))
     }
 
-    /// Checks the number and shapes of inputs.
-    pub(crate) fn check_inputs(&self, inputs: &[Tensor]) -> Result<()> {
+    /// The inputs on `device` in the model's dtypes; an axis of size 1 at the end is added or dropped where
+    /// that makes the shape fit, as Keras does.
+    pub(crate) fn prepare(&self, inputs: &[Tensor], device: &Device) -> Result<SmallVec<[Tensor; 2]>> {
         if inputs.len() != self.inputs.len() {
             let names: Vec<String> = self.inputs.iter().map(LayerRef::name).collect();
             bail!(
-                "the model has {} inputs ({}), got {} tensors",
-                self.inputs.len(),
+                "the model has {} inputs ({}), got {}",
+                names.len(),
                 names.join(", "),
                 inputs.len()
             );
         }
-        for ((layer, declared), tensor) in self.inputs.iter().zip(&self.input_shapes).zip(inputs) {
-            if !shape::fits(declared, tensor.dims()) {
+        let prepare = |(i, tensor): (usize, &Tensor)| {
+            let tensor = adjust_rank(&self.input_shapes[i], tensor)?;
+            if !shape::fits(&self.input_shapes[i], tensor.dims()) {
                 bail!(
                     "input `{}` expects data of shape {}, got {:?}",
-                    layer.name(),
-                    shape::show(declared),
+                    self.inputs[i].name(),
+                    shape::show(&self.input_shapes[i]),
                     tensor.dims()
                 );
             }
-        }
-        Ok(())
+            let tensor = if tensor.device().same_device(device) {
+                tensor
+            } else {
+                tensor.to_device(device)?
+            };
+            Ok(if tensor.dtype() == self.input_dtypes[i] {
+                tensor
+            } else {
+                keras_ops::cast(&tensor, self.input_dtypes[i])?
+            })
+        };
+        inputs.iter().enumerate().map(prepare).collect()
     }
+}
+
+fn adjust_rank(declared: &[Option<usize>], tensor: &Tensor) -> Result<Tensor> {
+    let dims = tensor.dims();
+    let view = if dims.len() == declared.len() + 1 && dims.last() == Some(&1) {
+        tensor.reshape(&dims[..dims.len() - 1])?
+    } else if dims.len() + 1 == declared.len() && declared.last() == Some(&Some(1)) {
+        tensor.reshape([dims, &[1]].concat())?
+    } else {
+        tensor.clone()
+    };
+    Ok(view)
 }
 
 fn output_shapes(node: &Arc<Node>) -> Result<Vec<Dims>> {
@@ -271,18 +313,33 @@ fn name_layers(nodes: &[Arc<Node>]) -> Result<()> {
     let mut nodes: Vec<&Arc<Node>> = nodes.iter().collect();
     nodes.sort_by_key(|n| n.serial);
     let mut seen = FxHashSet::default();
-    let layers: Vec<&LayerRef> = nodes.iter().map(|n| &n.layer).filter(|l| seen.insert(l.id())).collect();
+    let layers: Vec<&LayerRef> = nodes
+        .iter()
+        .map(|n| &n.layer)
+        .filter(|l| seen.insert(l.id()))
+        .collect();
     let mut taken: FxHashMap<String, usize> = FxHashMap::default();
     for layer in layers.iter().filter(|l| l.read().base().named()) {
         if taken.insert(layer.name(), layer.id()).is_some() {
-            bail!("two layers are called `{}`: give each layer of a model its own name", layer.name());
+            bail!(
+                "two layers are called `{}`: give each layer of a model its own name",
+                layer.name()
+            );
         }
     }
     for layer in layers.iter().filter(|l| !l.read().base().named()) {
         let stem = snake_case(layer.read().class_name());
-        let free = (0..).map(|i| if i == 0 { stem.clone() } else { format!("{stem}_{i}") });
+        let free = (0..).map(|i| {
+            if i == 0 {
+                stem.clone()
+            } else {
+                format!("{stem}_{i}")
+            }
+        });
         let kept = Some(layer.name()).filter(|n| !n.is_empty() && !taken.contains_key(n));
-        let name = kept.or_else(|| free.into_iter().find(|n| !taken.contains_key(n))).unwrap_or(stem.clone());
+        let name = kept
+            .or_else(|| free.into_iter().find(|n| !taken.contains_key(n)))
+            .unwrap_or(stem.clone());
         taken.insert(name.clone(), layer.id());
         layer.write().base_mut().set_auto_name(name);
     }

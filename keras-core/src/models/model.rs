@@ -47,11 +47,7 @@ impl Model {
     ///
     /// # Errors
     /// As [`Model::new`].
-    pub fn new_on(
-        inputs: impl IntoSymbolic,
-        outputs: impl IntoSymbolic,
-        device: &Device,
-    ) -> Result<Self> {
+    pub fn new_on(inputs: impl IntoSymbolic, outputs: impl IntoSymbolic, device: &Device) -> Result<Self> {
         let graph = Graph::new(&inputs.into_symbolic(), &outputs.into_symbolic())?;
         Self::from_functional(Functional::new(Arc::new(graph), false), None, device)
     }
@@ -65,7 +61,11 @@ impl Model {
             functional.base_mut().set_name(name);
         }
         functional.graph.build(&Build::new(device))?;
-        Ok(Self { functional, device: device.clone(), trainer: None })
+        Ok(Self {
+            functional,
+            device: device.clone(),
+            trainer: None,
+        })
     }
 
     /// Names the model.
@@ -96,9 +96,9 @@ impl Model {
     /// When there is none; names the nearest.
     pub fn layer(&self, name: &str) -> Result<LayerRef> {
         let found = self.layers().iter().find(|l| l.name() == name);
-        found.cloned().ok_or_else(|| {
-            Error::unknown("layer", name, self.layers().iter().map(LayerRef::name).collect())
-        })
+        found
+            .cloned()
+            .ok_or_else(|| Error::unknown("layer", name, self.layers().iter().map(LayerRef::name).collect()))
     }
 
     /// The names of the inputs, in order.
@@ -130,7 +130,12 @@ impl Model {
 
     /// The shapes of the outputs; the batch size is `None`.
     pub fn output_shapes(&self) -> Vec<Dims> {
-        self.functional.graph.outputs.iter().map(|o| o.shape().to_vec()).collect()
+        self.functional
+            .graph
+            .outputs
+            .iter()
+            .map(|o| o.shape().to_vec())
+            .collect()
     }
 
     /// All weights with their paths (`dense/kernel`), in Keras's order; shared ones once.
@@ -146,12 +151,20 @@ impl Model {
 
     /// The weights that training changes by gradients, in Keras's order.
     pub fn trainable_variables(&self) -> Vec<Variable> {
-        self.weights().into_iter().map(|(_, v)| v).filter(Variable::trainable).collect()
+        self.weights()
+            .into_iter()
+            .map(|(_, v)| v)
+            .filter(Variable::trainable)
+            .collect()
     }
 
     /// The weights that it does not: frozen ones and state.
     pub fn non_trainable_variables(&self) -> Vec<Variable> {
-        self.weights().into_iter().map(|(_, v)| v).filter(|v| !v.trainable()).collect()
+        self.weights()
+            .into_iter()
+            .map(|(_, v)| v)
+            .filter(|v| !v.trainable())
+            .collect()
     }
 
     /// The random streams of its layers, with their paths.
@@ -174,8 +187,8 @@ impl Model {
     /// # Errors
     /// When the inputs do not fit.
     pub fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Tensors> {
-        self.functional.graph.check_inputs(inputs)?;
-        self.functional.graph.run(inputs, cx)
+        let graph = &self.functional.graph;
+        graph.run(&graph.prepare(inputs, &self.device)?, cx)
     }
 
     /// The model as a layer of other models; its weights are shared.

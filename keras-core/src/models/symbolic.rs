@@ -86,8 +86,17 @@ impl InputLayer {
     /// The symbolic tensor that stands for the data given to the model.
     pub fn tensor(self) -> Symbolic {
         let (shape, dtype) = (self.batch_shape().to_vec(), self.data_dtype());
-        let node = Node { layer: LayerRef::new(self), inputs: Vec::new(), serial: serial() };
-        Symbolic { node: Arc::new(node), index: 0, shape, dtype }
+        let node = Node {
+            layer: LayerRef::new(self),
+            inputs: Vec::new(),
+            serial: serial(),
+        };
+        Symbolic {
+            node: Arc::new(node),
+            index: 0,
+            shape,
+            dtype,
+        }
     }
 }
 
@@ -177,11 +186,22 @@ pub(crate) fn apply(layer: &LayerRef, inputs: Vec<Symbolic>) -> Result<Vec<Symbo
     let dtypes: Vec<DType> = inputs.iter().map(|i| i.dtype).collect();
     let (shapes, dtype) = {
         let layer = layer.read();
-        let shapes = layer.compute_output_shape(&dims).context(|| describe(&**layer, &dims))?;
+        let shapes = layer
+            .compute_output_shape(&dims)
+            .context(|| describe(&**layer, &dims))?;
         (shapes, layer.compute_output_dtype(&dtypes))
     };
-    let node = Arc::new(Node { layer: layer.clone(), inputs, serial: serial() });
-    let symbolic = |(index, shape)| Symbolic { node: node.clone(), index, shape, dtype };
+    let node = Arc::new(Node {
+        layer: layer.clone(),
+        inputs,
+        serial: serial(),
+    });
+    let symbolic = |(index, shape)| Symbolic {
+        node: node.clone(),
+        index,
+        shape,
+        dtype,
+    };
     Ok(shapes.into_iter().enumerate().map(symbolic).collect())
 }
 

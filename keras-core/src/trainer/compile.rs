@@ -73,7 +73,11 @@ impl OutputSpec {
 impl Compile {
     /// With an optimizer, by name or by value.
     pub fn new(optimizer: impl Into<Given<dyn Optimizer>>) -> Self {
-        Self { optimizer: optimizer.into(), every: output(), outputs: Vec::new() }
+        Self {
+            optimizer: optimizer.into(),
+            every: output(),
+            outputs: Vec::new(),
+        }
     }
 
     /// The loss of every output.
@@ -113,7 +117,11 @@ impl Compile {
             None | Some(Value::Null) => Given::from("rmsprop"),
             Some(value) => Given::Value(registry.optimizers.from_value(value, registry)?),
         };
-        let mut compile = Self { optimizer, every: output(), outputs: Vec::new() };
+        let mut compile = Self {
+            optimizer,
+            every: output(),
+            outputs: Vec::new(),
+        };
         if output_names.len() == 1 {
             let spec = &mut compile.every;
             spec.set(config, registry, &|value| single(value, &output_names[0]))?;
@@ -188,7 +196,11 @@ impl Model {
     /// # Errors
     /// When a name or an output is unknown.
     pub fn compile_with(&mut self, compile: Compile, registry: &Registry) -> Result<()> {
-        let Compile { optimizer, every, outputs } = compile;
+        let Compile {
+            optimizer,
+            every,
+            outputs,
+        } = compile;
         let mut optimizer = optimizer.resolve(&registry.optimizers, registry)?;
         optimizer.build(&self.trainable_variables())?;
         let names = self.output_names();
@@ -220,7 +232,11 @@ impl Model {
     }
 }
 
-fn by_output(every: OutputSpec, given: Vec<(String, OutputSpec)>, names: &[String]) -> Result<Vec<OutputSpec>> {
+fn by_output(
+    every: OutputSpec,
+    given: Vec<(String, OutputSpec)>,
+    names: &[String],
+) -> Result<Vec<OutputSpec>> {
     for (name, _) in &given {
         if !names.contains(name) {
             return Err(Error::unknown("output", name, names.to_vec()).context("compile"));

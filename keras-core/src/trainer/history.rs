@@ -96,7 +96,9 @@ impl History {
         let larger = larger_is_better(name);
         let values = self.epochs.iter().copied().zip(self.get(name)?.iter().copied());
         let better = |a: f64, b: f64| if larger { a > b } else { a < b };
-        let best = values.filter(|(_, v)| !v.is_nan()).reduce(|a, b| if better(b.1, a.1) { b } else { a });
+        let best = values
+            .filter(|(_, v)| !v.is_nan())
+            .reduce(|a, b| if better(b.1, a.1) { b } else { a });
         best.ok_or_else(|| Error::invalid(format!("history: `{name}` was NaN in every epoch")))
     }
 }
@@ -104,8 +106,25 @@ impl History {
 /// Whether larger values of a log name are better, as Keras guesses for `mode="auto"`.
 pub fn larger_is_better(name: &str) -> bool {
     let name = name.strip_prefix("val_").unwrap_or(name);
-    let words = ["acc", "auc", "fmeasure", "precision", "recall", "f1", "f_beta", "fbeta", "iou", "r2"];
-    let words_more = ["similarity", "true_positives", "true_negatives", "specificity", "sensitivity"];
+    let words = [
+        "acc",
+        "auc",
+        "fmeasure",
+        "precision",
+        "recall",
+        "f1",
+        "f_beta",
+        "fbeta",
+        "iou",
+        "r2",
+    ];
+    let words_more = [
+        "similarity",
+        "true_positives",
+        "true_negatives",
+        "specificity",
+        "sensitivity",
+    ];
     words.iter().chain(&words_more).any(|word| name.contains(word))
 }
 

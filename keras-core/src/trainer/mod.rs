@@ -1,0 +1,110 @@
+//! Training: what [`Model::compile_with`](crate::Model::compile_with) sets up and `fit`, `evaluate`,
+//! `predict` use.
+
+mod callbacks;
+mod compile;
+mod fit;
+mod history;
+mod options;
+mod passes;
+mod running;
+mod step;
+
+use std::sync::{Arc, Mutex};
+
+use crate::{Model, Optimizer, Registry, Result, Variable};
+
+pub use compile::{Compile, OutputSpec, output};
+pub use history::{History, Scores, larger_is_better};
+pub use options::{Evaluate, Fit, Predict};
+pub(crate) use running::{CompiledLoss, CompiledMetric, Pending, Running, lock};
+
+/// The optimizer, losses and metrics of a compiled model.
+#[derive(Debug)]
+pub(crate) struct Trainer {
+    pub(crate) optimizer: Box<dyn Optimizer>,
+    /// The variables that the optimizer was built for, in its order.
+    pub(crate) variables: Vec<Variable>,
+    /// Those of them with a regularizer.
+    regularized: Vec<Variable>,
+    pub(crate) running: Arc<Mutex<Running>>,
+    pub(crate) registry: Registry,
+    /// Whether `"accuracy"` and its like have been decided.
+    resolved: bool,
+    /// Whether missing gradients have been reported.
+    reported: bool,
+}
+
+impl Trainer {
+    pub(crate) fn new(
+        optimizer: Box<dyn Optimizer>,
+        losses: Vec<CompiledLoss>,
+        metrics: Vec<CompiledMetric>,
+        registry: Registry,
+        model: &Model,
+    ) -> Result<Self> {
+        let variables = model.trainable_variables();
+        let regularized = variables
+            .iter()
+            .filter(|v| v.regularizer().is_some())
+            .cloned()
+            .collect();
+        let running = Arc::new(Mutex::new(Running::new(losses, metrics)));
+        Ok(Self {
+            optimizer,
+            variables,
+            regularized,
+            running,
+            registry,
+            resolved: false,
+            reported: false,
+        })
+    }
+}
+
+impl Model {
+    pub(crate) fn trainer(&self) -> Result<&Trainer> {
+        self.trainer.as_ref().ok_or_else(running::not_compiled)
+    }
+
+    pub(crate) fn trainer_mut(&mut self) -> Result<&mut Trainer> {
+        self.trainer.as_mut().ok_or_else(running::not_compiled)
+    }
+
+    /// Whether it can be trained.
+    pub fn compiled(&self) -> bool {
+        self.trainer.is_some()
+    }
+
+    /// The optimizer it is trained with.
+    ///
+    /// # Errors
+    /// When the model is not compiled.
+    pub fn optimizer(&self) -> Result<&dyn Optimizer> {
+        Ok(&*self.trainer()?.optimizer)
+    }
+
+    /// The optimizer, for changing its learning rate.
+    ///
+    /// # Errors
+    /// When the model is not compiled.
+    pub fn optimizer_mut(&mut self) -> Result<&mut dyn Optimizer> {
+        Ok(&mut *self.trainer_mut()?.optimizer)
+    }
+
+    /// The names of the values that training logs: `loss`, those of the outputs, the metrics.
+    ///
+    /// # Errors
+    /// When the model is not compiled.
+    pub fn metrics_names(&self) -> Result<Vec<String>> {
+        Ok(lock(&self.trainer()?.running).names())
+    }
+
+    /// Starts the running values of losses and metrics anew.
+    ///
+    /// # Errors
+    /// When the model is not compiled.
+    pub fn reset_metrics(&mut self) -> Result<()> {
+        lock(&self.trainer()?.running).reset()
+    }
+}

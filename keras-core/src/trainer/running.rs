@@ -1,0 +1,381 @@
+//! The losses and metrics of a compiled model and their running values.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use keras_ops::Tensor;
+use smallvec::SmallVec;
+
+use crate::layer::Tensors;
+use crate::logs::LogSource;
+use crate::shape::Dims;
+use crate::{Error, Given, Loss, Metric, Registry, Result, ResultExt, bail};
+
+/// An object, or a name whose meaning depends on the shapes of the data (`"accuracy"`).
+#[derive(Debug)]
+pub(crate) enum Pending<T> {
+    ByShape(String),
+    Ready(T),
+}
+
+/// The loss of one output.
+#[derive(Debug)]
+pub(crate) struct CompiledLoss {
+    pub(crate) output: usize,
+    pub(crate) log_name: String,
+    pub(crate) loss: Pending<Arc<dyn Loss>>,
+    pub(crate) weight: Option<f64>,
+    tracker: Tracker,
+}
+
+impl CompiledLoss {
+    pub(crate) fn new(output: usize, name: &str, loss: Pending<Arc<dyn Loss>>, weight: Option<f64>) -> Self {
+        Self {
+            output,
+            log_name: format!("{name}_loss"),
+            loss,
+            weight,
+            tracker: Tracker::default(),
+        }
+    }
+
+    fn loss(&self) -> Result<&Arc<dyn Loss>> {
+        match &self.loss {
+            Pending::Ready(loss) => Ok(loss),
+            Pending::ByShape(name) => bail!("loss `{name}` has not seen data yet"),
+        }
+    }
+}
+
+/// A metric of one output.
+#[derive(Debug)]
+pub(crate) struct CompiledMetric {
+    pub(crate) output: usize,
+    pub(crate) log_name: String,
+    pub(crate) weighted: bool,
+    pub(crate) metric: Pending<Box<dyn Metric>>,
+}
+
+impl CompiledMetric {
+    /// `prefix` is the output's name where there are several.
+    pub(crate) fn new(
+        output: usize,
+        prefix: Option<&str>,
+        given: Given<dyn Metric>,
+        weighted: bool,
+        registry: &Registry,
+    ) -> Result<Self> {
+        let (name, metric) = match given {
+            Given::Name(name) if matches!(name.as_str(), "accuracy" | "acc") => {
+                (name.clone(), Pending::ByShape(name))
+            }
+            Given::Name(name) => {
+                let mut metric = registry.metrics.by_name(&name, registry)?;
+                metric.set_name(&name);
+                (name, Pending::Ready(metric))
+            }
+            Given::Value(metric) => (metric.name(), Pending::Ready(metric)),
+        };
+        let log_name = prefix.map_or(name.clone(), |p| format!("{p}_{name}"));
+        Ok(Self {
+            output,
+            log_name,
+            weighted,
+            metric,
+        })
+    }
+}
+
+/// A weighted mean of scalars; on a device they are read only when someone asks.
+#[derive(Debug, Default)]
+struct Tracker {
+    total: f64,
+    count: f64,
+    unread: Vec<(Tensor, f64)>,
+}
+
+impl Tracker {
+    fn add(&mut self, value: &Tensor, weight: f64) -> Result<()> {
+        self.count += weight;
+        if value.device().is_cpu() {
+            self.total += weight * scalar(value)?;
+        } else {
+            self.unread.push((value.detach(), weight));
+            if self.unread.len() >= 256 {
+                self.read()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&mut self) -> Result<()> {
+        for (value, weight) in self.unread.drain(..) {
+            self.total += weight * scalar(&value)?;
+        }
+        Ok(())
+    }
+
+    fn mean(&mut self) -> Result<f64> {
+        self.read()?;
+        Ok(if self.count == 0. {
+            0.
+        } else {
+            self.total / self.count
+        })
+    }
+
+    fn reset(&mut self) {
+        *self = Self::default();
+    }
+}
+
+/// The number in a scalar tensor.
+pub(crate) fn scalar(value: &Tensor) -> Result<f64> {
+    if value.elem_count() != 1 {
+        bail!("expected a scalar, got a tensor of shape {:?}", value.dims());
+    }
+    if value.dtype() == keras_ops::DType::F32 {
+        return Ok(keras_ops::host::read(value, |v: &[f32]| Ok(f64::from(v[0])))?);
+    }
+    Ok(keras_ops::host::read(value, |v: &[f64]| Ok(v[0]))?)
+}
+
+/// Losses and metrics with their running values: what [`Logs`](crate::Logs) are read from.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) losses: Vec<CompiledLoss>,
+    pub(crate) metrics: Vec<CompiledMetric>,
+    total: Tracker,
+}
+
+/// The weighted total loss of a batch and the loss of each output before its weight.
+pub(crate) struct Losses {
+    pub(crate) total: Option<Tensor>,
+    pub(crate) parts: SmallVec<[Tensor; 1]>,
+}
+
+impl Running {
+    pub(crate) fn new(losses: Vec<CompiledLoss>, mut metrics: Vec<CompiledMetric>) -> Self {
+        unique_names(&mut metrics);
+        Self {
+            losses,
+            metrics,
+            total: Tracker::default(),
+        }
+    }
+
+    /// Decides what `"accuracy"` and `"crossentropy"` mean for these shapes, as Keras does.
+    pub(crate) fn resolve(&mut self, y: &[Tensor], outputs: &[Dims], registry: &Registry) -> Result<()> {
+        for loss in &mut self.losses {
+            if let (Pending::ByShape(_), Some(y)) = (&loss.loss, y.get(loss.output)) {
+                let name = match Labels::of(y, &outputs[loss.output]) {
+                    Labels::Binary => "BinaryCrossentropy",
+                    Labels::Sparse => "SparseCategoricalCrossentropy",
+                    Labels::OneHot => "CategoricalCrossentropy",
+                };
+                loss.loss = Pending::Ready(registry.losses.by_name(name, registry)?.into());
+            }
+        }
+        for metric in &mut self.metrics {
+            if let (Pending::ByShape(name), Some(y)) = (&metric.metric, y.get(metric.output)) {
+                let class = match Labels::of(y, &outputs[metric.output]) {
+                    Labels::Binary => "BinaryAccuracy",
+                    Labels::Sparse => "SparseCategoricalAccuracy",
+                    Labels::OneHot => "CategoricalAccuracy",
+                };
+                let mut found = registry.metrics.by_name(class, registry)?;
+                found.set_name(name);
+                metric.metric = Pending::Ready(found);
+            }
+        }
+        Ok(())
+    }
+
+    /// The losses of a batch. `w` holds no weights, or one an output.
+    pub(crate) fn compute(
+        &self,
+        y: &[Tensor],
+        outputs: &Tensors,
+        w: &[Tensor],
+        masks: &[Option<Tensor>],
+    ) -> Result<Losses> {
+        let mut losses = Losses {
+            total: None,
+            parts: SmallVec::new(),
+        };
+        for part in &self.losses {
+            let Some(target) = y.get(part.output) else {
+                bail!("data: y of `{}` is missing", part.log_name)
+            };
+            let mask = masks.get(part.output).and_then(Option::as_ref);
+            let value = part
+                .loss()?
+                .apply(target, &outputs[part.output], w.get(part.output), mask)
+                .context(|| format!("loss of output `{}`", part.log_name.trim_end_matches("_loss")))?;
+            if !value.dims().is_empty() {
+                bail!(
+                    "the loss `{}` has reduction \"none\"; training needs one number a batch",
+                    part.loss()?.name()
+                );
+            }
+            let weighted = match part.weight {
+                Some(weight) => keras_ops::mul_scalar(&value, weight)?,
+                None => value.clone(),
+            };
+            // Each output's own value is logged before its weight.
+            losses.parts.push(value);
+            losses.total = Some(match losses.total {
+                Some(total) => keras_ops::add(&total, &weighted)?,
+                None => weighted,
+            });
+        }
+        Ok(losses)
+    }
+
+    /// Takes in a batch of `len` samples.
+    pub(crate) fn update(
+        &mut self,
+        total: &Tensor,
+        losses: &Losses,
+        len: usize,
+        y: &[Tensor],
+        outputs: &Tensors,
+        w: &[Tensor],
+    ) -> Result<()> {
+        let weight = len as f64;
+        self.total.add(total, weight)?;
+        if self.losses.len() > 1 {
+            for (part, value) in self.losses.iter_mut().zip(&losses.parts) {
+                part.tracker.add(value, weight)?;
+            }
+        }
+        for slot in &mut self.metrics {
+            let Pending::Ready(metric) = &mut slot.metric else {
+                bail!("metric `{}` has not seen data yet", slot.log_name);
+            };
+            let Some(target) = y.get(slot.output) else {
+                bail!("data: y for `{}` is missing", slot.log_name)
+            };
+            let weights = if slot.weighted { w.get(slot.output) } else { None };
+            metric
+                .update_state(target, &outputs[slot.output], weights)
+                .context(|| format!("metric `{}`", slot.log_name))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn reset(&mut self) -> Result<()> {
+        self.total.reset();
+        self.losses.iter_mut().for_each(|l| l.tracker.reset());
+        for slot in &mut self.metrics {
+            if let Pending::Ready(metric) = &mut slot.metric {
+                metric.reset_state()?;
+            }
+        }
+        Ok(())
+    }
+
+    /// `loss`, then each output's where there are several, then the metrics.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let parts = if self.losses.len() > 1 {
+            self.losses.as_slice()
+        } else {
+            &[]
+        };
+        let named = parts
+            .iter()
+            .map(|l| &l.log_name)
+            .chain(self.metrics.iter().map(|m| &m.log_name));
+        std::iter::once("loss".to_owned()).chain(named.cloned()).collect()
+    }
+
+    fn value(&mut self, index: usize) -> Result<f64> {
+        let parts = if self.losses.len() > 1 {
+            self.losses.len()
+        } else {
+            0
+        };
+        match index {
+            0 => self.total.mean(),
+            i if i <= parts => self.losses[i - 1].tracker.mean(),
+            i => match self.metrics.get(i - 1 - parts) {
+                Some(CompiledMetric {
+                    metric: Pending::Ready(metric),
+                    log_name,
+                    ..
+                }) => scalar(&metric.result()?).context(|| format!("metric `{log_name}`")),
+                _ => Ok(0.),
+            },
+        }
+    }
+}
+
+impl LogSource for Mutex<Running> {
+    fn names(&self) -> Vec<String> {
+        lock(self).names()
+    }
+
+    fn value(&self, index: usize) -> Result<f64> {
+        lock(self).value(index)
+    }
+}
+
+pub(crate) fn lock(running: &Mutex<Running>) -> MutexGuard<'_, Running> {
+    running.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// What the targets of a classifier look like.
+enum Labels {
+    Binary,
+    Sparse,
+    OneHot,
+}
+
+impl Labels {
+    fn of(y: &Tensor, output: &Dims) -> Self {
+        let last = output.last().copied().flatten();
+        if last == Some(1) {
+            Self::Binary
+        } else if y.rank() < output.len() || y.dims().last() == Some(&1) {
+            Self::Sparse
+        } else {
+            Self::OneHot
+        }
+    }
+}
+
+/// Tells equal names apart as Keras does: `auc`, `auc_1`; a weighted one is `weighted_auc`.
+fn unique_names(metrics: &mut [CompiledMetric]) {
+    let mut seen: Vec<String> = Vec::new();
+    for metric in metrics {
+        let stem = match (seen.contains(&metric.log_name), metric.weighted) {
+            (true, true) => format!("weighted_{}", metric.log_name),
+            _ => metric.log_name.clone(),
+        };
+        let mut name = stem.clone();
+        let mut count = 1;
+        while seen.contains(&name) {
+            name = format!("{stem}_{count}");
+            count += 1;
+        }
+        seen.push(name.clone());
+        metric.log_name = name;
+    }
+}
+
+/// No such output, or no compile: what to do.
+pub(crate) fn not_compiled() -> Error {
+    Error::invalid("the model is not compiled: call `model.compile(Compile::new(…).loss(…))` first")
+}
+
+impl Running {
+    /// Checks all targets of a run before its first step.
+    pub(crate) fn check_targets(&self, y: &[Tensor], outputs: &[Dims]) -> Result<()> {
+        for part in &self.losses {
+            if let (Pending::Ready(loss), Some(y)) = (&part.loss, y.get(part.output)) {
+                loss.check_targets(y, &outputs[part.output])
+                    .context(|| format!("loss `{}`", loss.name()))?;
+            }
+        }
+        Ok(())
+    }
+}
