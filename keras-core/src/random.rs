@@ -4,6 +4,8 @@ use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use keras_ops::Seed;
+
 thread_local! {
     static SOURCE: Cell<Option<(u64, u64)>> = const { Cell::new(None) };
 }
@@ -46,13 +48,13 @@ fn mix(mut z: u64) -> u64 {
 /// Clones share the stream. The counter is part of a checkpoint.
 ///
 /// ```
-/// use keras_core::SeedGenerator;
+/// use keras_core::{SeedGenerator, ops::Seed};
 /// let seeds = SeedGenerator::new(Some(7));
-/// assert_eq!(seeds.next(), (7, 0));
-/// assert_eq!(seeds.next(), (7, 1));
+/// assert_eq!(seeds.next(), Seed::new(7, 0));
+/// assert_eq!(seeds.next(), Seed::new(7, 1));
 /// let resumed = SeedGenerator::new(None);
 /// resumed.load_state(seeds.state());
-/// assert_eq!(resumed.next(), (7, 2));
+/// assert_eq!(resumed.next(), Seed::new(7, 2));
 /// ```
 #[derive(Clone, Debug)]
 pub struct SeedGenerator(Arc<(AtomicU64, AtomicU64)>);
@@ -79,13 +81,13 @@ impl SeedGenerator {
     }
 
     /// The seed and the counter as they stand.
-    pub fn state(&self) -> (u64, u64) {
-        (self.0.0.load(Ordering::Relaxed), self.0.1.load(Ordering::Relaxed))
+    pub fn state(&self) -> Seed {
+        Seed::new(self.0.0.load(Ordering::Relaxed), self.0.1.load(Ordering::Relaxed))
     }
 
     /// Continues from a [`state`](Self::state).
-    pub fn load_state(&self, (seed, counter): (u64, u64)) {
-        self.0.0.store(seed, Ordering::Relaxed);
-        self.0.1.store(counter, Ordering::Relaxed);
+    pub fn load_state(&self, state: Seed) {
+        self.0.0.store(state.seed, Ordering::Relaxed);
+        self.0.1.store(state.counter, Ordering::Relaxed);
     }
 }

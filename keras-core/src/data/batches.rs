@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use keras_ops::Seed;
+
 use super::dataset::Samples;
 use super::{Arrays, IntoArrays};
 use crate::{Result, bail};
@@ -148,7 +150,7 @@ impl Stream {
                 *at = 0;
                 *epoch = number;
                 if let Some(seed) = shuffle {
-                    *order = keras_ops::permutation(samples.len, (*seed, number));
+                    *order = keras_ops::random::permutation(samples.len, Seed::new(*seed, number));
                 }
             }
             Self::Iterator { batches, current, .. } => *current = Some((batches.make)()),
