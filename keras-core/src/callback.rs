@@ -1,5 +1,7 @@
 //! The contract of callbacks.
 
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
 use serde_json::Value;
 
 use crate::{Config, Error, Logs, Model, Result, config};
@@ -29,6 +31,45 @@ impl<'a> Context<'a> {
     pub fn stopping(&self) -> bool {
         *self.stop
     }
+
+    /// Tells the person in front of the screen something: `saved best.keras`. During an epoch it ends the
+    /// epoch's line of the progress display, at other times it is a line of its own.
+    ///
+    /// ```
+    /// # use keras_core::{Callback, Context, Logs, Result};
+    /// # #[derive(Debug)]
+    /// # struct Report;
+    /// # impl Callback for Report {
+    /// fn on_epoch_end(&mut self, epoch: usize, cx: &mut Context<'_>, _: &mut Logs) -> Result<()> {
+    ///     cx.note(format!("report {epoch} written"));
+    ///     Ok(())
+    /// }
+    /// # }
+    /// ```
+    pub fn note(&self, text: impl Into<String>) {
+        self.params.board().notes.push(text.into());
+    }
+
+    /// Takes the notes made since the last call: for the callback that shows progress.
+    pub fn take_notes(&self) -> Vec<String> {
+        std::mem::take(&mut self.params.board().notes)
+    }
+
+    /// Says in [`Callback::check`] that this callback adds `name` to the logs of an epoch's end, so that the
+    /// callbacks after it may monitor it.
+    pub fn will_log(&self, name: &str) {
+        let mut board = self.params.board();
+        if !board.names.iter().any(|n| n == name) {
+            board.names.push(name.to_owned());
+        }
+    }
+}
+
+/// What callbacks leave for one another in a run.
+#[derive(Debug, Default)]
+pub(crate) struct Board {
+    notes: Vec<String>,
+    names: Vec<String>,
 }
 
 /// What a run was started with.
@@ -49,20 +90,37 @@ pub struct Params {
     pub validation: bool,
     /// The names that the logs of an epoch's end will hold.
     pub log_names: Vec<String>,
+    pub(crate) board: Arc<Mutex<Board>>,
 }
 
 impl Params {
+    fn board(&self) -> MutexGuard<'_, Board> {
+        self.board.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// [`log_names`](Self::log_names), and what callbacks said they [will log](Context::will_log).
+    pub fn epoch_names(&self) -> Vec<String> {
+        let mut names = self.log_names.clone();
+        for name in &self.board().names {
+            if !names.contains(name) {
+                names.push(name.clone());
+            }
+        }
+        names
+    }
+
     /// Checks that the logs will hold `monitor`.
     ///
     /// # Errors
     /// When they won't; lists what they will hold and the nearest name.
     pub fn check_monitor(&self, callback: &str, monitor: &str) -> Result<()> {
-        if self.log_names.iter().any(|n| n == monitor) {
+        let names = self.epoch_names();
+        if names.iter().any(|n| n == monitor) {
             return Ok(());
         }
         let mut message = format!("{callback} monitors `{monitor}`, which this run will not produce");
-        message += &format!("\n  available: {}.", self.log_names.join(", "));
-        if let Some(near) = crate::error::nearest(monitor, &self.log_names) {
+        message += &format!("\n  available: {}.", names.join(", "));
+        if let Some(near) = crate::error::nearest(monitor, &names) {
             message += &format!(" Did you mean `{near}`?");
         } else if monitor.starts_with("val_") && !self.validation {
             message += " Give `Fit` validation_data or validation_split for `val_…`.";
