@@ -34,7 +34,10 @@ pub struct Shared<C: Callback> {
 
 impl<C: Callback> Clone for Shared<C> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), class_name: self.class_name.clone() }
+        Self {
+            inner: self.inner.clone(),
+            class_name: self.class_name.clone(),
+        }
     }
 }
 
@@ -42,7 +45,10 @@ impl<C: Callback> Shared<C> {
     /// Wraps `callback`; clones are handles on the same one.
     pub fn new(callback: C) -> Self {
         let class_name = callback.class_name().into();
-        Self { inner: Arc::new(Mutex::new(callback)), class_name }
+        Self {
+            inner: Arc::new(Mutex::new(callback)),
+            class_name,
+        }
     }
 
     /// The callback. Waits while one of its hooks runs.

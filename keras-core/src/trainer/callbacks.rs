@@ -10,7 +10,7 @@ pub(crate) struct Callbacks {
 }
 
 impl Callbacks {
-    /// The progress display first, so that it closes its line before others write; then those given.
+    /// Those given, then the progress display, so that it shows what they added to the logs and noted.
     pub(crate) fn new(
         given: Vec<Given<dyn Callback>>,
         params: Params,

@@ -174,6 +174,7 @@ impl Model {
             verbose: options.verbose.unwrap_or(1),
             validation,
             log_names,
+            ..Params::default()
         })
     }
 }

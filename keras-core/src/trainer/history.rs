@@ -116,10 +116,12 @@ pub fn larger_is_better(name: &str) -> bool {
         "f_beta",
         "fbeta",
         "iou",
+        "io_u",
         "r2",
     ];
     let words_more = [
         "similarity",
+        "correlation",
         "true_positives",
         "true_negatives",
         "specificity",

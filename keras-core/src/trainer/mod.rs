@@ -100,6 +100,21 @@ impl Model {
         Ok(lock(&self.trainer()?.running).names())
     }
 
+    /// Whether larger values of the log `name` are better: no for losses, what the metric says for metrics,
+    /// `None` where nobody knows.
+    pub fn larger_is_better(&self, name: &str) -> Option<bool> {
+        let name = name.strip_prefix("val_").unwrap_or(name);
+        let running = lock(&self.trainer.as_ref()?.running);
+        if name == "loss" || running.losses.iter().any(|l| l.log_name == name) {
+            return Some(false);
+        }
+        match &running.metrics.iter().find(|m| m.log_name == name)?.metric {
+            Pending::Ready(metric) => metric.larger_is_better(),
+            // Accuracies, whose kind the first batch decides, and cross-entropies.
+            Pending::ByShape(name) => Some(crate::metric::is_accuracy(name)),
+        }
+    }
+
     /// Starts the running values of losses and metrics anew.
     ///
     /// # Errors
