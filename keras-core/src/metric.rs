@@ -98,8 +98,3 @@ pub trait Metric: std::fmt::Debug + Send + Sync + 'static {
         None
     }
 }
-
-/// Tells which of Keras's names for a metric was given by the user, before shapes are known.
-pub fn is_accuracy(name: &str) -> bool {
-    matches!(name, "accuracy" | "acc")
-}

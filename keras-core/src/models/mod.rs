@@ -12,4 +12,4 @@ pub use model::Model;
 pub use sequential::Sequential;
 pub use symbolic::{Apply, IntoSymbolic, Symbolic, input};
 
-pub(crate) use graph::{Graph, Step};
+pub(crate) use graph::Graph;

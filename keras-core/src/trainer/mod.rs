@@ -17,7 +17,7 @@ use crate::{Model, Optimizer, Registry, Result, Variable};
 pub use compile::{Compile, OutputSpec, output};
 pub use history::{History, Scores, larger_is_better};
 pub use options::{Evaluate, Fit, Predict};
-pub(crate) use running::{CompiledLoss, CompiledMetric, Pending, Running, lock};
+pub(crate) use running::{CompiledLoss, CompiledMetric, Running, lock};
 
 /// The optimizer, losses and metrics of a compiled model.
 #[derive(Debug)]
