@@ -17,7 +17,7 @@ use crate::{Model, Optimizer, Registry, Result, Variable};
 pub use compile::{Compile, OutputSpec, output};
 pub use history::{History, Scores, larger_is_better};
 pub use options::{Evaluate, Fit, Predict};
-pub(crate) use running::{CompiledLoss, CompiledMetric, Running, lock};
+pub(crate) use running::{CompiledLoss, CompiledMetric, Pending, Running, lock};
 
 /// The optimizer, losses and metrics of a compiled model.
 #[derive(Debug)]
@@ -110,8 +110,8 @@ impl Model {
         }
         match &running.metrics.iter().find(|m| m.log_name == name)?.metric {
             Pending::Ready(metric) => metric.larger_is_better(),
-            // Accuracies, whose kind the first batch decides, and cross-entropies.
-            Pending::ByShape(name) => Some(crate::metric::is_accuracy(name)),
+            // An accuracy whose kind the first batch decides.
+            Pending::ByShape(_) => Some(true),
         }
     }
 
