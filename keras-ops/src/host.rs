@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use candle_core::{CpuStorage, DType, Device, Result, Storage, Tensor, WithDType};
+use candle_core::op::BackpropOp;
+use candle_core::{CpuStorage, DType, Device, Result, Shape, Storage, Tensor, WithDType};
 
 /// The float types kernels are written for; half types are computed in `f32`.
 pub trait Real:
@@ -75,6 +76,28 @@ pub fn storage<T: WithDType>(values: Vec<T>, device: &Device) -> Result<Storage>
         Device::Cuda(d) => Storage::Cuda(d.storage_from_cpu_storage_owned(host)?),
         Device::Metal(d) => Storage::Metal(d.storage_from_cpu_storage_owned(host)?),
     })
+}
+
+/// [`storage`] of computed values in `dtype`, the dtype of the tensors they came from.
+pub fn storage_as<T: WithDType>(values: Vec<T>, dtype: DType, device: &Device) -> Result<Storage> {
+    use half::{bf16, f16};
+    match dtype {
+        _ if dtype == T::DTYPE => storage(values, device),
+        DType::F16 => storage(values.iter().map(|v| f16::from_f64(v.to_f64())).collect(), device),
+        DType::BF16 => storage(
+            values.iter().map(|v| bf16::from_f64(v.to_f64())).collect(),
+            device,
+        ),
+        DType::F32 => storage(values.iter().map(|v| v.to_f64() as f32).collect(), device),
+        DType::F64 => storage(values.iter().map(|v| v.to_f64()).collect(), device),
+        other => candle_core::bail!("expected a float dtype to store, got {other:?}"),
+    }
+}
+
+/// A tensor without history from computed values.
+pub fn tensor<T: WithDType>(values: Vec<T>, dtype: DType, shape: &Shape, device: &Device) -> Result<Tensor> {
+    let storage = storage_as(values, dtype, device)?;
+    Ok(Tensor::from_storage(storage, shape, BackpropOp::none(), false))
 }
 
 /// The dtype kernels compute a tensor of `dtype` in.

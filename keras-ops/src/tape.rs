@@ -356,6 +356,31 @@ pub fn record(
     })
 }
 
+/// [`record`] for an operation whose gradient is computed from its output: `backward` gets the gradient and
+/// the output (without history).
+pub fn record_with_output(
+    inputs: &[&Tensor],
+    output: Storage,
+    shape: &Shape,
+    backward: impl FnOnce(Tensor, &Tensor, &Needs) -> Result<InputGrads> + 'static,
+) -> Tensor {
+    with_top(|tape| {
+        let Some(tape) = tape.filter(|_| inputs.iter().any(|t| t.track_op())) else {
+            return Tensor::from_storage(output, shape, BackpropOp::none(), false);
+        };
+        let edges = inputs.iter().map(|t| tape.edge(t)).collect();
+        let out = Tensor::from_storage(output, shape, BackpropOp::none(), true);
+        let saved = out.detach();
+        let backward: Backward = Box::new(move |grads, needs| match grads.into_iter().next() {
+            Some(Some(grad)) => backward(grad, &saved, needs),
+            _ => Ok(InputGrads::new()),
+        });
+        let node = tape.push(Step::Op { edges, backward }, 1);
+        tape.made_by.insert(out.id(), (node, 0));
+        out
+    })
+}
+
 /// [`record`] for an operation with several outputs; `backward` gets one slot an output.
 pub fn record_many(
     inputs: &[&Tensor],

@@ -1,8 +1,13 @@
 //! CPU kernels: the only place of the workspace with `unsafe`. Plain slices in, plain slices out; no tape.
 
+pub mod broadcast;
 pub mod dropout;
 pub mod elementwise;
 pub mod gaussian;
+pub mod map;
+pub mod math;
 pub mod optimizers;
 pub mod philox;
+pub mod reduce;
 pub mod simd;
+pub mod softmax;

@@ -21,6 +21,17 @@ pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
     ARCH.get_or_init(pulp::Arch::new).dispatch(f)
 }
 
+/// [`vectorize`] for elements of type `T`; plainly for eight-byte ones, whose functions are calls anyway and
+/// whose loops are not worth compiling once per instruction set.
+#[inline(always)]
+pub fn vectorize_for<T, R>(f: impl FnOnce() -> R) -> R {
+    if const { size_of::<T>() == 8 } {
+        f()
+    } else {
+        vectorize(f)
+    }
+}
+
 /// Whether a pass over `len` elements is worth waking other threads.
 pub fn parallel(len: usize) -> bool {
     len >= PARALLEL_MIN && rayon::current_num_threads() > 1

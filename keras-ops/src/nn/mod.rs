@@ -1,5 +1,6 @@
 //! Neural network operations.
 
 mod dropout;
+pub mod softmax;
 
 pub use dropout::dropout;

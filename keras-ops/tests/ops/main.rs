@@ -1,5 +1,9 @@
-//! Tests of every operation.
+//! Tests of every operation: gradients in `gradients.rs`, values in the other modules.
 
 mod dropout;
+mod elementwise;
+mod gradients;
+mod math;
 mod optimizer_step;
 mod random;
+mod reduce;

@@ -1,0 +1,252 @@
+//! Functions of single elements and of pairs of elements.
+
+use candle_core::{DType, Result, Tensor};
+
+use crate::kernels::map::{map1, map3};
+use crate::kernels::math::Math;
+use crate::pointwise::pointwise_fns;
+use crate::{host, record};
+
+pointwise_fns! {
+    /// `-x`.
+    neg: Neg saves Output, |x| -x, |x, y| -T::ONE;
+    /// `|x|`; the gradient at 0 is 0, as in Keras.
+    abs: Abs saves Input, |x| x.abs(), |x, y| sign_of(x);
+    /// `e^x`.
+    ///
+    /// ```
+    /// use keras_ops::{self as ops, Device, Tensor};
+    /// let y = ops::exp(&Tensor::new(&[0f32, -1e4], &Device::Cpu)?)?;
+    /// assert_eq!(y.to_vec1::<f32>()?, [1., 0.]);
+    /// # Ok::<(), ops::Error>(())
+    /// ```
+    exp: Exp saves Output, |x| x.exp(), |x, y| y;
+    /// The natural logarithm.
+    log: Log saves Input, |x| x.ln(), |x, y| T::ONE / x;
+    /// `log(1 + x)`, accurate near 0.
+    log1p: Log1p saves Input, |x| x.ln_1p(), |x, y| T::ONE / (T::ONE + x);
+    /// `e^x - 1`, accurate near 0.
+    expm1: Expm1 saves Output, |x| x.exp_m1(), |x, y| y + T::ONE;
+    /// The square root; the gradient at 0 is infinite.
+    sqrt: Sqrt saves Output, |x| x.sqrt(), |x, y| T::of(0.5) / y;
+    /// `1 / sqrt(x)`.
+    rsqrt: Rsqrt saves Output, |x| T::ONE / x.sqrt(), |x, y| T::of(-0.5) * y * y * y;
+    /// `1 / x`.
+    reciprocal: Reciprocal saves Output, |x| T::ONE / x, |x, y| -(y * y);
+    /// `x * x`.
+    square: Square saves Input, |x| x * x, |x, y| x + x;
+    /// -1, 0 or 1; the gradient is 0.
+    sign: Sign saves Output, |x| sign_of(x), |x, y| T::ZERO;
+    /// The sine of radians.
+    sin: Sin saves Input, |x| x.sin(), |x, y| x.cos();
+    /// The cosine of radians.
+    cos: Cos saves Input, |x| x.cos(), |x, y| -x.sin();
+    /// The error function.
+    erf: Erf saves Input, |x| x.erf(), |x, y| T::of(std::f64::consts::FRAC_2_SQRT_PI) * (-(x * x)).exp();
+    /// `x + value`.
+    add_scalar(value): AddScalar saves Output, |x| x + T::of(value), |x, y| T::ONE;
+    /// `x * value`.
+    mul_scalar(value): MulScalar saves Output, |x| x * T::of(value), |x, y| T::of(value);
+    /// `a * x + b`.
+    ///
+    /// ```
+    /// use keras_ops::{self as ops, Device, Tensor};
+    /// let y = ops::scale_shift(&Tensor::new(&[1f32, 2.], &Device::Cpu)?, -1., 1.)?;
+    /// assert_eq!(y.to_vec1::<f32>()?, [0., -1.]);
+    /// # Ok::<(), ops::Error>(())
+    /// ```
+    scale_shift(a, b): ScaleShift saves Output, |x| T::of(a) * x + T::of(b), |x, y| T::of(a);
+    /// `x^exponent`.
+    pow_scalar(exponent): PowScalar saves Input, |x| x.pow(T::of(exponent)),
+        |x, y| T::of(exponent) * x.pow(T::of(exponent - 1.));
+    /// `x` limited to `min..=max`; the gradient passes inside and at the bounds.
+    ///
+    /// ```
+    /// use keras_ops::{self as ops, Device, Tensor};
+    /// let y = ops::clip(&Tensor::new(&[-2f32, 0.5, 3.], &Device::Cpu)?, 0., 1.)?;
+    /// assert_eq!(y.to_vec1::<f32>()?, [0., 0.5, 1.]);
+    /// # Ok::<(), ops::Error>(())
+    /// ```
+    clip(min, max): Clip saves Input, |x| clamp(x, min, max), |x, y| inside(x, min, max);
+}
+
+#[inline(always)]
+fn sign_of<T: Math>(x: T) -> T {
+    let positive = if x > T::ZERO { T::ONE } else { x - x };
+    if x < T::ZERO { -T::ONE } else { positive }
+}
+
+/// `x` limited to `min..=max`; NaN stays NaN.
+#[inline(always)]
+pub(crate) fn clamp<T: Math>(x: T, min: f64, max: f64) -> T {
+    let (min, max) = (T::of(min), T::of(max));
+    let x = if x < min { min } else { x };
+    if x > max { max } else { x }
+}
+
+/// 1 where `clamp` passes `x` on, 0 where it is cut.
+#[inline(always)]
+pub(crate) fn inside<T: Math>(x: T, min: f64, max: f64) -> T {
+    if x < T::of(min) || x > T::of(max) {
+        T::ZERO
+    } else {
+        T::ONE
+    }
+}
+
+/// `x` in another dtype; between float dtypes the gradient is cast back.
+///
+/// ```
+/// use keras_ops::{self as ops, DType, Device, Tensor};
+/// let y = ops::cast(&Tensor::new(&[0u8, 2], &Device::Cpu)?, DType::F32)?;
+/// assert_eq!(y.to_vec1::<f32>()?, [0., 2.]);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn cast(x: &Tensor, dtype: DType) -> Result<Tensor> {
+    let from = x.dtype();
+    if from == dtype {
+        return Ok(x.clone());
+    }
+    if !(from.is_float() && dtype.is_float()) {
+        return x.detach().to_dtype(dtype);
+    }
+    let x_device = x.device();
+    let storage = match dtype {
+        DType::F64 => host::read(x, |x: &[f64]| host::storage(x.to_vec(), x_device)),
+        _ => host::read(x, |x: &[f32]| host::storage_as(x.to_vec(), dtype, x_device)),
+    }?;
+    Ok(record(&[x], storage, x.shape(), move |grad, _| {
+        Ok([Some(grad.to_dtype(from)?)].into_iter().collect())
+    }))
+}
+
+/// `a` where `condition` is not 0, else `b`: all of one shape. Only the chosen side gets the gradient.
+///
+/// # Errors
+/// When shapes or the dtypes of `a` and `b` differ, or they are not float tensors; `condition` is of dtype u8.
+///
+/// ```
+/// use keras_ops::{self as ops, Device, Tensor};
+/// let a = Tensor::new(&[1f32, 2.], &Device::Cpu)?;
+/// let y = ops::where_(&ops::greater(&a, &ops::full_like(&a, 1.5)?)?, &a, &ops::neg(&a)?)?;
+/// assert_eq!(y.to_vec1::<f32>()?, [-1., 2.]);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn where_(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    if condition.dims() != a.dims() || a.dims() != b.dims() || a.dtype() != b.dtype() {
+        candle_core::bail!(
+            "where_: expected condition and both values of one shape, and values of one dtype; got {:?}, \
+             {:?} {:?} and {:?} {:?}; use `broadcast_to` and `cast`",
+            condition.dims(),
+            a.dims(),
+            a.dtype(),
+            b.dims(),
+            b.dtype()
+        );
+    }
+    if condition.dtype() != DType::U8 {
+        candle_core::bail!("where_: expected a u8 condition, got {:?}", condition.dtype());
+    }
+    match host::compute_dtype("where_", a.dtype())? {
+        DType::F64 => choose::<f64>(condition, a, b),
+        _ => choose::<f32>(condition, a, b),
+    }
+}
+
+fn choose<T: Math>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let pick = |c: &Tensor, a: &Tensor, b: &Tensor| {
+        host::read(c, |c: &[u8]| {
+            host::read(a, |a: &[T]| {
+                host::read(b, |b: &[T]| {
+                    Ok(map3(
+                        c,
+                        a,
+                        b,
+                        #[inline(always)]
+                        |c, a, b| if c != 0 { a } else { b },
+                    ))
+                })
+            })
+        })
+    };
+    let out = host::storage_as(pick(condition, a, b)?, a.dtype(), a.device())?;
+    let saved = condition.detach();
+    Ok(record(&[a, b], out, a.shape(), move |grad, needs| {
+        let zero = grad.zeros_like()?;
+        let side = |grad: &Tensor, other: &Tensor| {
+            host::tensor(
+                pick(&saved, grad, other)?,
+                grad.dtype(),
+                grad.shape(),
+                grad.device(),
+            )
+        };
+        let da = if needs[0] { Some(side(&grad, &zero)?) } else { None };
+        let db = if needs[1] { Some(side(&zero, &grad)?) } else { None };
+        Ok([da, db].into_iter().collect())
+    }))
+}
+
+/// A tensor of `x`'s shape and dtype filled with `value`.
+pub fn full_like(x: &Tensor, value: f64) -> Result<Tensor> {
+    Tensor::full(value, x.shape(), x.device())?.to_dtype(x.dtype())
+}
+
+/// 1 where `x` is not a number, else 0, as u8.
+pub fn isnan(x: &Tensor) -> Result<Tensor> {
+    test(
+        x,
+        "isnan",
+        #[inline(always)]
+        |x| x.is_nan(),
+    )
+}
+
+/// 1 where `x` is neither infinite nor NaN, else 0, as u8.
+pub fn isfinite(x: &Tensor) -> Result<Tensor> {
+    test(
+        x,
+        "isfinite",
+        #[inline(always)]
+        |x| x.is_finite(),
+    )
+}
+
+fn test(x: &Tensor, name: &str, f: impl Fn(f64) -> bool + Sync) -> Result<Tensor> {
+    let f = &f;
+    let out = match host::compute_dtype(name, x.dtype())? {
+        DType::F64 => host::read(x, |x: &[f64]| Ok(map1(x, |x| f(x) as u8))),
+        _ => host::read(x, |x: &[f32]| Ok(map1(x, |x| f(x as f64) as u8))),
+    }?;
+    host::tensor(out, DType::U8, x.shape(), x.device())
+}
+
+/// Whether every element is finite; true for an empty tensor.
+///
+/// ```
+/// use keras_ops::{self as ops, Device, Tensor};
+/// assert!(ops::all_finite(&Tensor::new(&[0f32, 1.], &Device::Cpu)?)?);
+/// assert!(!ops::all_finite(&Tensor::new(&[0f32, f32::NAN], &Device::Cpu)?)?);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn all_finite(x: &Tensor) -> Result<bool> {
+    // x * 0 is 0 exactly when x is finite, so one vectorised sum answers for a block.
+    fn finite<T: Math>(x: &[T]) -> Result<bool> {
+        Ok(x.chunks(4096).all(|chunk| {
+            crate::kernels::simd::vectorize(
+                #[inline(always)]
+                || {
+                    let bad = chunk
+                        .iter()
+                        .map(|x| u32::from(!(*x - *x == T::ZERO)))
+                        .sum::<u32>();
+                    bad == 0
+                },
+            )
+        }))
+    }
+    match host::compute_dtype("all_finite", x.dtype())? {
+        DType::F64 => host::read(x, finite::<f64>),
+        _ => host::read(x, finite::<f32>),
+    }
+}

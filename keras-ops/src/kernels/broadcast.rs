@@ -1,0 +1,248 @@
+//! NumPy broadcasting of two row-major operands.
+
+use candle_core::Result;
+use smallvec::SmallVec;
+
+use super::map::{map1, map2, map3};
+use super::simd;
+
+/// How two operands combine.
+#[derive(Clone, Debug)]
+enum Kind {
+    Same,
+    LeftScalar,
+    RightScalar,
+    /// Collapsed axes: size, then the strides of both operands; the last one has strides 0 or 1.
+    Strided(SmallVec<[(usize, usize, usize); 4]>),
+}
+
+/// The broadcast of two shapes.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    shape: SmallVec<[usize; 4]>,
+    kind: Kind,
+}
+
+/// One operand of a run: consecutive elements or a repeated one.
+#[derive(Clone, Copy, Debug)]
+enum Run<'a, T> {
+    Slice(&'a [T]),
+    One(T),
+}
+
+impl<'a, T: Copy> Run<'a, T> {
+    fn new(values: &'a [T], at: usize, len: usize, stride: usize) -> Self {
+        if stride == 0 {
+            Run::One(values[at])
+        } else {
+            Run::Slice(&values[at..at + len])
+        }
+    }
+}
+
+impl Plan {
+    /// # Errors
+    /// When the shapes do not broadcast; `op` names the operation.
+    pub fn new(op: &str, a: &[usize], b: &[usize]) -> Result<Self> {
+        if a == b {
+            return Ok(Self {
+                shape: a.into(),
+                kind: Kind::Same,
+            });
+        }
+        let rank = a.len().max(b.len());
+        let size = |dims: &[usize], i: usize| {
+            if i + dims.len() < rank {
+                1
+            } else {
+                dims[i + dims.len() - rank]
+            }
+        };
+        let mut shape = SmallVec::with_capacity(rank);
+        for i in 0..rank {
+            shape.push(match (size(a, i), size(b, i)) {
+                (x, y) if x == y || y == 1 => x,
+                (1, y) => y,
+                _ => candle_core::bail!(
+                    "{op}: shapes {a:?} and {b:?} do not broadcast; aligned at the last axis, sizes must be \
+                     equal or 1"
+                ),
+            });
+        }
+        let count = |dims: &[usize]| dims.iter().product::<usize>();
+        let total = count(&shape);
+        let kind = match (count(a), count(b)) {
+            (x, y) if x == total && y == total => Kind::Same,
+            (x, 1) if x == total => Kind::RightScalar,
+            (1, y) if y == total => Kind::LeftScalar,
+            _ => Kind::Strided(collapse(&shape, |i| size(a, i), |i| size(b, i))),
+        };
+        Ok(Self { shape, kind })
+    }
+
+    /// The broadcast shape.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    fn count(&self) -> usize {
+        self.shape.iter().product()
+    }
+
+    /// `f(a, b)` over the broadcast.
+    #[inline(always)]
+    pub fn map<A, C>(&self, a: &[A], b: &[A], f: impl Fn(A, A) -> C + Sync) -> Vec<C>
+    where
+        A: Copy + Sync,
+        C: Copy + Send,
+    {
+        let axes = match &self.kind {
+            Kind::Same => return map2(a, b, f),
+            Kind::RightScalar => {
+                let b = b[0];
+                return map1(
+                    a,
+                    #[inline(always)]
+                    |a| f(a, b),
+                );
+            }
+            Kind::LeftScalar => {
+                let a = a[0];
+                return map1(
+                    b,
+                    #[inline(always)]
+                    |b| f(a, b),
+                );
+            }
+            Kind::Strided(axes) => axes,
+        };
+        let mut out = Vec::with_capacity(self.count());
+        simd::vectorize_for::<A, _>(
+            #[inline(always)]
+            || {
+                runs(axes, |i, j, (len, sa, sb)| {
+                    match (Run::new(a, i, len, sa), Run::new(b, j, len, sb)) {
+                        (Run::Slice(a), Run::Slice(b)) => out.extend(a.iter().zip(b).map(|(a, b)| f(*a, *b))),
+                        (Run::Slice(a), Run::One(b)) => out.extend(a.iter().map(|a| f(*a, b))),
+                        (Run::One(a), Run::Slice(b)) => out.extend(b.iter().map(|b| f(a, *b))),
+                        (Run::One(a), Run::One(b)) => out.extend((0..len).map(|_| f(a, b))),
+                    }
+                })
+            },
+        );
+        out
+    }
+
+    /// `f(g, a, b)`, where `g` has the broadcast shape.
+    #[inline(always)]
+    pub fn map_with<T, C>(&self, g: &[T], a: &[T], b: &[T], f: impl Fn(T, T, T) -> C + Sync) -> Vec<C>
+    where
+        T: Copy + Sync,
+        C: Copy + Send,
+    {
+        let axes = match &self.kind {
+            Kind::Same => return map3(g, a, b, f),
+            Kind::RightScalar => {
+                let b = b[0];
+                return map2(
+                    g,
+                    a,
+                    #[inline(always)]
+                    |g, a| f(g, a, b),
+                );
+            }
+            Kind::LeftScalar => {
+                let a = a[0];
+                return map2(
+                    g,
+                    b,
+                    #[inline(always)]
+                    |g, b| f(g, a, b),
+                );
+            }
+            Kind::Strided(axes) => axes,
+        };
+        let mut out = Vec::with_capacity(g.len());
+        let mut rest = g;
+        simd::vectorize_for::<T, _>(
+            #[inline(always)]
+            || {
+                runs(axes, |i, j, (len, sa, sb)| {
+                    let (g, tail) = rest.split_at(len);
+                    rest = tail;
+                    match (Run::new(a, i, len, sa), Run::new(b, j, len, sb)) {
+                        (Run::Slice(a), Run::Slice(b)) => {
+                            out.extend(g.iter().zip(a).zip(b).map(|((g, a), b)| f(*g, *a, *b)))
+                        }
+                        (Run::Slice(a), Run::One(b)) => {
+                            out.extend(g.iter().zip(a).map(|(g, a)| f(*g, *a, b)))
+                        }
+                        (Run::One(a), Run::Slice(b)) => {
+                            out.extend(g.iter().zip(b).map(|(g, b)| f(*g, a, *b)))
+                        }
+                        (Run::One(a), Run::One(b)) => out.extend(g.iter().map(|g| f(*g, a, b))),
+                    }
+                })
+            },
+        );
+        out
+    }
+}
+
+/// Joins neighbouring axes that both operands walk alike.
+fn collapse(
+    shape: &[usize],
+    a: impl Fn(usize) -> usize,
+    b: impl Fn(usize) -> usize,
+) -> SmallVec<[(usize, usize, usize); 4]> {
+    let mut axes: SmallVec<[(usize, usize, usize); 4]> = SmallVec::new();
+    let (mut stride_a, mut stride_b) = (1, 1);
+    for (i, &size) in shape.iter().enumerate().rev() {
+        let here = (
+            if a(i) == 1 { 0 } else { stride_a },
+            if b(i) == 1 { 0 } else { stride_b },
+        );
+        stride_a *= a(i);
+        stride_b *= b(i);
+        if size == 1 {
+            continue;
+        }
+        match axes.last_mut() {
+            Some((n, x, y)) if here == (*x * *n, *y * *n) => *n *= size,
+            _ => axes.push((size, here.0, here.1)),
+        }
+    }
+    if axes.is_empty() {
+        axes.push((1, 0, 0));
+    }
+    axes.reverse();
+    axes
+}
+
+/// Calls `f(offset in a, offset in b, last axis)` for every run along the last axis, in order.
+#[inline(always)]
+fn runs(axes: &[(usize, usize, usize)], mut f: impl FnMut(usize, usize, (usize, usize, usize))) {
+    let Some((last, outer)) = axes.split_last() else {
+        return;
+    };
+    if last.0 == 0 {
+        return;
+    }
+    let total: usize = outer.iter().map(|axis| axis.0).product();
+    let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, outer.len());
+    let (mut a, mut b) = (0, 0);
+    for _ in 0..total {
+        f(a, b, *last);
+        for (i, &(size, sa, sb)) in outer.iter().enumerate().rev() {
+            index[i] += 1;
+            a += sa;
+            b += sb;
+            if index[i] < size {
+                break;
+            }
+            a -= sa * size;
+            b -= sb * size;
+            index[i] = 0;
+        }
+    }
+}

@@ -1,0 +1,300 @@
+//! Transcendental functions that LLVM turns into vector code inside [`simd::vectorize`](super::simd::vectorize).
+//!
+//! `f32` uses polynomials without fused multiply-adds, so results are the same bits on every instruction set.
+//! Largest errors against `f64`, in units in the last place: `exp` 2, `ln` 2, `tanh` 2, `sigmoid` 3, `ln_1p` 3,
+//! `exp_m1` 3, `erf` 3. `f64` uses the standard library.
+
+use crate::host::Real;
+
+/// Floats with the functions that kernels need.
+pub trait Math: Real {
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// Not a number.
+    const NAN: Self;
+    /// `e^x`.
+    fn exp(self) -> Self;
+    /// `e^x - 1`, accurate near 0.
+    fn exp_m1(self) -> Self;
+    /// The natural logarithm.
+    fn ln(self) -> Self;
+    /// `ln(1 + x)`, accurate near 0.
+    fn ln_1p(self) -> Self;
+    /// The hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// `1 / (1 + e^-x)`.
+    fn sigmoid(self) -> Self;
+    /// The error function.
+    fn erf(self) -> Self;
+    /// The square root.
+    fn sqrt(self) -> Self;
+    /// The absolute value.
+    fn abs(self) -> Self;
+    /// The sine.
+    fn sin(self) -> Self;
+    /// The cosine.
+    fn cos(self) -> Self;
+    /// `self` to the power `y`.
+    fn pow(self, y: Self) -> Self;
+    /// `ln(1 + e^x)`, finite for every finite `x`.
+    #[inline(always)]
+    fn softplus(self) -> Self {
+        self.relu() + (-self.abs()).exp().ln_1p()
+    }
+    /// `max(x, 0)`; NaN stays NaN.
+    #[inline(always)]
+    fn relu(self) -> Self {
+        if self <= Self::ZERO { Self::ZERO } else { self }
+    }
+    /// The larger; NaN wins.
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        if other > self || other.is_nan() {
+            other
+        } else {
+            self
+        }
+    }
+    /// The smaller; NaN wins.
+    #[inline(always)]
+    fn smaller(self, other: Self) -> Self {
+        if other < self || other.is_nan() {
+            other
+        } else {
+            self
+        }
+    }
+    /// Whether this is not a number.
+    #[inline(always)]
+    #[allow(clippy::eq_op)]
+    fn is_nan(self) -> bool {
+        self != self
+    }
+}
+
+// Adding and subtracting this rounds to the nearest integer, which is then in the low mantissa bits.
+const ROUND: f32 = 12_582_912.;
+
+/// `(n, r)` with `x = n ln 2 + r`, `|r| <= ln 2 / 2`.
+#[inline(always)]
+fn reduce(x: f32) -> (i32, f32) {
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    // ln 2 in two parts, the first with so few bits that its product with n is exact.
+    let r = (x - n * 0.693_359_4) - n * -2.121_944_4e-4;
+    ((shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32), r)
+}
+
+#[inline(always)]
+fn power_of_two(n: i32) -> f32 {
+    f32::from_bits((n.wrapping_add(127) as u32) << 23)
+}
+
+/// `e^r - 1` for `|r| <= ln 2 / 2`.
+#[inline(always)]
+fn small_exp_m1(r: f32) -> f32 {
+    let p = 1.386_152_8e-3;
+    let p = p * r + 8.363_099e-3;
+    let p = p * r + 4.166_733_4e-2;
+    let p = p * r + 0.166_665_78;
+    let p = p * r + 0.5;
+    r + r * r * p
+}
+
+/// A value between bounds; NaN stays NaN.
+#[inline(always)]
+fn bound(x: f32, low: f32, high: f32) -> f32 {
+    let x = if x < low { low } else { x };
+    if x > high { high } else { x }
+}
+
+impl Math for f32 {
+    const ZERO: f32 = 0.;
+    const ONE: f32 = 1.;
+    const NAN: f32 = f32::NAN;
+
+    #[inline(always)]
+    fn exp(self) -> f32 {
+        let (n, r) = reduce(bound(self, -110., 90.));
+        // In two factors: 2^n itself may overflow or be subnormal while the result is not.
+        let half = n >> 1;
+        (1. + small_exp_m1(r)) * power_of_two(half) * power_of_two(n.wrapping_sub(half))
+    }
+
+    #[inline(always)]
+    fn exp_m1(self) -> f32 {
+        let (n, r) = reduce(bound(self, -80., 2.));
+        let scale = power_of_two(n);
+        let near = scale * small_exp_m1(r) + (scale - 1.);
+        if self > 1. { Math::exp(self) - 1. } else { near }
+    }
+
+    #[inline(always)]
+    fn ln(self) -> f32 {
+        let subnormal = self < f32::MIN_POSITIVE;
+        let x = if subnormal { self * 8_388_608. } else { self };
+        let offset = if subnormal { -23. } else { 0. };
+        // x = 2^e (1 + f) with 1 + f between sqrt(1/2) and sqrt(2).
+        let bits = x.to_bits().wrapping_sub(0x3f35_04f3);
+        let e = ((bits as i32) >> 23) as f32 + offset;
+        let f = f32::from_bits((bits & 0x007f_ffff).wrapping_add(0x3f35_04f3)) - 1.;
+        let p = 6.764_794_5e-2;
+        let p = p * f - 0.113_727_69;
+        let p = p * f + 0.117_131_5;
+        let p = p * f - 0.124_430_74;
+        let p = p * f + 0.142_481_16;
+        let p = p * f - 0.166_669_88;
+        let p = p * f + 0.200_007_2;
+        let p = p * f - 0.250_000_07;
+        let p = p * f + 0.333_333_3;
+        let z = f * f;
+        let tail = f * z * p + e * -2.121_944_4e-4 - 0.5 * z;
+        let y = (f + tail) + e * 0.693_359_4;
+        let y = if self == f32::INFINITY { self } else { y };
+        let y = if self < 0. || Math::is_nan(self) {
+            f32::NAN
+        } else {
+            y
+        };
+        if self == 0. { f32::NEG_INFINITY } else { y }
+    }
+
+    #[inline(always)]
+    fn ln_1p(self) -> f32 {
+        let u = 1. + self;
+        // What rounding 1 + x lost comes back through the derivative.
+        let y = Math::ln(u) - ((u - 1.) - self) / u;
+        if u == f32::INFINITY || u <= 0. {
+            Math::ln(u)
+        } else {
+            y
+        }
+    }
+
+    #[inline(always)]
+    fn tanh(self) -> f32 {
+        let z = self * self;
+        let p = -6.028_620_8e-3;
+        let p = p * z + 2.094_793_9e-2;
+        let p = p * z - 5.383_986e-2;
+        let p = p * z + 0.133_326_9;
+        let p = p * z - 0.333_333_28;
+        let near = self + self * z * p;
+        let far = 1. - 2. / (Math::exp(2. * Math::abs(self)) + 1.);
+        if Math::abs(self) < 0.625 {
+            near
+        } else {
+            far.copysign(self)
+        }
+    }
+
+    #[inline(always)]
+    fn sigmoid(self) -> f32 {
+        1. / (1. + Math::exp(-self))
+    }
+
+    #[inline(always)]
+    fn erf(self) -> f32 {
+        let a = Math::abs(self);
+        let z = self * self;
+        let p = -9.603_075e-6;
+        let p = p * z + 1.124_327_4e-4;
+        let p = p * z - 8.480_912e-4;
+        let p = p * z + 5.220_811_7e-3;
+        let p = p * z - 2.686_535_2e-2;
+        let p = p * z + 0.112_837_81;
+        let p = p * z - 0.376_126_4;
+        let near = self * (p * z + 1.128_379_2);
+        // 1 - e^(-x^2) q(1/x); beyond 4 the result is 1.
+        let t = 1. / bound(a, 1., 4.);
+        let q = -1.737_354_6e-2;
+        let q = q * t + 6.727_033e-2;
+        let q = q * t - 5.677_594_6e-2;
+        let q = q * t - 0.148_974_03;
+        let q = q * t + 0.431_978_43;
+        let q = q * t - 0.443_482_68;
+        let q = q * t + 3.462_153_5e-2;
+        let q = q * t + 0.560_115_05;
+        let q = q * t + 2.043_484_4e-4;
+        let far = (1. - Math::exp(-z) * q).copysign(self);
+        if a <= 1. { near } else { far }
+    }
+
+    #[inline(always)]
+    fn sqrt(self) -> f32 {
+        f32::sqrt(self)
+    }
+    #[inline(always)]
+    fn abs(self) -> f32 {
+        f32::abs(self)
+    }
+    #[inline(always)]
+    fn sin(self) -> f32 {
+        f32::sin(self)
+    }
+    #[inline(always)]
+    fn cos(self) -> f32 {
+        f32::cos(self)
+    }
+    #[inline(always)]
+    fn pow(self, y: f32) -> f32 {
+        f32::powf(self, y)
+    }
+}
+
+impl Math for f64 {
+    const ZERO: f64 = 0.;
+    const ONE: f64 = 1.;
+    const NAN: f64 = f64::NAN;
+
+    #[inline(always)]
+    fn exp(self) -> f64 {
+        f64::exp(self)
+    }
+    #[inline(always)]
+    fn exp_m1(self) -> f64 {
+        f64::exp_m1(self)
+    }
+    #[inline(always)]
+    fn ln(self) -> f64 {
+        f64::ln(self)
+    }
+    #[inline(always)]
+    fn ln_1p(self) -> f64 {
+        f64::ln_1p(self)
+    }
+    #[inline(always)]
+    fn tanh(self) -> f64 {
+        f64::tanh(self)
+    }
+    #[inline(always)]
+    fn sigmoid(self) -> f64 {
+        1. / (1. + f64::exp(-self))
+    }
+    #[inline(always)]
+    fn erf(self) -> f64 {
+        candle_core::cpu::erf::erf_f64(self)
+    }
+    #[inline(always)]
+    fn sqrt(self) -> f64 {
+        f64::sqrt(self)
+    }
+    #[inline(always)]
+    fn abs(self) -> f64 {
+        f64::abs(self)
+    }
+    #[inline(always)]
+    fn sin(self) -> f64 {
+        f64::sin(self)
+    }
+    #[inline(always)]
+    fn cos(self) -> f64 {
+        f64::cos(self)
+    }
+    #[inline(always)]
+    fn pow(self, y: f64) -> f64 {
+        f64::powf(self, y)
+    }
+}

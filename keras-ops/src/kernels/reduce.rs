@@ -1,0 +1,175 @@
+//! Folds over one axis of a row-major block.
+
+use rayon::prelude::*;
+
+use super::math::Math;
+use super::simd::{self, CHUNK};
+
+/// A row-major block seen as `[outer, len, inner]`, where `len` is the axis worked on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// The product of the axes before.
+    pub outer: usize,
+    /// The axis.
+    pub len: usize,
+    /// The product of the axes after.
+    pub inner: usize,
+}
+
+impl Extent {
+    /// The number of elements.
+    pub fn count(&self) -> usize {
+        self.outer * self.len * self.inner
+    }
+}
+
+/// A fold of `T` with an accumulator.
+pub trait Fold<T>: Copy + Sync {
+    /// The accumulator.
+    type Acc: Copy + Send + Sync;
+    /// The fold of nothing.
+    fn start(self) -> Self::Acc;
+    /// Takes in an element.
+    fn step(self, acc: Self::Acc, x: T) -> Self::Acc;
+    /// Joins two folds, the first of earlier elements.
+    fn merge(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
+    /// The result.
+    fn end(self, acc: Self::Acc) -> T;
+}
+
+macro_rules! fold {
+    ($(#[$doc:meta] $name:ident: $acc:ty, $start:expr, |$a:ident, $x:ident| $step:expr, |$l:ident, $r:ident| $merge:expr, |$e:ident| $end:expr;)*) => {$(
+        #[$doc]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+        impl<T: Math> Fold<T> for $name {
+            type Acc = $acc;
+            #[inline(always)]
+            fn start(self) -> $acc {
+                $start
+            }
+            #[inline(always)]
+            fn step(self, $a: $acc, $x: T) -> $acc {
+                $step
+            }
+            #[inline(always)]
+            fn merge(self, $l: $acc, $r: $acc) -> $acc {
+                $merge
+            }
+            #[inline(always)]
+            fn end(self, $e: $acc) -> T {
+                $end
+            }
+        }
+    )*};
+}
+
+fold! {
+    /// The sum, accumulated in `f64`.
+    Sum: f64, 0., |a, x| a + x.f64(), |l, r| l + r, |e| T::of(e);
+    /// The product, accumulated in `f64`.
+    Prod: f64, 1., |a, x| a * x.f64(), |l, r| l * r, |e| T::of(e);
+    /// The largest; NaN wins.
+    Max: T, T::of(f64::NEG_INFINITY), |a, x| a.larger(x), |l, r| l.larger(r), |e| e;
+    /// The smallest; NaN wins.
+    Min: T, T::of(f64::INFINITY), |a, x| a.smaller(x), |l, r| l.smaller(r), |e| e;
+}
+
+const LANES: usize = 32;
+
+fn block<T: Copy, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
+    if x.len() < 2 * LANES {
+        return x.iter().fold(f.start(), |acc, x| f.step(acc, *x));
+    }
+    simd::vectorize_for::<T, _>(
+        #[inline(always)]
+        || {
+            let mut lanes = [f.start(); LANES];
+            let (chunks, rest) = x.as_chunks::<LANES>();
+            for chunk in chunks {
+                for i in 0..LANES {
+                    lanes[i] = f.step(lanes[i], chunk[i]);
+                }
+            }
+            let acc = lanes
+                .into_iter()
+                .reduce(|a, b| f.merge(a, b))
+                .unwrap_or(f.start());
+            rest.iter().fold(acc, |acc, x| f.step(acc, *x))
+        },
+    )
+}
+
+/// The fold of one slice.
+pub fn row<T: Copy + Sync, F: Fold<T> + Send>(f: F, x: &[T]) -> T {
+    let acc = if simd::parallel(x.len()) {
+        let parts: Vec<F::Acc> = x.par_chunks(CHUNK).map(|c| block(f, c)).collect();
+        parts.into_iter().fold(f.start(), |a, b| f.merge(a, b))
+    } else {
+        x.chunks(CHUNK)
+            .map(|c| block(f, c))
+            .fold(f.start(), |a, b| f.merge(a, b))
+    };
+    f.end(acc)
+}
+
+/// Folds a slab `[len, inner]` of whole rows into columns `first..first + out.len()`.
+fn columns<T: Copy, F: Fold<T>>(f: F, x: &[T], inner: usize, first: usize, out: &mut [T]) {
+    let mut acc = vec![f.start(); out.len()];
+    simd::vectorize_for::<T, _>(
+        #[inline(always)]
+        || {
+            for row in x.chunks_exact(inner) {
+                let row = &row[first..first + acc.len()];
+                acc.iter_mut()
+                    .zip(row)
+                    .for_each(|(acc, x)| *acc = f.step(*acc, *x));
+            }
+            out.iter_mut().zip(&acc).for_each(|(out, acc)| *out = f.end(*acc));
+        },
+    );
+}
+
+const COLUMNS: usize = 2048;
+
+/// Folds the middle axis: `[outer, len, inner]` to `[outer, inner]`.
+pub fn fold<T: Math, F: Fold<T> + Send>(f: F, x: &[T], extent: Extent) -> Vec<T> {
+    let Extent { outer, len, inner } = extent;
+    let mut out = vec![f.end(f.start()); outer * inner];
+    if x.is_empty() {
+        return out;
+    }
+    let many = simd::parallel(x.len());
+    if inner == 1 {
+        if many && outer > 1 {
+            let rows = (CHUNK / len).max(1);
+            out.par_chunks_mut(rows)
+                .zip(x.par_chunks(rows * len))
+                .for_each(|(out, x)| {
+                    out.iter_mut()
+                        .zip(x.chunks_exact(len))
+                        .for_each(|(out, x)| *out = row(f, x));
+                });
+        } else {
+            out.iter_mut()
+                .zip(x.chunks_exact(len))
+                .for_each(|(out, x)| *out = row(f, x));
+        }
+        return out;
+    }
+    let slab = |(o, out): (usize, &mut [T])| {
+        let x = &x[o * len * inner..(o + 1) * len * inner];
+        let part = |(i, out): (usize, &mut [T])| columns(f, x, inner, i * COLUMNS, out);
+        if many {
+            out.par_chunks_mut(COLUMNS).enumerate().for_each(part);
+        } else {
+            out.chunks_mut(COLUMNS).enumerate().for_each(part);
+        }
+    };
+    if many {
+        out.par_chunks_mut(inner).enumerate().for_each(slab);
+    } else {
+        out.chunks_mut(inner).enumerate().for_each(slab);
+    }
+    out
+}

@@ -1,0 +1,89 @@
+//! Softmax and its logarithm, over one axis or several.
+
+use candle_core::{DType, Result, Tensor};
+
+use crate::axes::Joined;
+use crate::host;
+use crate::kernels::math::Math;
+use crate::kernels::reduce::Extent;
+use crate::kernels::softmax as kernel;
+use crate::tape::record_with_output;
+
+/// `e^x / sum(e^x)` over `axes`, stable for large `x`.
+///
+/// # Errors
+/// When an axis is out of range or given twice, or `x` is not a float tensor.
+///
+/// # Examples
+/// ```
+/// use keras_ops::{self as ops, Device, Tensor};
+/// let x = Tensor::new(&[[1e4f32, 1e4], [0., -1e4]], &Device::Cpu)?;
+/// assert_eq!(ops::softmax(&x, &[-1])?.to_vec2::<f32>()?, [[0.5, 0.5], [1., 0.]]);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn softmax(x: &Tensor, axes: &[i64]) -> Result<Tensor> {
+    over_axes("softmax", x, axes, |x, extent| match x.dtype() {
+        DType::F64 => run::<f64>(x, extent, kernel::softmax, kernel::softmax_gradient),
+        _ => run::<f32>(x, extent, kernel::softmax, kernel::softmax_gradient),
+    })
+}
+
+/// `log(softmax(x))` over `axes`, finite for large `x`. Errors as in [`softmax`].
+///
+/// ```
+/// use keras_ops::{self as ops, Device, Tensor};
+/// let y = ops::log_softmax(&Tensor::new(&[1e4f32, -1e4], &Device::Cpu)?, &[-1])?;
+/// assert_eq!(y.to_vec1::<f32>()?, [0., -2e4]);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn log_softmax(x: &Tensor, axes: &[i64]) -> Result<Tensor> {
+    over_axes("log_softmax", x, axes, |x, extent| match x.dtype() {
+        DType::F64 => run::<f64>(x, extent, kernel::log_softmax, kernel::log_softmax_gradient),
+        _ => run::<f32>(x, extent, kernel::log_softmax, kernel::log_softmax_gradient),
+    })
+}
+
+/// Brings the axes side by side, applies `f`, and puts them back.
+pub(crate) fn over_axes(
+    op: &str,
+    x: &Tensor,
+    axes: &[i64],
+    f: impl FnOnce(&Tensor, Extent) -> Result<Tensor>,
+) -> Result<Tensor> {
+    host::compute_dtype(op, x.dtype())?;
+    let joined = Joined::new(op, x.dims(), Some(axes), true)?;
+    let Some(order) = &joined.order else {
+        return f(x, joined.extent);
+    };
+    let y = f(&joined.arrange(x)?, joined.extent)?;
+    let mut inverse = vec![0; order.len()];
+    order
+        .iter()
+        .enumerate()
+        .for_each(|(to, from)| inverse[*from] = to);
+    crate::transpose(&y, &inverse)
+}
+
+type Forward<T> = fn(&[T], Extent) -> Vec<T>;
+type Gradient<T> = fn(&[T], &[T], Extent) -> Vec<T>;
+
+/// An operation over lanes whose gradient is computed from its output.
+pub(crate) fn run<T: Math>(
+    x: &Tensor,
+    extent: Extent,
+    forward: Forward<T>,
+    gradient: Gradient<T>,
+) -> Result<Tensor> {
+    let out = host::read(x, |x: &[T]| Ok(forward(x, extent)))?;
+    let out = host::storage_as(out, x.dtype(), x.device())?;
+    Ok(record_with_output(&[x], out, x.shape(), move |grad, y, _| {
+        let dx = host::read(&grad, |g: &[T]| {
+            host::read(y, |y: &[T]| Ok(gradient(g, y, extent)))
+        })?;
+        Ok(
+            [Some(host::tensor(dx, grad.dtype(), grad.shape(), grad.device())?)]
+                .into_iter()
+                .collect(),
+        )
+    }))
+}

@@ -1,0 +1,74 @@
+use keras_ops::kernels::map::map1;
+use keras_ops::kernels::math::Math;
+
+/// The largest error in units in the last place of the true value over a grid.
+fn worst(f: fn(f32) -> f32, exact: fn(f64) -> f64, low: f32, high: f32) -> f64 {
+    let steps = 200_000;
+    let x: Vec<f32> = (0..=steps)
+        .map(|i| low + (high - low) * i as f32 / steps as f32)
+        .collect();
+    let y = map1(&x, |x| f(x));
+    let error = |(x, y): (&f32, &f32)| {
+        let exact = exact(*x as f64);
+        let ulp = ((exact as f32).abs().next_up() - (exact as f32).abs()) as f64;
+        (*y as f64 - exact).abs() / ulp
+    };
+    x.iter().zip(&y).map(error).fold(0., f64::max)
+}
+
+#[test]
+fn single_precision_functions_are_accurate_to_documented_ulps() {
+    let bounds = [
+        ("exp", worst(Math::exp, f64::exp, -87., 88.7), 2.),
+        ("exp subnormal", worst(Math::exp, f64::exp, -103., -87.), 2.),
+        ("ln", worst(Math::ln, f64::ln, 1e-3, 10.), 2.),
+        ("ln large", worst(Math::ln, f64::ln, 1., 1e30), 2.),
+        ("tanh", worst(Math::tanh, f64::tanh, -10., 10.), 2.),
+        (
+            "sigmoid",
+            worst(Math::sigmoid, |x| 1. / (1. + (-x).exp()), -80., 30.),
+            3.,
+        ),
+        ("ln_1p", worst(Math::ln_1p, f64::ln_1p, -0.9, 5.), 3.),
+        ("exp_m1", worst(Math::exp_m1, f64::exp_m1, -20., 5.), 3.),
+        ("erf", worst(Math::erf, Math::erf, -5., 5.), 3.),
+    ];
+    let failed: Vec<_> = bounds
+        .iter()
+        .filter(|(_, found, bound)| !(found <= bound))
+        .collect();
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+#[test]
+fn special_values_are_those_of_the_standard_library() {
+    let specials = [
+        0f32,
+        -0.,
+        1.,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        f32::NAN,
+        200.,
+        -200.,
+        1e-40,
+        f32::MAX,
+    ];
+    for x in specials {
+        let same = |name: &str, got: f32, expected: f32| {
+            let close = (got - expected).abs() <= 1e-6 * expected.abs();
+            assert!(
+                got == expected || close || (got.is_nan() && expected.is_nan()),
+                "{name}({x}) = {got}"
+            );
+        };
+        same("exp", Math::exp(x), x.exp());
+        same("ln", Math::ln(x), x.ln());
+        same("ln", Math::ln(-x), (-x).ln());
+        same("tanh", Math::tanh(x), x.tanh());
+        same("exp_m1", Math::exp_m1(x), x.exp_m1());
+        same("ln_1p", Math::ln_1p(x), x.ln_1p());
+        same("sigmoid", Math::sigmoid(x), 1. / (1. + (-x).exp()));
+        same("erf", Math::erf(x), candle_core::cpu::erf::erf_f32(x));
+    }
+}
