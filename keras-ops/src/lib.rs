@@ -9,6 +9,7 @@ pub mod gradcheck;
 pub mod host;
 pub mod inplace;
 pub mod kernels;
+pub mod matmul;
 pub mod nn;
 pub mod optimizer_step;
 pub mod pairwise;
@@ -23,7 +24,12 @@ pub use candle_core::{self as candle, DType, Device, Error, Result, Shape, Tenso
 pub use device::{DeviceExt, DeviceName, auto, device};
 pub use dtype::{EPSILON, dtype_from_name, dtype_name, floatx, set_floatx};
 pub use elementwise::*;
+pub use kernels::fused::FusedActivation;
+pub use matmul::matmul;
 pub use nn::softmax::{log_softmax, softmax};
+pub use nn::{
+    ConvOptions, Padding, PoolOptions, conv1d, conv2d, conv3d, dense, max_pool1d, max_pool2d, max_pool3d,
+};
 pub use pairwise::*;
 pub use random::Seed;
 pub use reduce::*;

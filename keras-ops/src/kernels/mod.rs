@@ -1,13 +1,18 @@
 //! CPU kernels: the only place of the workspace with `unsafe`. Plain slices in, plain slices out; no tape.
 
 pub mod broadcast;
+pub mod conv;
 pub mod dropout;
 pub mod elementwise;
+pub mod fused;
 pub mod gaussian;
+pub mod gemm;
 pub mod map;
 pub mod math;
 pub mod optimizers;
+pub mod patches;
 pub mod philox;
+pub mod pool;
 pub mod reduce;
 pub mod simd;
 pub mod softmax;

@@ -3,6 +3,7 @@
 mod dropout;
 mod elementwise;
 mod gradients;
+mod linear;
 mod math;
 mod optimizer_step;
 mod random;
