@@ -4,7 +4,7 @@
 use candle_core::{DType, Device, Result, Tensor, Var};
 use keras_ops::{
     ConvOptions, FusedActivation as Act, GradientTape, Padding, PoolOptions, conv1d, conv2d, conv3d, dense,
-    matmul, max_pool1d, max_pool2d, max_pool3d,
+    gradcheck, matmul, max_pool1d, max_pool2d, max_pool3d,
 };
 
 type Op<'a> = &'a dyn Fn(&[&Tensor]) -> Result<Tensor>;
