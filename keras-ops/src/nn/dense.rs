@@ -86,7 +86,10 @@ fn typed<T: Math>(
     };
     let mut out = host::read(x, |x| host::read(kernel, |w| multiply(x, w)))?;
     match bias {
-        Some(bias) => host::read(bias, |b: &[T]| Ok(finish(&mut out, Some(b), act)))?,
+        Some(bias) => host::read(bias, |b: &[T]| {
+            finish(&mut out, Some(b), act);
+            Ok(())
+        })?,
         None => finish(&mut out, None, act),
     }
     let mut dims = x.dims().to_vec();
