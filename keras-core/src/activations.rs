@@ -1,6 +1,0 @@
-//! The activations of Keras.
-
-use crate::{Activation, Entry};
-
-/// All activations of this crate.
-pub static ENTRIES: &[Entry<dyn Activation>] = &[];
