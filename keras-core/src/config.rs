@@ -222,6 +222,14 @@ impl<T: FromValue> FromValue for Vec<T> {
     }
 }
 
+/// Null is `None`: unknown sizes in a shape.
+impl<T: FromValue> FromValue for Option<T> {
+    const EXPECTED: &'static str = T::EXPECTED;
+    fn from_value(value: &Value) -> Option<Self> {
+        if value.is_null() { Some(None) } else { T::from_value(value).map(Some) }
+    }
+}
+
 impl<T: FromValue, const N: usize> FromValue for [T; N] {
     const EXPECTED: &'static str = "a list of fixed length";
     fn from_value(value: &Value) -> Option<Self> {

@@ -194,6 +194,12 @@ impl LayerBase {
         !self.frozen
     }
 
+    /// Sets whether its weights are trained, those made later included.
+    pub fn set_trainable(&mut self, trainable: bool) {
+        self.frozen = !trainable;
+        self.variables.iter().for_each(|v| v.set_trainable(trainable));
+    }
+
     /// The dtype the layer computes in.
     pub fn compute_dtype(&self) -> DType {
         self.dtype.unwrap_or_else(keras_ops::floatx)

@@ -4,7 +4,7 @@ use keras_ops::{DType, Tensor};
 
 use crate::layer::{Call, Layer, LayerBase, Outputs};
 use crate::shape::Dims;
-use crate::{Config, Result};
+use crate::{Config, Entry, Result, bail};
 
 /// The entry of a model: says the shape and dtype of the data given for it.
 ///
@@ -51,6 +51,30 @@ impl InputLayer {
         self
     }
 
+    fn from_config(config: &Config) -> Result<Self> {
+        let mut reader = config.reader("InputLayer");
+        let name: Option<String> = reader.opt("name")?;
+        let dtype = reader.opt::<String>("dtype")?.map(|d| keras_ops::dtype_from_name(&d)).transpose()?;
+        let batch_shape: Option<Vec<Option<usize>>> = reader.opt("batch_shape")?;
+        let older: Option<Vec<Option<usize>>> = reader.opt("batch_input_shape")?;
+        reader.ignore(&["trainable"]);
+        for key in ["sparse", "ragged", "optional"] {
+            if reader.or(key, false)? {
+                bail!("InputLayer: `{key}` inputs are not supported; give dense data");
+            }
+        }
+        reader.finish()?;
+        let Some(batch_shape) = batch_shape.or(older) else {
+            bail!("InputLayer: the argument `batch_shape` (a list) is required");
+        };
+        let mut layer = Self::with_batch_shape(batch_shape);
+        layer.dtype = dtype.unwrap_or(layer.dtype);
+        if let Some(name) = name {
+            layer.base.set_name(name);
+        }
+        Ok(layer)
+    }
+
     /// The shape with the batch.
     pub fn batch_shape(&self) -> &[Option<usize>] {
         &self.batch_shape
@@ -81,5 +105,18 @@ impl Layer for InputLayer {
 
     fn config(&self) -> Config {
         Config::new()
+            .with("batch_shape", self.batch_shape.as_slice())
+            .with("dtype", keras_ops::dtype_name(self.dtype))
+            .with("sparse", false)
+            .with("ragged", false)
+            .with("optional", false)
     }
 }
+
+pub(super) const ENTRY: Entry<dyn Layer> = Entry {
+    class_name: "InputLayer",
+    module: "keras.layers",
+    aliases: &[],
+    doc: "where data enters a model",
+    build: |config, _| Ok(Box::new(InputLayer::from_config(config)?)),
+};

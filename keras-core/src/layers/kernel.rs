@@ -1,0 +1,190 @@
+//! What layers with a kernel, a bias and an activation share: their arguments and weights.
+
+use keras_ops::{FusedActivation, Tensor};
+
+use super::base::{add_activity_loss, nested_value, read_nested, resolve};
+use crate::activations::Argument;
+use crate::config::Reader;
+use crate::layer::{Build, Call, LayerBase, Outputs, Weight};
+use crate::{Config, Constraint, Initializer, Regularizer, Registry, Result, Spec, Variable};
+
+#[derive(Debug)]
+pub(super) struct KernelArgs {
+    pub(super) activation: Argument,
+    pub(super) use_bias: bool,
+    pub(super) kernel_initializer: Option<Spec<dyn Initializer>>,
+    pub(super) bias_initializer: Option<Spec<dyn Initializer>>,
+    pub(super) kernel_regularizer: Option<Spec<dyn Regularizer>>,
+    pub(super) bias_regularizer: Option<Spec<dyn Regularizer>>,
+    pub(super) activity_regularizer: Option<Spec<dyn Regularizer>>,
+    pub(super) kernel_constraint: Option<Spec<dyn Constraint>>,
+    pub(super) bias_constraint: Option<Spec<dyn Constraint>>,
+    kernel: Option<Variable>,
+    bias: Option<Variable>,
+}
+
+impl Default for KernelArgs {
+    fn default() -> Self {
+        Self {
+            activation: Argument::default(),
+            use_bias: true,
+            kernel_initializer: Some("glorot_uniform".into()),
+            bias_initializer: Some("zeros".into()),
+            kernel_regularizer: None,
+            bias_regularizer: None,
+            activity_regularizer: None,
+            kernel_constraint: None,
+            bias_constraint: None,
+            kernel: None,
+            bias: None,
+        }
+    }
+}
+
+impl KernelArgs {
+    pub(super) fn read(reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
+        let default = Self::default();
+        Ok(Self {
+            activation: Argument::read(reader.raw("activation"), registry)?,
+            use_bias: reader.or("use_bias", true)?,
+            kernel_initializer: read_nested(reader, "kernel_initializer", registry)?.or(default.kernel_initializer),
+            bias_initializer: read_nested(reader, "bias_initializer", registry)?.or(default.bias_initializer),
+            kernel_regularizer: read_nested(reader, "kernel_regularizer", registry)?,
+            bias_regularizer: read_nested(reader, "bias_regularizer", registry)?,
+            activity_regularizer: read_nested(reader, "activity_regularizer", registry)?,
+            kernel_constraint: read_nested(reader, "kernel_constraint", registry)?,
+            bias_constraint: read_nested(reader, "bias_constraint", registry)?,
+            ..default
+        })
+    }
+
+    /// Adds the arguments to a configuration.
+    pub(super) fn write(&self, config: &mut Config) {
+        config.set("activation", self.activation.to_value());
+        config.set("use_bias", self.use_bias);
+        config.set("kernel_initializer", nested_value(self.kernel_initializer.as_ref()));
+        config.set("bias_initializer", nested_value(self.bias_initializer.as_ref()));
+        config.set("kernel_regularizer", nested_value(self.kernel_regularizer.as_ref()));
+        config.set("bias_regularizer", nested_value(self.bias_regularizer.as_ref()));
+        config.set("activity_regularizer", nested_value(self.activity_regularizer.as_ref()));
+        config.set("kernel_constraint", nested_value(self.kernel_constraint.as_ref()));
+        config.set("bias_constraint", nested_value(self.bias_constraint.as_ref()));
+    }
+
+    /// Makes the weights and looks names up.
+    pub(super) fn build(&mut self, base: &mut LayerBase, shape: &[usize], cx: &Build) -> Result<()> {
+        self.activation.resolve()?;
+        resolve(&mut self.activity_regularizer)?;
+        let mut kernel = Weight::new("kernel", shape)
+            .regularizer(self.kernel_regularizer.clone())
+            .constraint(self.kernel_constraint.clone());
+        if let Some(initializer) = self.kernel_initializer.clone() {
+            kernel = kernel.initializer(initializer);
+        }
+        self.kernel = Some(base.add_weight(kernel, cx)?);
+        if self.use_bias {
+            let mut bias = Weight::new("bias", &shape[shape.len() - 1..])
+                .regularizer(self.bias_regularizer.clone())
+                .constraint(self.bias_constraint.clone());
+            if let Some(initializer) = self.bias_initializer.clone() {
+                bias = bias.initializer(initializer);
+            }
+            self.bias = Some(base.add_weight(bias, cx)?);
+        }
+        Ok(())
+    }
+
+    /// Runs `product` (of kernel, bias and the activation that it can apply itself) and what is left to do.
+    pub(super) fn run(
+        &self,
+        base: &LayerBase,
+        cx: &mut Call,
+        product: impl FnOnce(&Tensor, Option<&Tensor>, FusedActivation) -> keras_ops::Result<Tensor>,
+    ) -> Result<Outputs> {
+        let kernel = base.value(&self.kernel)?;
+        let bias = self.bias.as_ref().map(Variable::value);
+        let activation = self.activation.get()?;
+        let fused = activation.fused();
+        let mut output = product(&kernel, bias.as_ref(), fused.unwrap_or(FusedActivation::Linear))?;
+        if fused.is_none() {
+            output = activation.call(&output)?;
+        }
+        add_activity_loss(self.activity_regularizer.as_ref(), &output, cx)?;
+        Ok(output.into())
+    }
+}
+
+/// Builder methods for a layer that keeps [`KernelArgs`] in `args`.
+macro_rules! kernel_methods {
+    ($type:ty) => {
+        impl $type {
+            /// What is applied to the output: a name (`"relu"`), an [`Activation`](crate::Activation) or a
+            /// closure made one by [`activation_fn`](crate::activations::activation_fn).
+            #[must_use]
+            pub fn activation(mut self, activation: impl Into<crate::Spec<dyn crate::Activation>>) -> Self {
+                self.args.activation = crate::activations::Argument::new(activation.into());
+                self
+            }
+
+            /// Whether a bias is added.
+            #[must_use]
+            pub fn use_bias(mut self, use_bias: bool) -> Self {
+                self.args.use_bias = use_bias;
+                self
+            }
+
+            /// The kernel's start value, `"glorot_uniform"` unless given.
+            #[must_use]
+            pub fn kernel_initializer(mut self, initializer: impl Into<crate::Spec<dyn crate::Initializer>>) -> Self {
+                self.args.kernel_initializer = Some(initializer.into());
+                self
+            }
+
+            /// The bias's start value, `"zeros"` unless given.
+            #[must_use]
+            pub fn bias_initializer(mut self, initializer: impl Into<crate::Spec<dyn crate::Initializer>>) -> Self {
+                self.args.bias_initializer = Some(initializer.into());
+                self
+            }
+
+            /// A penalty on the kernel.
+            #[must_use]
+            pub fn kernel_regularizer(mut self, regularizer: impl Into<crate::Spec<dyn crate::Regularizer>>) -> Self {
+                self.args.kernel_regularizer = Some(regularizer.into());
+                self
+            }
+
+            /// A penalty on the bias.
+            #[must_use]
+            pub fn bias_regularizer(mut self, regularizer: impl Into<crate::Spec<dyn crate::Regularizer>>) -> Self {
+                self.args.bias_regularizer = Some(regularizer.into());
+                self
+            }
+
+            /// A penalty on the output, divided by the batch size.
+            #[must_use]
+            pub fn activity_regularizer(
+                mut self,
+                regularizer: impl Into<crate::Spec<dyn crate::Regularizer>>,
+            ) -> Self {
+                self.args.activity_regularizer = Some(regularizer.into());
+                self
+            }
+
+            /// A projection of the kernel after each update.
+            #[must_use]
+            pub fn kernel_constraint(mut self, constraint: impl Into<crate::Spec<dyn crate::Constraint>>) -> Self {
+                self.args.kernel_constraint = Some(constraint.into());
+                self
+            }
+
+            /// A projection of the bias after each update.
+            #[must_use]
+            pub fn bias_constraint(mut self, constraint: impl Into<crate::Spec<dyn crate::Constraint>>) -> Self {
+                self.args.bias_constraint = Some(constraint.into());
+                self
+            }
+        }
+    };
+}
+pub(super) use kernel_methods;
