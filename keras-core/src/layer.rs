@@ -496,12 +496,7 @@ impl LayerRef {
     /// Freezes or thaws the layer and all within.
     pub fn set_trainable(&self, trainable: bool) {
         let mut layer = self.write();
-        layer.base_mut().frozen = !trainable;
-        layer
-            .base()
-            .variables
-            .iter()
-            .for_each(|v| v.set_trainable(trainable));
+        layer.base_mut().set_trainable(trainable);
         layer.sublayers().iter().for_each(|l| l.set_trainable(trainable));
     }
 

@@ -1,6 +1,6 @@
 //! What the layers of this crate share: builder methods, argument checks, configuration of nested objects.
 
-use keras_ops::{self as ops, DType, Tensor};
+use keras_ops::{self as ops, DType, Padding, Tensor};
 use serde_json::Value;
 
 use crate::config::{Config, Envelope, FromValue, IntoValue, Reader};
@@ -53,7 +53,7 @@ macro_rules! base_accessors {
 /// A layer's [`Entry`](crate::Entry), built by its `from_config`.
 macro_rules! layer_entry {
     ($type:ident, $doc:literal) => {
-        pub(super) const ENTRY: $crate::Entry<dyn $crate::Layer> = $crate::Entry {
+        pub(in crate::layers) const ENTRY: $crate::Entry<dyn $crate::Layer> = $crate::Entry {
             class_name: stringify!($type),
             module: "keras.layers",
             aliases: &[],
@@ -230,16 +230,6 @@ impl IntoValue for DataFormat {
     }
 }
 
-/// How the border of an image is treated.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Padding {
-    /// Only windows that lie within the image.
-    #[default]
-    Valid,
-    /// Padded so that with stride 1 the size stays.
-    Same,
-}
-
 impl FromValue for Padding {
     const EXPECTED: &'static str = "\"valid\" or \"same\"";
     fn from_value(value: &Value) -> Option<Self> {
@@ -253,9 +243,6 @@ impl FromValue for Padding {
 
 impl IntoValue for Padding {
     fn into_value(self) -> Value {
-        match self {
-            Self::Valid => "valid".into(),
-            Self::Same => "same".into(),
-        }
+        if self == Self::Same { "same".into() } else { "valid".into() }
     }
 }

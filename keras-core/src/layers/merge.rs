@@ -1,0 +1,179 @@
+//! Layers that join several inputs element by element.
+
+use keras_ops::{self as ops, Tensor};
+
+use super::base::{base_accessors, cast_input, common_methods, layer_entry};
+use crate::layer::{Call, Layer, LayerBase, Outputs};
+use crate::shape::{self, Dims};
+use crate::{Config, Registry, Result, bail};
+
+fn show_all(inputs: &[Dims]) -> String {
+    inputs.iter().map(|d| shape::show(d)).collect::<Vec<_>>().join(", ")
+}
+
+/// Keras's rule: the batch sizes agree, the other axes broadcast aligned at the last one.
+fn merged_shape(class_name: &str, inputs: &[Dims]) -> Result<Vec<Dims>> {
+    let Some(first) = inputs.first() else { bail!("{class_name}: expected at least one input, got none") };
+    if inputs.iter().any(Vec::is_empty) {
+        bail!("{class_name}: expected inputs with a batch axis, got {}", show_all(inputs));
+    }
+    let mut batches = inputs.iter().filter_map(|d| d[0]);
+    let batch = batches.next();
+    if batches.any(|b| Some(b) != batch) {
+        bail!("{class_name}: the inputs have different batch sizes: {}", show_all(inputs));
+    }
+    let mut joined = first[1..].to_vec();
+    for input in &inputs[1..] {
+        match broadcast(&joined, &input[1..]) {
+            Some(shape) => joined = shape,
+            None => bail!(
+                "{class_name}: the shapes do not broadcast: {}; sizes must be equal or 1, aligned at the last \
+                 axis",
+                show_all(inputs)
+            ),
+        }
+    }
+    Ok(vec![std::iter::once(batch).chain(joined).collect()])
+}
+
+fn broadcast(a: &[Option<usize>], b: &[Option<usize>]) -> Option<Dims> {
+    if a.len() < b.len() {
+        return broadcast(b, a);
+    }
+    let (front, back) = a.split_at(a.len() - b.len());
+    let mut joined = front.to_vec();
+    for (a, b) in back.iter().zip(b) {
+        joined.push(match (a, b) {
+            (Some(1), size) | (size, Some(1)) if size.is_some() => *size,
+            (None, _) | (_, None) => None,
+            (Some(a), Some(b)) if a == b => Some(*a),
+            _ => return None,
+        });
+    }
+    Some(joined)
+}
+
+/// The inputs in one dtype and rank: shorter ones get axes of size 1 after the batch.
+fn align(base: &LayerBase, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+    let rank = inputs.iter().map(Tensor::rank).max().unwrap_or(0);
+    let mut aligned = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        let mut x = cast_input(base, input)?;
+        if x.rank() < rank {
+            let mut dims = x.dims().to_vec();
+            dims.splice(1..1, std::iter::repeat_n(1, rank - x.rank()));
+            x = ops::reshape(&x, &dims)?;
+        }
+        aligned.push(x);
+    }
+    Ok(aligned)
+}
+
+fn fold(class_name: &str, inputs: &[Tensor], f: fn(&Tensor, &Tensor) -> ops::Result<Tensor>) -> Result<Tensor> {
+    match inputs {
+        [] => bail!("{class_name}: expected at least one input, got none"),
+        [first, others @ ..] => Ok(others.iter().try_fold(first.clone(), |joined, x| f(&joined, x))?),
+    }
+}
+
+/// A position is masked only where it is masked in all inputs, as in Keras.
+fn merged_mask(masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+    let given: Option<Vec<Tensor>> = masks.iter().cloned().collect();
+    let Some([first, others @ ..]) = given.as_deref() else { return Ok(vec![None]) };
+    let float = |m: &Tensor| ops::cast(m, ops::DType::F32);
+    let mut joined = float(first)?;
+    for mask in others {
+        joined = ops::maximum(&joined, &float(mask)?)?;
+    }
+    Ok(vec![Some(ops::cast(&joined, ops::DType::U8)?)])
+}
+
+macro_rules! merge {
+    ($(
+        $(#[$doc:meta])*
+        $type:ident $module:ident: $line:literal, $count:expr, |$inputs:ident| $formula:expr;
+    )*) => { $(
+        $(#[$doc])*
+        ///
+        /// # Shapes
+        /// Batch sizes agree; the other axes broadcast: equal or 1, aligned at the last axis.
+        ///
+        /// # Errors
+        /// When they do not.
+        #[derive(Debug, Default)]
+        pub struct $type {
+            base: LayerBase,
+        }
+
+        common_methods!($type);
+
+        impl $type {
+            /// Takes no arguments.
+            pub fn new() -> Self {
+                Self::default()
+            }
+
+            fn from_config(config: &Config, _registry: &Registry) -> Result<Self> {
+                let mut reader = config.reader(stringify!($type));
+                let base = LayerBase::from_reader(&mut reader)?;
+                reader.finish()?;
+                Ok(Self { base })
+            }
+        }
+
+        impl Layer for $type {
+            base_accessors!();
+
+            fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
+                let count: Option<usize> = $count;
+                if let Some(count) = count.filter(|count| *count != inputs.len()) {
+                    bail!("{}: expected exactly {count} inputs, got {}", stringify!($type), inputs.len());
+                }
+                merged_shape(stringify!($type), inputs)
+            }
+
+            fn call(&self, inputs: &[Tensor], _cx: &mut Call) -> Result<Outputs> {
+                let $inputs = align(&self.base, inputs)?;
+                Ok($formula?.into())
+            }
+
+            fn compute_mask(
+                &self,
+                _inputs: &[Tensor],
+                masks: &[Option<Tensor>],
+            ) -> Result<Vec<Option<Tensor>>> {
+                merged_mask(masks)
+            }
+        }
+
+        pub(super) mod $module {
+            use super::$type;
+            layer_entry!($type, $line);
+        }
+    )* };
+}
+
+merge! {
+    /// The sum of the inputs.
+    ///
+    /// ```
+    /// use keras_core::{Apply, Model, input, layers::{Add, Dense}};
+    /// let x = input([8]);
+    /// let y = Add::new().apply([&x, &Dense::new(8).apply(&x)?])?; // a residual connection
+    /// assert_eq!(y.shape(), [None, Some(8)]);
+    /// assert!(Add::new().apply([&x, &input([7])]).is_err());
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
+    Add add: "the sum of the inputs", None, |x| fold("Add", &x, ops::add);
+    /// The first input minus the second.
+    Subtract subtract: "the first input minus the second", Some(2), |x| fold("Subtract", &x, ops::subtract);
+    /// The product of the inputs.
+    Multiply multiply: "the product of the inputs", None, |x| fold("Multiply", &x, ops::multiply);
+    /// The mean of the inputs.
+    Average average: "the mean of the inputs", None,
+        |x| fold("Average", &x, ops::add).and_then(|sum| Ok(ops::mul_scalar(&sum, 1. / x.len() as f64)?));
+    /// The largest of the inputs.
+    Maximum maximum: "the largest of the inputs", None, |x| fold("Maximum", &x, ops::maximum);
+    /// The smallest of the inputs.
+    Minimum minimum: "the smallest of the inputs", None, |x| fold("Minimum", &x, ops::minimum);
+}
