@@ -1,5 +1,6 @@
 //! The contract of layers.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -52,7 +53,7 @@ use crate::{
 /// assert_eq!(model.count_params(), 3);
 /// # Ok::<(), keras_core::Error>(())
 /// ```
-pub trait Layer: fmt::Debug + Send + Sync + 'static {
+pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
     /// Name, flags and variables that all layers have.
     fn base(&self) -> &LayerBase;
 

@@ -73,8 +73,8 @@ impl SeedGenerator {
         clippy::should_implement_trait,
         reason = "Keras's name; it is no iterator: it never ends"
     )]
-    pub fn next(&self) -> (u64, u64) {
-        (
+    pub fn next(&self) -> Seed {
+        Seed::new(
             self.0.0.load(Ordering::Relaxed),
             self.0.1.fetch_add(1, Ordering::Relaxed),
         )

@@ -148,6 +148,7 @@ macro_rules! merge {
 
         pub(super) mod $module {
             use super::$type;
+            use super::layer_entry;
             layer_entry!($type, $line);
         }
     )* };

@@ -20,6 +20,8 @@ pub(crate) struct Step {
     pub(crate) outputs: SmallVec<[usize; 1]>,
     /// The shapes of the outputs.
     pub(crate) shapes: Vec<Dims>,
+    /// Grows in the order in which layers were applied.
+    pub(crate) serial: u64,
     /// Slots that nothing reads after this step.
     free: SmallVec<[usize; 2]>,
 }
@@ -33,7 +35,7 @@ pub(crate) struct Graph {
     pub(crate) inputs: Vec<LayerRef>,
     pub(crate) input_shapes: Vec<Dims>,
     pub(crate) input_dtypes: Vec<DType>,
-    input_slots: Vec<usize>,
+    pub(crate) input_slots: Vec<usize>,
     pub(crate) outputs: Vec<Symbolic>,
     pub(crate) output_slots: Vec<usize>,
     slots: usize,
@@ -75,6 +77,7 @@ impl Graph {
                     inputs: read,
                     outputs: filled,
                     shapes,
+                    serial: node.serial,
                     free: SmallVec::new(),
                 });
             }

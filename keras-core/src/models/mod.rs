@@ -5,11 +5,14 @@ mod functional;
 mod graph;
 mod model;
 mod sequential;
+mod summary;
 mod symbolic;
+mod table;
 
 pub use functional::Functional;
 pub use model::Model;
 pub use sequential::Sequential;
+pub use summary::Summary;
 pub use symbolic::{Apply, IntoSymbolic, Symbolic, input};
 
 pub(crate) use graph::Graph;
