@@ -121,7 +121,7 @@ impl Layer for Dropout {
         if !cx.training || self.rate == 0. {
             return Ok(x.into());
         }
-        one(ops::dropout(&x, self.rate, self.mask_shape(x.dims()).as_deref(), self.seeds.next()))
+        one(ops::nn::dropout(&x, self.rate, self.mask_shape(x.dims()).as_deref(), self.seeds.next()))
     }
 
     fn config(&self) -> Config {
