@@ -131,7 +131,7 @@ impl Layer for Concatenate {
 fn element_mask(x: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
     let ones = Tensor::ones(x.shape(), DType::F32, x.device())?;
     let Some(mask) = mask else { return Ok(ones) };
-    let mut dims = mask.dims().to_vec();
+    let mut dims: Vec<i64> = mask.dims().iter().map(|d| *d as i64).collect();
     dims.resize(x.rank().max(dims.len()), 1);
     Ok(ops::multiply(&ones, &ops::reshape(&ops::cast(mask, DType::F32)?, &dims)?)?)
 }

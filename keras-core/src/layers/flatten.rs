@@ -72,7 +72,8 @@ impl Layer for Flatten {
             x = ops::transpose(&x, &order)?;
         }
         let batch = x.dims().first().copied().unwrap_or(1);
-        one(ops::reshape(&x, &[batch, x.dims().iter().skip(1).product()]))
+        let size: usize = x.dims().iter().skip(1).product();
+        one(ops::reshape(&x, &[batch as i64, size as i64]))
     }
 
     fn config(&self) -> Config {

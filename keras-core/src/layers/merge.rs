@@ -60,7 +60,7 @@ fn align(base: &LayerBase, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     for input in inputs {
         let mut x = cast_input(base, input)?;
         if x.rank() < rank {
-            let mut dims = x.dims().to_vec();
+            let mut dims: Vec<i64> = x.dims().iter().map(|d| *d as i64).collect();
             dims.splice(1..1, std::iter::repeat_n(1, rank - x.rank()));
             x = ops::reshape(&x, &dims)?;
         }
