@@ -2,6 +2,7 @@
 
 pub mod activations;
 mod axes;
+mod counting;
 pub mod device;
 pub mod dtype;
 pub mod elementwise;
@@ -21,12 +22,14 @@ pub mod tape;
 
 pub use activations::*;
 pub use candle_core::{self as candle, DType, Device, Error, Result, Shape, Tensor, TensorId, Var};
+pub use counting::{all, any, argmax, argmin, count_nonzero};
 pub use device::{DeviceExt, DeviceName, auto, device};
 pub use dtype::{EPSILON, dtype_from_name, dtype_name, floatx, set_floatx};
 pub use elementwise::*;
 pub use kernels::fused::FusedActivation;
 pub use matmul::matmul;
-pub use nn::softmax::{log_softmax, softmax};
+pub use nn::cross_entropy::{binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy};
+pub use nn::softmax::{glu, log_softmax, softmax, sparsemax};
 pub use nn::{
     ConvOptions, Padding, PoolOptions, conv1d, conv2d, conv3d, dense, max_pool1d, max_pool2d, max_pool3d,
 };

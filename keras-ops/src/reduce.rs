@@ -9,6 +9,7 @@ use crate::axes::Joined;
 use crate::host;
 use crate::kernels::math::Math;
 use crate::kernels::reduce::{self as kernel, Extent, Fold, Max, Min, Prod, Sum};
+use crate::kernels::softmax;
 use crate::tape::{record, record_with_output};
 
 /// Repeats each value of `[outer, inner]` along the middle axis, times `factor`.
@@ -156,8 +157,8 @@ macro_rules! folds {
         pub fn $fun(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tensor> {
             let name = stringify!($fun);
             let joined = Joined::new(name, x.dims(), axes, keepdims)?;
-            if !$empty && joined.extent.len == 0 {
-                candle_core::bail!("{name}: nothing to reduce in a tensor of shape {:?}", x.dims());
+            if !$empty {
+                not_empty(name, x, &joined)?;
             }
             let x = joined.arrange(x)?;
             match host::compute_dtype(name, x.dtype())? {
@@ -184,4 +185,165 @@ folds! {
     min: Min, among_ties, empty false;
     /// The product over `axes`; 1 over nothing. Errors as in [`sum`].
     prod: Prod, others, empty true;
+}
+
+/// The variance over `axes`: the mean squared distance from the mean. Errors as in [`sum`].
+///
+/// ```
+/// use keras_ops::{self as ops, Device, Tensor};
+/// let x = Tensor::new(&[1f32, 3.], &Device::Cpu)?;
+/// assert_eq!(ops::variance(&x, None, false)?.to_scalar::<f32>()?, 1.);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn variance(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tensor> {
+    let joined = Joined::new("variance", x.dims(), axes, keepdims)?;
+    let x = joined.arrange(x)?;
+    match host::compute_dtype("variance", x.dtype())? {
+        DType::F64 => variance_of::<f64>(&x, &joined),
+        _ => variance_of::<f32>(&x, &joined),
+    }
+}
+
+/// `x - mean` along the middle axis.
+fn centred<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
+    let factor = T::of(1. / extent.len as f64);
+    let mut means = kernel::fold(Sum, x, extent);
+    means.iter_mut().for_each(|m| *m = *m * factor);
+    let mut out = x.to_vec();
+    softmax::with_lane(
+        &mut out,
+        &means,
+        extent,
+        #[inline(always)]
+        |x, mean| x - mean,
+    );
+    out
+}
+
+fn variance_of<T: Math>(x: &Tensor, joined: &Joined) -> Result<Tensor> {
+    let extent = joined.extent;
+    let per = 1. / extent.len as f64;
+    let out = host::read(x, |x: &[T]| {
+        let mut squares = centred(x, extent);
+        squares.iter_mut().for_each(|c| *c = *c * *c);
+        let mut out = kernel::fold(Sum, &squares, extent);
+        out.iter_mut().for_each(|v| *v = *v * T::of(per));
+        Ok(out)
+    })?;
+    let out = host::storage_as(out, x.dtype(), x.device())?;
+    let saved = x.detach();
+    Ok(record(
+        &[x],
+        out,
+        &Shape::from(joined.shape.as_slice()),
+        move |grad, _| {
+            let dx = host::read(&grad, |g: &[T]| {
+                host::read(&saved, |x: &[T]| {
+                    let mut dx = centred(x, extent);
+                    softmax::with_lane(
+                        &mut dx,
+                        g,
+                        extent,
+                        #[inline(always)]
+                        |c, g| T::of(2. * per) * c * g,
+                    );
+                    Ok(dx)
+                })
+            })?;
+            Ok([Some(host::tensor(
+                dx,
+                grad.dtype(),
+                saved.shape(),
+                grad.device(),
+            )?)]
+            .into_iter()
+            .collect())
+        },
+    ))
+}
+
+/// The square root of [`variance`]. Errors as in [`sum`].
+pub fn std(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tensor> {
+    crate::sqrt(&variance(x, axes, keepdims)?)
+}
+
+/// `log(sum(e^x))` over `axes`, finite for large `x`. Errors as in [`sum`], and over nothing.
+///
+/// ```
+/// use keras_ops::{self as ops, Device, Tensor};
+/// let x = Tensor::new(&[1e4f64, 1e4], &Device::Cpu)?;
+/// assert_eq!(ops::logsumexp(&x, None, false)?.to_scalar::<f64>()?, 1e4 + 2f64.ln());
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn logsumexp(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tensor> {
+    let joined = Joined::new("logsumexp", x.dims(), axes, keepdims)?;
+    not_empty("logsumexp", x, &joined)?;
+    let x = joined.arrange(x)?;
+    match host::compute_dtype("logsumexp", x.dtype())? {
+        DType::F64 => logsumexp_of::<f64>(&x, &joined),
+        _ => logsumexp_of::<f32>(&x, &joined),
+    }
+}
+
+fn logsumexp_of<T: Math>(x: &Tensor, joined: &Joined) -> Result<Tensor> {
+    let extent = joined.extent;
+    let out = host::read(x, |x: &[T]| {
+        // An infinite largest element must not be subtracted from itself.
+        let shifts = kernel::fold(Max, x, extent);
+        let shifts: Vec<T> = shifts
+            .iter()
+            .map(|m| if m.f64().is_finite() { *m } else { T::ZERO })
+            .collect();
+        let mut exps = x.to_vec();
+        softmax::with_lane(
+            &mut exps,
+            &shifts,
+            extent,
+            #[inline(always)]
+            |x, shift| (x - shift).exp(),
+        );
+        let sums = kernel::fold(Sum, &exps, extent);
+        Ok(sums
+            .iter()
+            .zip(&shifts)
+            .map(|(sum, shift)| sum.ln() + *shift)
+            .collect::<Vec<T>>())
+    })?;
+    let out = host::storage_as(out, x.dtype(), x.device())?;
+    let saved = x.detach();
+    Ok(record(
+        &[x],
+        out,
+        &Shape::from(joined.shape.as_slice()),
+        move |grad, _| {
+            let dx = host::read(&grad, |g: &[T]| {
+                host::read(&saved, |x: &[T]| {
+                    let mut dx = softmax::softmax(x, extent);
+                    softmax::with_lane(
+                        &mut dx,
+                        g,
+                        extent,
+                        #[inline(always)]
+                        |p, g| p * g,
+                    );
+                    Ok(dx)
+                })
+            })?;
+            Ok([Some(host::tensor(
+                dx,
+                grad.dtype(),
+                saved.shape(),
+                grad.device(),
+            )?)]
+            .into_iter()
+            .collect())
+        },
+    ))
+}
+
+fn not_empty(name: &str, x: &Tensor, joined: &Joined) -> Result<()> {
+    if joined.extent.len == 0 {
+        candle_core::bail!("{name}: nothing to reduce in a tensor of shape {:?}", x.dims());
+    }
+    Ok(())
 }

@@ -2,9 +2,11 @@
 
 pub mod broadcast;
 pub mod conv;
+pub mod cross_entropy;
 pub mod dropout;
 pub mod elementwise;
 pub mod fused;
+pub mod gather;
 pub mod gaussian;
 pub mod gemm;
 pub mod map;

@@ -48,7 +48,7 @@ fn largest<T: Math>(x: &[T]) -> T {
 
 /// Applies `f(value, lane's statistic)` in place; statistics are `[outer, inner]`.
 #[inline(always)]
-fn with_lane<T: Math>(out: &mut [T], stats: &[T], extent: Extent, f: impl Fn(T, T) -> T) {
+pub(crate) fn with_lane<T: Math>(out: &mut [T], stats: &[T], extent: Extent, f: impl Fn(T, T) -> T) {
     let Extent { len, inner, .. } = extent;
     simd::vectorize_for::<T, _>(
         #[inline(always)]
@@ -83,7 +83,8 @@ fn maxima<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
     }
 }
 
-fn sums<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
+/// The sums of the lanes.
+pub(crate) fn sums<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
     if extent.inner == 1 {
         x.chunks_exact(extent.len).map(total).collect()
     } else {
@@ -191,5 +192,49 @@ pub fn log_softmax_gradient<T: Math>(g: &[T], y: &[T], extent: Extent) -> Vec<T>
         |p, sum| p * sum,
     );
     out.iter_mut().zip(g).for_each(|(out, g)| *out = *g - *out);
+    out
+}
+
+/// Calls `f(start)` for each lane; its elements are `inner` apart.
+fn lanes(extent: Extent, mut f: impl FnMut(usize)) {
+    for o in 0..extent.outer {
+        (0..extent.inner).for_each(|i| f(o * extent.len * extent.inner + i));
+    }
+}
+
+/// `max(x - t, 0)`, with the `t` for which it sums to 1.
+pub fn sparsemax<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
+    let mut out = vec![T::ZERO; x.len()];
+    let mut sorted = Vec::with_capacity(extent.len);
+    lanes(extent, |start| {
+        let at = |i: usize| start + i * extent.inner;
+        sorted.clear();
+        sorted.extend((0..extent.len).map(|i| x[at(i)].f64()));
+        sorted.sort_unstable_by(|a, b| b.total_cmp(a));
+        let (mut sum, mut shift) = (0., 0.);
+        for (i, v) in sorted.iter().enumerate() {
+            sum += v;
+            let candidate = (sum - 1.) / (i + 1) as f64;
+            if *v > candidate {
+                shift = candidate;
+            }
+        }
+        (0..extent.len).for_each(|i| out[at(i)] = (x[at(i)] - T::of(shift)).relu());
+    });
+    out
+}
+
+/// `g - mean of g` over the elements that are not 0.
+pub fn sparsemax_gradient<T: Math>(g: &[T], y: &[T], extent: Extent) -> Vec<T> {
+    let mut out = vec![T::ZERO; g.len()];
+    lanes(extent, |start| {
+        let support = (0..extent.len)
+            .map(|i| start + i * extent.inner)
+            .filter(|at| y[*at] > T::ZERO);
+        let (count, sum) = support
+            .clone()
+            .fold((0., T::ZERO), |(n, sum), at| (n + 1., sum + g[at]));
+        support.for_each(|at| out[at] = g[at] - sum / T::of(count));
+    });
     out
 }

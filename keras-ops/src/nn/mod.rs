@@ -1,6 +1,7 @@
 //! Neural network operations.
 
 mod conv;
+pub mod cross_entropy;
 mod dense;
 mod dropout;
 mod pool;

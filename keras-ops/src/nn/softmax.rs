@@ -87,3 +87,35 @@ pub(crate) fn run<T: Math>(
         )
     }))
 }
+
+/// The nearest point to `x` whose elements along `axis` are at least 0 and sum to 1: like [`softmax`], with
+/// zeros. Errors as in [`softmax`].
+///
+/// ```
+/// use keras_ops::{self as ops, Device, Tensor};
+/// let y = ops::sparsemax(&Tensor::new(&[1f32, 0.5, -1.], &Device::Cpu)?, -1)?;
+/// assert_eq!(y.to_vec1::<f32>()?, [0.75, 0.25, 0.]);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn sparsemax(x: &Tensor, axis: i64) -> Result<Tensor> {
+    over_axes("sparsemax", x, &[axis], |x, extent| match x.dtype() {
+        DType::F64 => run::<f64>(x, extent, kernel::sparsemax, kernel::sparsemax_gradient),
+        _ => run::<f32>(x, extent, kernel::sparsemax, kernel::sparsemax_gradient),
+    })
+}
+
+/// `a * sigmoid(b)`, where `a` and `b` are the two halves of `x` along `axis`.
+///
+/// # Errors
+/// When the axis is odd or out of range, or `x` is not a float tensor.
+///
+/// ```
+/// use keras_ops::{self as ops, Device, Tensor};
+/// let y = ops::glu(&Tensor::new(&[3f32, 0.], &Device::Cpu)?, -1)?;
+/// assert_eq!(y.to_vec1::<f32>()?, [1.5]);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn glu(x: &Tensor, axis: i64) -> Result<Tensor> {
+    let halves = crate::split(x, 2, axis)?;
+    crate::multiply(&halves[0], &crate::sigmoid(&halves[1])?)
+}

@@ -11,6 +11,7 @@ const POSITIVE: Input = (&[3, 5], 0.3, 2.5);
 const CUBE: Input = (&[2, 3, 5], -2., 2.3);
 const ROW: Input = (&[5], 0.4, 1.9);
 const COLUMN: Input = (&[3, 1], -1.7, 1.1);
+const UNIT: Input = (&[3, 5], 0.02, 0.97);
 const SCALAR: Input = (&[], 0.7, 0.9);
 
 /// Distinct values over a range, in a scrambled order, so that no two tie and neighbours differ.
@@ -21,6 +22,10 @@ fn values((shape, low, high): Input, salt: usize) -> Result<Tensor> {
         .map(|i| low + (high - low) * at(i) / (count as f64 + 1.))
         .collect();
     Tensor::from_vec::<_, f64>(spread, shape, &Device::Cpu)
+}
+
+fn labels(labels: &[u32]) -> Result<Tensor> {
+    Tensor::new(labels, &Device::Cpu)
 }
 
 #[rustfmt::skip]
@@ -99,6 +104,41 @@ const CASES: &[Case] = &[
     ("mean middle", &[CUBE], |x| ops::mean(&x[0], Some(&[1]), false)),
     ("max", &[CUBE], |x| ops::max(&x[0], Some(&[1]), false)),
     ("min", &[CUBE], |x| ops::min(&x[0], Some(&[0, 2]), true)),
+    ("categorical_crossentropy", &[POSITIVE, POSITIVE], |x| ops::categorical_crossentropy(&x[0], &x[1], false, -1)),
+    ("categorical_crossentropy first", &[POSITIVE, POSITIVE], |x| ops::categorical_crossentropy(&x[0], &x[1], false, 0)),
+    ("categorical_crossentropy logits", &[X, CUBE], |x| ops::categorical_crossentropy(&ops::broadcast_to(&x[0], &[2, 3, 5])?, &x[1], true, 1)),
+    ("sparse_categorical_crossentropy", &[POSITIVE], |x| ops::sparse_categorical_crossentropy(&labels(&[4, 0, 2])?, &x[0], false, -1)),
+    ("sparse_categorical_crossentropy logits", &[X], |x| ops::sparse_categorical_crossentropy(&labels(&[4, 0, 2])?, &x[0], true, -1)),
+    ("sparse_categorical_crossentropy first", &[X], |x| ops::sparse_categorical_crossentropy(&labels(&[2, 0, 1, 1, 2])?, &x[0], true, 0)),
+    ("sparse from softmax", &[X], |x| ops::sparse_categorical_crossentropy(&labels(&[4, 0, 2])?, &ops::softmax(&x[0], &[-1])?, false, -1)),
+    ("binary_crossentropy", &[X, UNIT], |x| ops::binary_crossentropy(&x[0], &x[1], false)),
+    ("binary_crossentropy logits", &[POSITIVE, X], |x| ops::binary_crossentropy(&x[0], &x[1], true)),
+    ("reshape", &[CUBE], |x| ops::reshape(&x[0], &[5, -1])),
+    ("transpose", &[CUBE], |x| ops::transpose(&x[0], &[2, 0, 1])),
+    ("expand_dims", &[X], |x| ops::expand_dims(&x[0], 1)),
+    ("squeeze", &[COLUMN], |x| ops::squeeze(&x[0], None)),
+    ("broadcast_to", &[COLUMN], |x| ops::broadcast_to(&x[0], &[2, 3, 4])),
+    ("narrow", &[CUBE], |x| ops::narrow(&x[0], 1, 1, 2)),
+    ("slice", &[CUBE], |x| ops::slice(&x[0], &[1, 0, 2], &[1, 2, 3])),
+    ("split", &[CUBE], |x| ops::multiply(&ops::split(&x[0], 2, 0)?[0], &ops::split(&x[0], 2, 0)?[1])),
+    ("concatenate", &[CUBE, CUBE], |x| ops::concatenate(&[&x[0], &x[1], &x[0]], 1)),
+    ("stack", &[X, POSITIVE], |x| ops::stack(&[&x[0], &x[1]], -1)),
+    ("pad", &[CUBE], |x| ops::pad(&x[0], &[(0, 0), (1, 2), (0, 0)], 3.)),
+    ("pad last", &[CUBE], |x| ops::pad(&x[0], &[(1, 0), (0, 0), (2, 1)], 0.)),
+    ("flip", &[CUBE], |x| ops::flip(&x[0], &[0, -1])),
+    ("tile", &[X], |x| ops::tile(&x[0], &[2, 3])),
+    ("repeat", &[X], |x| ops::repeat(&x[0], 2, 1)),
+    ("take", &[CUBE], |x| ops::take(&x[0], &labels(&[2, 0, 2, 2])?, 1)),
+    ("take_along_axis", &[X], |x| ops::take_along_axis(&x[0], &ops::reshape(&labels(&[4, 0, 2, 2, 3, 3])?, &[3, 2])?, 1)),
+    ("take_along_axis first", &[X], |x| ops::take_along_axis(&x[0], &ops::reshape(&labels(&[1, 0, 2, 2, 0])?, &[1, 5])?, 0)),
+    ("glu", &[(&[3, 4, 5], -2., 2.)], |x| ops::glu(&x[0], 1)),
+    ("sparsemax", &[CUBE], |x| ops::sparsemax(&x[0], -1)),
+    ("sparsemax middle", &[CUBE], |x| ops::sparsemax(&x[0], 1)),
+    ("variance", &[CUBE], |x| ops::variance(&x[0], Some(&[0, 2]), false)),
+    ("variance all", &[CUBE], |x| ops::variance(&x[0], None, true)),
+    ("std", &[CUBE], |x| ops::std(&x[0], Some(&[1]), false)),
+    ("logsumexp", &[CUBE], |x| ops::logsumexp(&x[0], Some(&[1]), true)),
+    ("logsumexp all", &[CUBE], |x| ops::logsumexp(&x[0], None, false)),
     ("prod", &[CUBE], |x| ops::prod(&x[0], Some(&[-1]), false)),
 ];
 

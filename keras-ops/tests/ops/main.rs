@@ -1,5 +1,6 @@
 //! Tests of every operation: gradients in `gradients.rs`, values in the other modules.
 
+mod cross_entropy;
 mod dropout;
 mod elementwise;
 mod gradients;
@@ -8,3 +9,4 @@ mod math;
 mod optimizer_step;
 mod random;
 mod reduce;
+mod shape_ops;
