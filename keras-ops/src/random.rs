@@ -7,6 +7,7 @@ use candle_core::{DType, Device, Result, Shape, Tensor};
 use crate::host;
 use crate::kernels::gaussian;
 use crate::kernels::philox::{self, Words};
+use crate::kernels::qr;
 
 /// Where random numbers come from: a seed and the number of the draw. Equal seeds give equal numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -219,6 +220,44 @@ pub fn shuffle(x: &Tensor, axis: usize, seed: Seed) -> Result<Tensor> {
     x.index_select(&order, axis)
 }
 
+/// A matrix whose rows or columns, whichever are fewer, are orthonormal times `gain`; uniform among those.
+///
+/// # Errors
+/// When `dtype` is not a float type.
+///
+/// ```
+/// use keras_ops::{DType, Device, random::{Seed, orthogonal}};
+/// let q = orthogonal(4, 3, 2., DType::F64, &Device::Cpu, Seed::new(1, 0))?;
+/// let gram = q.t()?.matmul(&q)?.to_vec2::<f64>()?;
+/// assert!((gram[0][0] - 4.).abs() < 1e-12 && gram[0][1].abs() < 1e-12);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+pub fn orthogonal(
+    rows: usize,
+    columns: usize,
+    gain: f64,
+    dtype: DType,
+    device: &Device,
+    seed: Seed,
+) -> Result<Tensor> {
+    host::compute_dtype("orthogonal", dtype)?;
+    let (long, short) = (rows.max(columns), rows.min(columns));
+    let mut matrix = vec![0f64; long * short];
+    philox::fill(
+        seed.seed,
+        seed.counter,
+        &mut matrix,
+        #[inline(always)]
+        |word| gaussian::normal(word) as f64,
+    );
+    let mut q = qr::orthonormal(matrix, long);
+    q.iter_mut().for_each(|q| *q *= gain);
+    // One column of the long side after the other: a matrix of `short` rows.
+    let q = Tensor::from_vec(q, (short, long), &Device::Cpu)?;
+    let q = if rows < columns { q } else { q.t()? };
+    q.contiguous()?.to_dtype(dtype)?.to_device(device)
+}
+
 fn floats(
     op: &str,
     shape: Shape,
@@ -229,13 +268,7 @@ fn floats(
 ) -> Result<Tensor> {
     host::compute_dtype(op, dtype)?;
     let mut values = vec![0f32; shape.elem_count()];
-    philox::fill(
-        seed.seed,
-        seed.counter,
-        &mut values,
-        #[inline(always)]
-        |word| f(word),
-    );
+    philox::fill(seed.seed, seed.counter, &mut values, f);
     Tensor::from_vec(values, shape, &Device::Cpu)?
         .to_dtype(dtype)?
         .to_device(device)

@@ -15,6 +15,7 @@ pub mod optimizers;
 pub mod patches;
 pub mod philox;
 pub mod pool;
+pub mod qr;
 pub mod reduce;
 pub mod simd;
 pub mod softmax;

@@ -119,6 +119,14 @@ pub fn each<E: Element>(x: &mut [E], f: &(impl Fn(E) -> E + Sync)) {
     }
 }
 
+/// `x * factor`, brought into `[-limit, limit]`; NaN stays.
+#[inline(always)]
+pub fn scaled_within<E: Element>(x: E, factor: E::Wide, limit: E::Wide) -> E {
+    let x = x.wide() * factor;
+    let x = if x > limit { limit } else { x };
+    E::narrow(if x < -limit { -limit } else { x })
+}
+
 /// `w -= lr g`.
 #[inline(always)]
 pub fn sgd<E: Element>(written: &mut [&mut [E]], grad: &[E], lr: E::Wide) {

@@ -49,19 +49,15 @@ fn halves(x: u64) -> [u32; 2] {
 pub fn group(key: u64, draw: u64, index: u64) -> [u32; GROUP] {
     let (key, [draw_low, draw_high]) = (halves(key), halves(draw));
     let [low, high] = halves(index * LANES as u64);
-    let mut words = [[0; LANES]; 4];
+    let mut words = [0; GROUP];
+    let (first, rest) = words.split_at_mut(LANES);
+    let (second, rest) = rest.split_at_mut(LANES);
+    let (third, fourth) = rest.split_at_mut(LANES);
     for lane in 0..LANES {
-        let [a, b, c, d] = block(key, [low + lane as u32, high, draw_low, draw_high]);
-        words[0][lane] = a;
-        words[1][lane] = b;
-        words[2][lane] = c;
-        words[3][lane] = d;
+        let made = block(key, [low + lane as u32, high, draw_low, draw_high]);
+        [first[lane], second[lane], third[lane], fourth[lane]] = made;
     }
-    let mut flat = [0; GROUP];
-    for (to, from) in flat.chunks_exact_mut(LANES).zip(&words) {
-        to.copy_from_slice(from);
-    }
-    flat
+    words
 }
 
 /// `out[i] = f(word i)` for the words of draw `draw` under `key`.

@@ -1,7 +1,6 @@
 //! Dropout.
 
-use candle_core::op::BackpropOp;
-use candle_core::{DType, Device, Result, Storage, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use crate::host::{self, Real};
 use crate::kernels::dropout::{drop_again, drop_broadcast, drop_random};
@@ -54,11 +53,14 @@ pub fn dropout(x: &Tensor, rate: f64, noise_shape: Option<&[usize]>, seed: Seed)
     }
 }
 
+/// Drops the same elements of another slice.
+type Again<T> = Box<dyn Fn(&[T], &mut [T])>;
+
 fn fused<T: Real>(x: &Tensor, rate: f64, noise: Option<&[usize]>, seed: Seed) -> Result<Tensor> {
     let keep = 1. - rate;
     let scale = if keep > 0. { T::of(1. / keep) } else { T::default() };
     let mut out = vec![T::default(); x.elem_count()];
-    let again: Box<dyn Fn(&[T], &mut [T])> = match noise {
+    let again: Again<T> = match noise {
         None => {
             let draw = |x: &[T]| Ok(drop_random(x, &mut out, keep, scale, seed.seed, seed.counter));
             let kept = host::read(x, draw)?;
@@ -80,29 +82,14 @@ fn fused<T: Real>(x: &Tensor, rate: f64, noise: Option<&[usize]>, seed: Seed) ->
         }
     };
     let (dtype, device) = (x.dtype(), x.device().clone());
-    let out = storage(out, dtype, &device)?;
+    let out = host::storage_as(out, dtype, &device)?;
     Ok(record(&[x], out, x.shape(), move |grad, _| {
         let mut out = vec![T::default(); grad.elem_count()];
         host::read(&grad, |g: &[T]| {
             again(g, &mut out);
             Ok(())
         })?;
-        let out = storage(out, dtype, &device)?;
-        let grad = Tensor::from_storage(out, grad.shape(), BackpropOp::none(), false);
+        let grad = host::tensor(out, dtype, grad.shape(), &device)?;
         Ok([Some(grad)].into_iter().collect())
     }))
-}
-
-fn storage<T: Real>(values: Vec<T>, dtype: DType, device: &Device) -> Result<Storage> {
-    match dtype {
-        DType::F16 => host::storage(
-            values.iter().map(|v| half::f16::from_f64(v.f64())).collect(),
-            device,
-        ),
-        DType::BF16 => host::storage(
-            values.iter().map(|v| half::bf16::from_f64(v.f64())).collect(),
-            device,
-        ),
-        _ => host::storage(values, device),
-    }
 }

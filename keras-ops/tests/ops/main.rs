@@ -1,5 +1,7 @@
 //! Tests of every operation: gradients in `gradients.rs`, values in the other modules.
 
+#![allow(clippy::unwrap_used)]
+
 mod cross_entropy;
 mod dropout;
 mod elementwise;

@@ -259,6 +259,12 @@ fn passes() -> Result<()> {
             axpy_in_place(&x, -0.5, &y)?;
             let expected: Vec<f64> = expected.iter().zip(&b).map(|(x, y)| x - 0.5 * y).collect();
             assert_close(&x, &expected, tolerance(dtype))?;
+            scale_and_clip(&x, Some(&y), -2., 0.75)?;
+            let expected: Vec<f64> = b.iter().map(|y| (-2. * y).clamp(-0.75, 0.75)).collect();
+            assert_close(&x, &expected, tolerance(dtype))?;
+            scale_and_clip(&x, None, 0.5, f64::INFINITY)?;
+            let expected: Vec<f64> = expected.iter().map(|x| 0.5 * x).collect();
+            assert_close(&x, &expected, tolerance(dtype))?;
             fill_in_place(&x, 0.5)?;
             assert!(values(&x)?.iter().all(|x| *x == 0.5));
         }

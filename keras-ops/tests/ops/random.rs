@@ -1,5 +1,7 @@
 use keras_ops::kernels::philox::{Words, block, fill};
-use keras_ops::random::{bernoulli, normal, permutation, randint, shuffle, truncated_normal, uniform};
+use keras_ops::random::{
+    bernoulli, normal, orthogonal, permutation, randint, shuffle, truncated_normal, uniform,
+};
 use keras_ops::{DType, Device, Result, Seed, Tensor};
 
 const N: usize = 200_001;
@@ -196,5 +198,25 @@ fn shuffle_moves_whole_slices() -> Result<()> {
     let mut sorted = y[0].clone();
     sorted.sort_by(f32::total_cmp);
     assert_eq!(sorted, x.to_vec2::<f32>()?[0]);
+    Ok(())
+}
+
+#[test]
+fn orthogonal_gram_is_identity() -> Result<()> {
+    for (rows, columns) in [(1, 1), (40, 60), (60, 40), (33, 33), (300, 257)] {
+        let q = orthogonal(rows, columns, 1.5, DType::F64, &CPU, Seed::new(12, 0))?;
+        assert_eq!(q.dims(), [rows, columns]);
+        let gram = if rows < columns {
+            q.matmul(&q.t()?)?
+        } else {
+            q.t()?.matmul(&q)?
+        };
+        for (i, row) in gram.to_vec2::<f64>()?.iter().enumerate() {
+            for (j, x) in row.iter().enumerate() {
+                let expected = if i == j { 2.25 } else { 0. };
+                assert!((x - expected).abs() < 1e-12, "{rows} {columns} {i} {j}: {x}");
+            }
+        }
+    }
     Ok(())
 }

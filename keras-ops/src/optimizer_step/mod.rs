@@ -10,6 +10,8 @@ use crate::host::Real;
 use crate::kernels::optimizers::{self as kernel, AdamFactors, Element, Float, RmspropFactors};
 use crate::{host, inplace};
 
+pub use passes::{axpy_in_place, fill_in_place, global_norm, mix_in_place, scale_and_clip, scale_in_place};
+
 macro_rules! by_dtype {
     ($op:literal, $dtype:expr, $f:ident($($arg:expr),*)) => {
         match $dtype {
@@ -25,6 +27,8 @@ macro_rules! by_dtype {
         }
     };
 }
+
+mod passes;
 
 /// The arguments of a stochastic gradient descent step.
 #[derive(Clone, Copy, Debug)]
@@ -316,101 +320,6 @@ fn rmsprop_composed(
     set(var, &(plain(var) - step)?)
 }
 
-/// `sqrt(sum of the squares of all elements)`, summed in `f64`.
-///
-/// ```
-/// use keras_ops::{Device, Tensor, optimizer_step::global_norm};
-/// let (a, b) = (Tensor::new(&[3f32], &Device::Cpu)?, Tensor::new(&[0f32, 4.], &Device::Cpu)?);
-/// assert_eq!(global_norm(&[&a, &b])?, 5.);
-/// # Ok::<(), candle_core::Error>(())
-/// ```
-///
-/// # Errors
-/// When a tensor is not a float tensor.
-pub fn global_norm(tensors: &[&Tensor]) -> Result<f64> {
-    fn squares<E: Element>(x: &Tensor) -> Result<f64> {
-        host::read(x, |x: &[E]| Ok(kernel::sum_of_squares(x)))
-    }
-    let mut sum = 0.;
-    for x in tensors {
-        sum += by_dtype!("global_norm", x.dtype(), squares(x))?;
-    }
-    Ok(sum.sqrt())
-}
-
-/// `x *= factor`.
-///
-/// # Errors
-/// When `x` is not a float tensor or not contiguous.
-pub fn scale_in_place(x: &Tensor, factor: f64) -> Result<()> {
-    fn cpu<E: Element>(x: &Tensor, factor: f64) -> Result<()> {
-        let factor = E::Wide::of(factor);
-        each::<E>("scale_in_place", x, move |x| E::narrow(x.wide() * factor))
-    }
-    if !x.device().is_cpu() {
-        return set(x, &(plain(x) * factor)?);
-    }
-    by_dtype!("scale_in_place", x.dtype(), cpu(x, factor))
-}
-
-/// Every element of `x` becomes `value`.
-///
-/// # Errors
-/// When `x` is not a float tensor or not contiguous.
-pub fn fill_in_place(x: &Tensor, value: f64) -> Result<()> {
-    fn cpu<E: Element>(x: &Tensor, value: f64) -> Result<()> {
-        let value = E::narrow(E::Wide::of(value));
-        each::<E>("fill_in_place", x, move |_| value)
-    }
-    if !x.device().is_cpu() {
-        return set(x, &plain(x).zeros_like()?.affine(0., value)?);
-    }
-    by_dtype!("fill_in_place", x.dtype(), cpu(x, value))
-}
-
-/// `y += factor x`.
-///
-/// # Errors
-/// When shapes differ, or `y` is not a contiguous float tensor.
-pub fn axpy_in_place(y: &Tensor, factor: f64, x: &Tensor) -> Result<()> {
-    mix_in_place(y, 1., x, factor)
-}
-
-/// `y = keep y + factor x`: moving averages are `mix_in_place(average, momentum, x, 1 - momentum)`.
-///
-/// # Errors
-/// When shapes differ, or `y` is not a contiguous float tensor.
-///
-/// ```
-/// use keras_ops::{Device, Tensor, optimizer_step::mix_in_place};
-/// let (y, x) = (Tensor::new(&[2f32], &Device::Cpu)?, Tensor::new(&[10f32], &Device::Cpu)?);
-/// mix_in_place(&y, 0.5, &x, 0.25)?;
-/// assert_eq!(y.to_vec1::<f32>()?, [3.5]);
-/// # Ok::<(), candle_core::Error>(())
-/// ```
-pub fn mix_in_place(y: &Tensor, keep: f64, x: &Tensor, factor: f64) -> Result<()> {
-    fn cpu<E: Element>(y: &Tensor, keep: f64, x: &Tensor, factor: f64) -> Result<()> {
-        let (keep, factor) = (E::Wide::of(keep), E::Wide::of(factor));
-        run::<E>(
-            "mix_in_place",
-            &[y],
-            x,
-            #[inline(always)]
-            |y, x| {
-                let [y] = y else { return };
-                y.iter_mut()
-                    .zip(x)
-                    .for_each(|(y, x)| *y = E::narrow(keep * y.wide() + factor * x.wide()));
-            },
-        )
-    }
-    let x = &checked("mix_in_place", &[y], x)?;
-    if !y.device().is_cpu() {
-        return set(y, &((plain(y) * keep)? + (x * factor)?)?);
-    }
-    by_dtype!("mix_in_place", y.dtype(), cpu(y, keep, x, factor))
-}
-
 type Tensors<'a> = SmallVec<[&'a Tensor; 4]>;
 
 fn written<'a, const N: usize>(var: &'a Tensor, slots: [Option<&'a Tensor>; N]) -> Tensors<'a> {
@@ -463,12 +372,5 @@ fn run<E: Element>(
             kernel::pass(slices, grad, &f);
             Ok(())
         })
-    })
-}
-
-fn each<E: Element>(op: &'static str, x: &Tensor, f: impl Fn(E) -> E + Sync + Send) -> Result<()> {
-    inplace::write(op, x, |x: &mut [E]| {
-        kernel::each(x, &f);
-        Ok(())
     })
 }

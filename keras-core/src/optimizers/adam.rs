@@ -1,0 +1,172 @@
+use keras_ops::Tensor;
+use keras_ops::optimizer_step::{AdamRule, adam_step};
+
+use super::OptimizerBase;
+use super::arguments::shared_arguments;
+use crate::{Config, Entry, LearningRate, Optimizer, Result, Variable};
+
+/// Steps of about the learning rate in each direction: the mean gradient over its root mean square.
+///
+/// `m += (g - m) (1 - beta_1)`, `v += (g² - v) (1 - beta_2)`, then
+/// `w -= learning_rate sqrt(1 - beta_2^t) / (1 - beta_1^t) m / (sqrt(v) + epsilon)` at step `t`; with `amsgrad`
+/// the greatest `v` so far divides.
+///
+/// ```
+/// use keras_core::{Optimizer, Variable, optimizers::Adam};
+/// use keras_ops::{Device, Tensor};
+/// let w = Variable::new("w", &Tensor::new(&[1f32], &Device::Cpu)?, true)?;
+/// let mut adam: Box<dyn Optimizer> = Box::new(Adam::new(0.1).clipnorm(1.));
+/// adam.build(&[w.clone()])?;
+/// adam.apply(&[Some(Tensor::new(&[30f32], &Device::Cpu)?)])?;
+/// assert!((w.value().to_vec1::<f32>()?[0] - 0.9).abs() < 1e-5);
+/// # Ok::<(), keras_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Adam {
+    base: OptimizerBase,
+    beta_1: f64,
+    beta_2: f64,
+    epsilon: f64,
+    amsgrad: bool,
+    momentums: Vec<Variable>,
+    velocities: Vec<Variable>,
+    velocity_hats: Vec<Variable>,
+}
+
+impl Adam {
+    /// With Keras's defaults: `beta_1` 0.9, `beta_2` 0.999, `epsilon` 1e-7.
+    pub fn new(learning_rate: impl Into<LearningRate>) -> Self {
+        Self::with(OptimizerBase::new("Adam", learning_rate))
+    }
+
+    fn with(base: OptimizerBase) -> Self {
+        Self {
+            base,
+            beta_1: 0.9,
+            beta_2: 0.999,
+            epsilon: 1e-7,
+            amsgrad: false,
+            momentums: Vec::new(),
+            velocities: Vec::new(),
+            velocity_hats: Vec::new(),
+        }
+    }
+
+    /// How much of the mean gradient stays at each step.
+    #[must_use]
+    pub fn beta_1(mut self, beta_1: f64) -> Self {
+        self.beta_1 = beta_1;
+        self
+    }
+
+    /// How much of the mean squared gradient stays at each step.
+    #[must_use]
+    pub fn beta_2(mut self, beta_2: f64) -> Self {
+        self.beta_2 = beta_2;
+        self
+    }
+
+    /// Keeps the divisor from 0.
+    #[must_use]
+    pub fn epsilon(mut self, epsilon: f64) -> Self {
+        self.epsilon = epsilon;
+        self
+    }
+
+    /// Whether the greatest mean square so far divides.
+    #[must_use]
+    pub fn amsgrad(mut self, amsgrad: bool) -> Self {
+        self.amsgrad = amsgrad;
+        self
+    }
+}
+
+impl Default for Adam {
+    /// With a learning rate of 0.001.
+    fn default() -> Self {
+        Self::new(0.001)
+    }
+}
+
+shared_arguments!(Adam);
+
+impl Optimizer for Adam {
+    fn base(&self) -> &OptimizerBase {
+        &self.base
+    }
+
+    fn base_mut(&mut self) -> &mut OptimizerBase {
+        &mut self.base
+    }
+
+    fn build_slots(&mut self, variables: &[Variable]) -> Result<()> {
+        self.momentums = self.base.slots(variables, "momentum")?;
+        self.velocities = self.base.slots(variables, "velocity")?;
+        if self.amsgrad {
+            self.velocity_hats = self.base.slots(variables, "velocity_hat")?;
+        }
+        Ok(())
+    }
+
+    fn update_step(
+        &mut self,
+        index: usize,
+        gradient: &Tensor,
+        variable: &Variable,
+        learning_rate: f64,
+    ) -> Result<()> {
+        let Self {
+            beta_1,
+            beta_2,
+            epsilon,
+            ..
+        } = *self;
+        let rule = AdamRule {
+            learning_rate,
+            beta_1,
+            beta_2,
+            epsilon,
+            step: self.base.steps() + 1,
+        };
+        let (m, v) = (self.momentums[index].tensor(), self.velocities[index].tensor());
+        let v_hat = self.velocity_hats.get(index).map(Variable::tensor);
+        Ok(adam_step(&rule, variable.tensor(), gradient, m, v, v_hat)?)
+    }
+
+    fn slots(&self) -> Vec<Variable> {
+        let pairs = self.momentums.iter().zip(&self.velocities);
+        pairs
+            .flat_map(|(m, v)| [m, v])
+            .chain(&self.velocity_hats)
+            .cloned()
+            .collect()
+    }
+
+    fn config(&self) -> Config {
+        Config::new()
+            .with("beta_1", self.beta_1)
+            .with("beta_2", self.beta_2)
+            .with("epsilon", self.epsilon)
+            .with("amsgrad", self.amsgrad)
+    }
+}
+
+pub(super) const ENTRY: Entry<dyn Optimizer> = Entry {
+    class_name: "Adam",
+    module: "keras.optimizers",
+    aliases: &["adam"],
+    doc: "The mean gradient over its root mean square.",
+    build: |config, registry| {
+        let mut r = config.reader("Adam");
+        let plain = Adam::with(OptimizerBase::read("Adam", 0.001, &mut r, registry)?);
+        let optimizer = Adam {
+            beta_1: r.or("beta_1", plain.beta_1)?,
+            beta_2: r.or("beta_2", plain.beta_2)?,
+            epsilon: r.or("epsilon", plain.epsilon)?,
+            amsgrad: r.or("amsgrad", plain.amsgrad)?,
+            ..plain
+        };
+        r.finish()?;
+        Ok(Box::new(optimizer))
+    },
+};
