@@ -250,3 +250,31 @@ pub fn all_finite(x: &Tensor) -> Result<bool> {
         _ => host::read(x, finite::<f32>),
     }
 }
+
+/// The position of the first NaN in row-major order; `None` for integers and where there is none.
+///
+/// ```
+/// use keras_ops::{self as ops, Device, Tensor};
+/// assert_eq!(ops::first_nan(&Tensor::new(&[[0f32, 1.], [f32::NAN, 2.]], &Device::Cpu)?)?, Some(2));
+/// assert_eq!(ops::first_nan(&Tensor::new(&[1u32], &Device::Cpu)?)?, None);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn first_nan(x: &Tensor) -> Result<Option<usize>> {
+    fn find<T: Math>(x: &[T]) -> Result<Option<usize>> {
+        const BLOCK: usize = 4096;
+        let has = |chunk: &[T]| {
+            crate::kernels::simd::vectorize(
+                #[inline(always)]
+                || chunk.iter().map(|x| u32::from(*x != *x)).sum::<u32>() > 0,
+            )
+        };
+        let Some(block) = x.chunks(BLOCK).position(has) else { return Ok(None) };
+        let rest = &x[block * BLOCK..];
+        Ok(rest.iter().position(|x| *x != *x).map(|i| block * BLOCK + i))
+    }
+    match x.dtype() {
+        DType::F64 => host::read(x, find::<f64>),
+        DType::F32 | DType::F16 | DType::BF16 => host::read(x, find::<f32>),
+        _ => Ok(None),
+    }
+}

@@ -201,7 +201,7 @@ fn weigh_classes(samples: &mut Samples, options: &Fit) -> Result<()> {
         bail!("class_weight needs a model with one output")
     };
     let labels = match y.dims() {
-        [_, classes, ..] if *classes > 1 => keras_ops::argmax(y, Some(-1))?,
+        [_, classes, ..] if *classes > 1 => keras_ops::argmax(y, Some(-1), false)?,
         _ => y.reshape(samples.len)?,
     };
     let labels: Vec<f64> = keras_ops::host::read(&labels, |v: &[f64]| Ok(v.to_vec()))?;
