@@ -1,0 +1,345 @@
+//! Expected numbers are those of Keras 3.15.1 with JAX, in float32.
+
+use keras_core::optimizers::schedules::ExponentialDecay;
+use keras_core::optimizers::{Adam, ENTRIES, RMSprop, SGD};
+use keras_core::{Optimizer, Registry, Result, Variable, registry};
+use keras_ops::{DType, Device, Tensor};
+use serde_json::json;
+
+const CPU: Device = Device::Cpu;
+const GRADIENTS: [([f32; 2], f32); 3] = [([3., -4.], 0.5), ([0.2, 0.1], -0.3), ([-1., 2.], 1.)];
+
+fn variables() -> Result<Vec<Variable>> {
+    Ok(vec![
+        Variable::new("kernel", &Tensor::new(&[1f32, -2.], &CPU)?, true)?,
+        Variable::new("bias", &Tensor::new(&[0.5f32], &CPU)?, true)?,
+    ])
+}
+
+fn values(variables: &[Variable]) -> Result<Vec<f32>> {
+    let mut all = Vec::new();
+    for variable in variables {
+        all.extend(variable.value().flatten_all()?.to_vec1::<f32>()?);
+    }
+    Ok(all)
+}
+
+fn gradients((kernel, bias): ([f32; 2], f32)) -> Result<Vec<Option<Tensor>>> {
+    Ok(vec![
+        Some(Tensor::new(&kernel, &CPU)?),
+        Some(Tensor::new(&[bias], &CPU)?),
+    ])
+}
+
+fn assert_close(got: &[f32], expected: &[f32]) {
+    assert_eq!(got.len(), expected.len());
+    for (g, e) in got.iter().zip(expected) {
+        assert!(
+            (g - e).abs() < 2e-6 + 1e-5 * e.abs(),
+            "{got:?}, expected {expected:?}"
+        );
+    }
+}
+
+/// Runs the three steps; gives back the optimizer and its variables.
+fn check(optimizer: impl Optimizer, expected: [[f32; 3]; 3]) -> Result<(Box<dyn Optimizer>, Vec<Variable>)> {
+    let variables = variables()?;
+    let mut optimizer: Box<dyn Optimizer> = Box::new(optimizer);
+    optimizer.build(&variables)?;
+    for (step, expected) in GRADIENTS.into_iter().zip(expected) {
+        optimizer.apply(&gradients(step)?)?;
+        assert_close(&values(&variables)?, &expected);
+    }
+    Ok((optimizer, variables))
+}
+
+fn paths(optimizer: &dyn Optimizer) -> Vec<String> {
+    optimizer
+        .state_variables()
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect()
+}
+
+#[test]
+fn sgd_nesterov_weight_decay_clipnorm() -> Result<()> {
+    let expected = [
+        [0.876, -1.828, 0.4],
+        [0.780_640_01, -1.763_920_1, 0.412_5],
+        [0.797_864_2, -1.866_002_1, 0.206_225],
+    ];
+    let sgd = SGD::new(0.1)
+        .momentum(0.9)
+        .nesterov(true)
+        .weight_decay(0.1)
+        .clipnorm(1.);
+    let (sgd, _) = check(sgd, expected)?;
+    assert_eq!(paths(sgd.as_ref()), ["sgd/kernel_momentum", "sgd/bias_momentum"]);
+    Ok(())
+}
+
+#[test]
+fn global_clipnorm_and_loss_scale() -> Result<()> {
+    let expected = [
+        [0.940_297_8, -1.920_397, 0.490_049_63],
+        [0.930_297_8, -1.925_397, 0.505_049_65],
+        [0.971_122_6, -2.007_046_7, 0.464_224_82],
+    ];
+    check(SGD::new(0.1).global_clipnorm(1.).loss_scale_factor(2.), expected)?;
+    Ok(())
+}
+
+#[test]
+fn averages_overwrite_and_finish() -> Result<()> {
+    let expected = [[0.7, -1.6, 0.45], [0.69, -1.605, 0.465], [0.79, -1.805, 0.365]];
+    let (mut sgd, variables) = check(SGD::new(0.1).use_ema(0.5).ema_overwrite_frequency(2), expected)?;
+    sgd.finalize_variable_values()?;
+    assert_close(&values(&variables)?, &[0.74, -1.705, 0.415]);
+    assert_eq!(paths(sgd.as_ref()), ["sgd/kernel_average", "sgd/bias_average"]);
+    Ok(())
+}
+
+#[test]
+fn accumulation_with_averages() -> Result<()> {
+    let expected = [[1., -2., 0.5], [0.84, -1.805, 0.49], [0.84, -1.805, 0.49]];
+    let (mut sgd, variables) = check(
+        SGD::new(0.1).use_ema(0.5).gradient_accumulation_steps(2),
+        expected,
+    )?;
+    assert_eq!((sgd.iterations(), sgd.base().iterations), (1, 3));
+    sgd.finalize_variable_values()?;
+    assert_close(&values(&variables)?, &[0.84, -1.805, 0.49]);
+    let names = [
+        "kernel_average",
+        "bias_average",
+        "kernel_gradient_accumulator",
+        "bias_gradient_accumulator",
+    ];
+    assert_eq!(paths(sgd.as_ref()), names.map(|name| format!("sgd/{name}")));
+    Ok(())
+}
+
+#[test]
+fn weight_decay_leaves_out_by_name() -> Result<()> {
+    let expected = [
+        [0.65, -1.5, 0.45],
+        [0.597_499_97, -1.435, 0.48],
+        [0.667_625, -1.563_25, 0.38],
+    ];
+    check(
+        SGD::new(0.1)
+            .weight_decay(0.5)
+            .exclude_from_weight_decay(&["bias"]),
+        expected,
+    )?;
+    Ok(())
+}
+
+#[test]
+fn adam_amsgrad_clipvalue() -> Result<()> {
+    let expected = [
+        [0.900_001_3, -1.900_001_3, 0.400_001_32],
+        [0.810_145_2, -1.848_899_5, 0.380_851_8],
+        [0.802_752_4, -1.865_456_2, 0.328_015_12],
+    ];
+    let (adam, _) = check(Adam::new(0.1).amsgrad(true).clipvalue(0.5), expected)?;
+    let names = [
+        "kernel_momentum",
+        "kernel_velocity",
+        "bias_momentum",
+        "bias_velocity",
+        "kernel_velocity_hat",
+        "bias_velocity_hat",
+    ];
+    assert_eq!(paths(adam.as_ref()), names.map(|name| format!("adam/{name}")));
+    Ok(())
+}
+
+#[test]
+fn adam_accumulation_counts_steps() -> Result<()> {
+    let expected = [
+        [1., -2., 0.5],
+        [0.900_000_9, -1.900_000_8, 0.400_003_82],
+        [0.900_000_9, -1.900_000_8, 0.400_003_82],
+    ];
+    check(Adam::new(0.1).gradient_accumulation_steps(2), expected)?;
+    Ok(())
+}
+
+#[test]
+fn adam_follows_a_schedule() -> Result<()> {
+    let expected = [
+        [0.900_000_75, -1.900_000_8, 0.400_001_32],
+        [0.849_224_2, -1.853_951_6, 0.386_460_57],
+        [0.832_980_3, -1.845_733_6, 0.355_136_33],
+    ];
+    let (mut adam, _) = check(Adam::new(ExponentialDecay::new(0.1, 2., 0.5)), expected)?;
+    assert!((adam.learning_rate()? - 0.035_355_34).abs() < 1e-7);
+    let error = adam.set_learning_rate(0.1).unwrap_err().to_string();
+    assert!(error.contains("ExponentialDecay"), "{error}");
+    Ok(())
+}
+
+#[test]
+fn rmsprop_momentum_centered() -> Result<()> {
+    let expected = [
+        [0.666_666_7, -1.666_666_75, 0.166_667_4],
+        [0.476_590_22, -1.508_708_95, 0.169_638_62],
+        [0.492_891_55, -1.583_864_9, -0.123_161_69],
+    ];
+    let (rmsprop, _) = check(RMSprop::new(0.1).momentum(0.5).centered(true), expected)?;
+    assert_eq!(paths(rmsprop.as_ref())[4], "rm_sprop/kernel_average_gradient");
+    Ok(())
+}
+
+#[test]
+fn missing_gradients() -> Result<()> {
+    let variables = variables()?;
+    let mut adam: Box<dyn Optimizer> = Box::new(Adam::new(0.1));
+    assert!(adam.apply(&gradients(GRADIENTS[0])?).is_err(), "not built");
+    adam.build(&variables)?;
+    adam.apply(&[None, Some(Tensor::new(&[1f32], &CPU)?)])?;
+    assert_close(&values(&variables)?, &[1., -2., 0.4]);
+    let error = adam.apply(&[None, None]).unwrap_err().to_string();
+    assert!(error.contains("no gradient"), "{error}");
+    let wrong = adam.apply(&[None, Some(Tensor::new(&[1f32, 2.], &CPU)?)]);
+    assert!(wrong.unwrap_err().to_string().contains("[1]"));
+    Ok(())
+}
+
+#[test]
+fn gradients_are_never_written_to() -> Result<()> {
+    let variables = [variables()?.remove(0), variables()?.remove(0)];
+    let shared = Tensor::new(&[3f32, 4.], &CPU)?;
+    for optimizer in [
+        SGD::new(0.1).clipnorm(1.),
+        SGD::new(0.1).clipvalue(1.),
+        SGD::new(0.1).loss_scale_factor(2.),
+    ] {
+        let mut optimizer: Box<dyn Optimizer> = Box::new(optimizer);
+        optimizer.build(&variables)?;
+        for _ in 0..2 {
+            optimizer.apply(&[Some(shared.clone()), Some(shared.clone())])?;
+        }
+        assert_eq!(shared.to_vec1::<f32>()?, [3., 4.]);
+    }
+    assert_eq!(values(&variables[..1])?, values(&variables[1..])?);
+    Ok(())
+}
+
+#[test]
+fn wrong_arguments() -> Result<()> {
+    let variables = variables()?;
+    let fails: Vec<Box<dyn Optimizer>> = vec![
+        Box::new(SGD::new(0.1).clipnorm(1.).clipvalue(1.)),
+        Box::new(SGD::new(0.1).gradient_accumulation_steps(1)),
+        Box::new(SGD::new(0.1).use_ema(1.5)),
+        Box::new(SGD::new(0.1).momentum(1.5)),
+    ];
+    for mut optimizer in fails {
+        assert!(optimizer.build(&variables).is_err(), "{optimizer:?}");
+    }
+    let registry = registry::core();
+    let unknown = json!({"class_name": "Adam", "config": {"beta_3": 0.5}});
+    assert!(registry.optimizers.from_value(&unknown, registry).is_err());
+    Ok(())
+}
+
+#[test]
+fn configurations_round_trip() -> Result<()> {
+    let registry = Registry::core();
+    for entry in ENTRIES {
+        let plain = registry.optimizers.by_name(entry.aliases[0], &registry)?;
+        let again = (entry.build)(&plain.full_config(), &registry)?;
+        assert_eq!(again.full_config(), plain.full_config());
+        assert_eq!(again.class_name(), entry.class_name);
+    }
+    let adam: Box<dyn Optimizer> = Box::new(
+        Adam::new(ExponentialDecay::new(0.1, 2., 0.5))
+            .weight_decay(0.1)
+            .name("mine")
+            .use_ema(0.9),
+    );
+    let expected = json!({
+        "name": "mine",
+        "learning_rate": {
+            "module": "keras.optimizers.schedules",
+            "class_name": "ExponentialDecay",
+            "config": {
+                "initial_learning_rate": 0.1,
+                "decay_steps": 2,
+                "decay_rate": 0.5,
+                "staircase": false,
+                "name": "ExponentialDecay"
+            },
+            "registered_name": null
+        },
+        "weight_decay": 0.1,
+        "clipnorm": null,
+        "global_clipnorm": null,
+        "clipvalue": null,
+        "use_ema": true,
+        "ema_momentum": 0.9,
+        "ema_overwrite_frequency": null,
+        "loss_scale_factor": null,
+        "gradient_accumulation_steps": null,
+        "beta_1": 0.9,
+        "beta_2": 0.999,
+        "epsilon": 1e-7,
+        "amsgrad": false
+    });
+    let config = adam.full_config();
+    assert_eq!(
+        serde_json::to_string(&config.0)?,
+        serde_json::to_string(&expected)?
+    );
+    let again = registry
+        .optimizers
+        .from_value(&json!({"class_name": "Adam", "config": config.0}), &registry)?;
+    assert_eq!(again.full_config(), config);
+    Ok(())
+}
+
+#[test]
+fn state_continues() -> Result<()> {
+    let make = || -> Result<(Box<dyn Optimizer>, Vec<Variable>)> {
+        let mut adam: Box<dyn Optimizer> = Box::new(Adam::new(0.1).gradient_accumulation_steps(2));
+        let variables = variables()?;
+        adam.build(&variables)?;
+        Ok((adam, variables))
+    };
+    let (mut first, first_variables) = make()?;
+    for step in [0, 1, 2] {
+        first.apply(&gradients(GRADIENTS[step])?)?;
+    }
+    first.set_learning_rate(0.05)?;
+    let (mut second, second_variables) = make()?;
+    for (from, to) in first_variables.iter().zip(&second_variables) {
+        to.assign(&from.snapshot()?)?;
+    }
+    for ((from_path, from), (to_path, to)) in first.state_variables().iter().zip(second.state_variables()) {
+        assert_eq!(*from_path, to_path);
+        to.assign(&from.snapshot()?)?;
+    }
+    second.load_state(&first.state())?;
+    for optimizer in [&mut first, &mut second] {
+        optimizer.apply(&gradients(GRADIENTS[0])?)?;
+    }
+    assert_eq!(values(&first_variables)?, values(&second_variables)?);
+    assert!(
+        second
+            .load_state(&json!({"class_name": "SGD", "iterations": 1}))
+            .is_err()
+    );
+    Ok(())
+}
+
+#[test]
+fn half_precision_variables() -> Result<()> {
+    let w = Variable::new("w", &Tensor::new(&[1f32, 2.], &CPU)?.to_dtype(DType::BF16)?, true)?;
+    let mut sgd: Box<dyn Optimizer> = Box::new(SGD::new(0.5).momentum(0.5).clipnorm(100.));
+    sgd.build(std::slice::from_ref(&w))?;
+    sgd.apply(&[Some(Tensor::new(&[1f32, 1.], &CPU)?)])?;
+    assert_eq!(w.value().to_dtype(DType::F32)?.to_vec1::<f32>()?, [0.5, 1.5]);
+    Ok(())
+}
