@@ -226,7 +226,11 @@ impl<T: FromValue> FromValue for Vec<T> {
 impl<T: FromValue> FromValue for Option<T> {
     const EXPECTED: &'static str = T::EXPECTED;
     fn from_value(value: &Value) -> Option<Self> {
-        if value.is_null() { Some(None) } else { T::from_value(value).map(Some) }
+        if value.is_null() {
+            Some(None)
+        } else {
+            T::from_value(value).map(Some)
+        }
     }
 }
 

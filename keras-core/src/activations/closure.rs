@@ -29,7 +29,10 @@ where
     F: Fn(&Tensor) -> Result<Tensor, E> + Send + Sync + 'static,
     E: Into<Error>,
 {
-    FnActivation { name: name.to_owned(), f }
+    FnActivation {
+        name: name.to_owned(),
+        f,
+    }
 }
 
 impl<F> fmt::Debug for FnActivation<F> {

@@ -19,8 +19,8 @@ use serde_json::{Value, json};
 
 pub use closure::{FnActivation, activation_fn};
 pub use parametric::{
-    Celu, Elu, Gelu, Glu, HardShrink, LeakyRelu, LogSoftmax, Relu, SoftShrink, Softmax, Sparsemax, Squareplus,
-    Threshold,
+    Celu, Elu, Gelu, Glu, HardShrink, LeakyRelu, LogSoftmax, Relu, SoftShrink, Softmax, Sparsemax,
+    Squareplus, Threshold,
 };
 pub use plain::Plain;
 

@@ -36,7 +36,11 @@ impl Activation for Plain {
 
 /// The identity.
 pub(crate) fn linear() -> Plain {
-    Plain { name: "linear", formula: ops::linear, fused: Some(FusedActivation::Linear) }
+    Plain {
+        name: "linear",
+        formula: ops::linear,
+        fused: Some(FusedActivation::Linear),
+    }
 }
 
 macro_rules! plain {

@@ -26,7 +26,10 @@ pub struct MaxNorm {
 
 impl Default for MaxNorm {
     fn default() -> Self {
-        Self { max_value: 2., axis: vec![0] }
+        Self {
+            max_value: 2.,
+            axis: vec![0],
+        }
     }
 }
 
@@ -37,7 +40,9 @@ impl Constraint for MaxNorm {
     }
 
     fn config(&self) -> Config {
-        Config::new().with("max_value", self.max_value).with("axis", axis_value(&self.axis))
+        Config::new()
+            .with("max_value", self.max_value)
+            .with("axis", axis_value(&self.axis))
     }
 }
 
@@ -64,7 +69,10 @@ impl Default for UnitNorm {
 
 impl Constraint for UnitNorm {
     fn call(&self, w: &Tensor) -> Result<Tensor> {
-        Ok(ops::divide(w, &ops::add_scalar(&norms(w, &self.axis)?, EPSILON)?)?)
+        Ok(ops::divide(
+            w,
+            &ops::add_scalar(&norms(w, &self.axis)?, EPSILON)?,
+        )?)
     }
 
     fn config(&self) -> Config {
@@ -96,7 +104,12 @@ pub struct MinMaxNorm {
 
 impl Default for MinMaxNorm {
     fn default() -> Self {
-        Self { min_value: 0., max_value: 1., rate: 1., axis: vec![0] }
+        Self {
+            min_value: 0.,
+            max_value: 1.,
+            rate: 1.,
+            axis: vec![0],
+        }
     }
 }
 
@@ -104,11 +117,17 @@ impl Constraint for MinMaxNorm {
     fn call(&self, w: &Tensor) -> Result<Tensor> {
         let norms = norms(w, &self.axis)?;
         let inside = ops::mul_scalar(&ops::clip(&norms, self.min_value, self.max_value)?, self.rate)?;
-        rescale(w, &norms, &ops::add(&inside, &ops::mul_scalar(&norms, 1. - self.rate)?)?)
+        rescale(
+            w,
+            &norms,
+            &ops::add(&inside, &ops::mul_scalar(&norms, 1. - self.rate)?)?,
+        )
     }
 
     fn config(&self) -> Config {
-        let range = Config::new().with("min_value", self.min_value).with("max_value", self.max_value);
+        let range = Config::new()
+            .with("min_value", self.min_value)
+            .with("max_value", self.max_value);
         range.with("rate", self.rate).with("axis", axis_value(&self.axis))
     }
 }
@@ -118,7 +137,10 @@ fn norms(w: &Tensor, axis: &[i64]) -> Result<Tensor> {
 }
 
 fn rescale(w: &Tensor, norms: &Tensor, desired: &Tensor) -> Result<Tensor> {
-    Ok(ops::multiply(w, &ops::divide(desired, &ops::add_scalar(norms, EPSILON)?)?)?)
+    Ok(ops::multiply(
+        w,
+        &ops::divide(desired, &ops::add_scalar(norms, EPSILON)?)?,
+    )?)
 }
 
 fn axis_value(axis: &[i64]) -> Value {
@@ -179,6 +201,11 @@ pub(super) const MIN_MAX_NORM: Entry<dyn Constraint> = Entry {
         if min_value > max_value {
             bail!("MinMaxNorm: `min_value` {min_value} is above `max_value` {max_value}");
         }
-        Ok(Box::new(MinMaxNorm { min_value, max_value, rate, axis }))
+        Ok(Box::new(MinMaxNorm {
+            min_value,
+            max_value,
+            rate,
+            axis,
+        }))
     },
 };

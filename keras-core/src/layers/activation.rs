@@ -31,7 +31,10 @@ layer_entry!(Activation, "applies an activation");
 impl Activation {
     /// By name, or any [`Activation`](crate::Activation).
     pub fn new(activation: impl Into<Spec<dyn crate::Activation>>) -> Self {
-        Self { base: LayerBase::default(), activation: Argument::new(activation.into()) }
+        Self {
+            base: LayerBase::default(),
+            activation: Argument::new(activation.into()),
+        }
     }
 
     fn from_config(config: &Config, registry: &Registry) -> Result<Self> {

@@ -7,7 +7,7 @@ use crate::config::{Config, Envelope, FromValue, IntoValue, Reader};
 use crate::layer::{Call, LayerBase, Outputs};
 use crate::registry::{self, Entries, Spec};
 use crate::shape::{self, Dims};
-use crate::{Constraint, Initializer, Regularizer, Registry, Result, bail};
+use crate::{Constraint, Initializer, Registry, Regularizer, Result, bail};
 
 /// `name`, `trainable` and `dtype` for a layer that keeps its [`LayerBase`] in `base`.
 macro_rules! common_methods {
@@ -91,7 +91,10 @@ pub(super) fn read_nested<'a, T: ?Sized + Nested>(
     key: &'a str,
     registry: &Registry,
 ) -> Result<Option<Spec<T>>> {
-    reader.raw(key).map(|value| Spec::from_value(value, T::entries(registry), registry)).transpose()
+    reader
+        .raw(key)
+        .map(|value| Spec::from_value(value, T::entries(registry), registry))
+        .transpose()
 }
 
 /// The envelope that Keras saves such an argument in.
@@ -121,7 +124,9 @@ pub(super) fn add_activity_loss(
     output: &Tensor,
     cx: &mut Call,
 ) -> Result<()> {
-    let Some(regularizer) = regularizer else { return Ok(()) };
+    let Some(regularizer) = regularizer else {
+        return Ok(());
+    };
     let core = registry::core();
     let penalty = regularizer.resolve(&core.regularizers, core)?.call(output)?;
     let batch = output.dims().first().copied().unwrap_or(1).max(1);
@@ -148,17 +153,29 @@ pub(super) fn only<'a, T>(class_name: &str, inputs: &'a [T]) -> Result<&'a T> {
 
 /// The input, converted to the dtype that the layer computes in.
 pub(super) fn cast_input(base: &LayerBase, x: &Tensor) -> Result<Tensor> {
-    if x.dtype() == base.compute_dtype() { Ok(x.clone()) } else { Ok(ops::cast(x, base.compute_dtype())?) }
+    if x.dtype() == base.compute_dtype() {
+        Ok(x.clone())
+    } else {
+        Ok(ops::cast(x, base.compute_dtype())?)
+    }
 }
 
 /// [`cast_input`] for layers that only move data: integers stay what they are.
 pub(super) fn cast_floats(base: &LayerBase, x: &Tensor) -> Result<Tensor> {
-    if x.dtype().is_float() { cast_input(base, x) } else { Ok(x.clone()) }
+    if x.dtype().is_float() {
+        cast_input(base, x)
+    } else {
+        Ok(x.clone())
+    }
 }
 
 /// The dtype that goes with [`cast_floats`].
 pub(super) fn moved_dtype(base: &LayerBase, inputs: &[DType]) -> DType {
-    inputs.first().copied().filter(|d| !d.is_float()).unwrap_or_else(|| base.compute_dtype())
+    inputs
+        .first()
+        .copied()
+        .filter(|d| !d.is_float())
+        .unwrap_or_else(|| base.compute_dtype())
 }
 
 /// One output.
@@ -181,7 +198,10 @@ pub(super) fn expect_rank(class_name: &str, dims: &[Option<usize>], rank: usize)
 /// An error when the input's rank is below `rank`.
 pub(super) fn expect_min_rank(class_name: &str, dims: &[Option<usize>], rank: usize) -> Result<()> {
     if dims.len() < rank {
-        bail!("{class_name}: expected an input of rank {rank} or more, got shape {}", shape::show(dims));
+        bail!(
+            "{class_name}: expected an input of rank {rank} or more, got shape {}",
+            shape::show(dims)
+        );
     }
     Ok(())
 }
@@ -191,7 +211,10 @@ pub(super) fn known_size(class_name: &str, dims: &[Option<usize>], axis: usize, 
     match dims.get(axis) {
         Some(Some(0)) => bail!("{class_name}: the {what} axis of {} is empty", shape::show(dims)),
         Some(Some(size)) => Ok(*size),
-        _ => bail!("{class_name}: the size of the {what} axis must be known, got {}", shape::show(dims)),
+        _ => bail!(
+            "{class_name}: the size of the {what} axis must be known, got {}",
+            shape::show(dims)
+        ),
     }
 }
 
@@ -243,6 +266,10 @@ impl FromValue for Padding {
 
 impl IntoValue for Padding {
     fn into_value(self) -> Value {
-        if self == Self::Same { "same".into() } else { "valid".into() }
+        if self == Self::Same {
+            "same".into()
+        } else {
+            "valid".into()
+        }
     }
 }

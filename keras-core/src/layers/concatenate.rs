@@ -33,7 +33,10 @@ layer_entry!(Concatenate, "joins inputs along an axis");
 
 impl Default for Concatenate {
     fn default() -> Self {
-        Self { base: LayerBase::default(), axis: -1 }
+        Self {
+            base: LayerBase::default(),
+            axis: -1,
+        }
     }
 }
 
@@ -59,10 +62,17 @@ impl Concatenate {
     }
 
     fn axis_of(&self, rank: usize) -> Result<usize> {
-        let axis = if self.axis < 0 { self.axis + rank as i64 } else { self.axis };
+        let axis = if self.axis < 0 {
+            self.axis + rank as i64
+        } else {
+            self.axis
+        };
         match usize::try_from(axis) {
             Ok(axis) if axis < rank => Ok(axis),
-            _ => bail!("Concatenate: axis {} is out of range for inputs of rank {rank}", self.axis),
+            _ => bail!(
+                "Concatenate: axis {} is out of range for inputs of rank {rank}",
+                self.axis
+            ),
         }
     }
 }
@@ -71,14 +81,20 @@ impl Layer for Concatenate {
     base_accessors!();
 
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
-        let Some(first) = inputs.first() else { bail!("Concatenate: expected at least one input, got none") };
+        let Some(first) = inputs.first() else {
+            bail!("Concatenate: expected at least one input, got none")
+        };
         let axis = self.axis_of(first.len())?;
         let mut output = first.clone();
         for input in &inputs[1..] {
-            let agree = |i: usize| i == axis || output[i].is_none() || input[i].is_none() || output[i] == input[i];
+            let agree =
+                |i: usize| i == axis || output[i].is_none() || input[i].is_none() || output[i] == input[i];
             if input.len() != first.len() || !(0..input.len()).all(agree) {
                 let shapes: Vec<String> = inputs.iter().map(|d| shape::show(d)).collect();
-                bail!("Concatenate: the shapes may differ at axis {axis} only, got {}", shapes.join(", "));
+                bail!(
+                    "Concatenate: the shapes may differ at axis {axis} only, got {}",
+                    shapes.join(", ")
+                );
             }
             for i in 0..output.len() {
                 output[i] = if i == axis {
@@ -119,11 +135,17 @@ impl Layer for Concatenate {
         if masks.iter().all(Option::is_none) {
             return Ok(vec![None]);
         }
-        let full = inputs.iter().zip(masks).map(|(x, mask)| element_mask(x, mask.as_ref()));
+        let full = inputs
+            .iter()
+            .zip(masks)
+            .map(|(x, mask)| element_mask(x, mask.as_ref()));
         let full = full.collect::<Result<Vec<_>>>()?;
         let axis = self.axis_of(full.first().map_or(0, Tensor::rank))?;
         let joined = ops::concatenate(&full.iter().collect::<Vec<_>>(), axis as i64)?;
-        Ok(vec![Some(ops::cast(&ops::max(&joined, Some(&[-1]), false)?, DType::U8)?)])
+        Ok(vec![Some(ops::cast(
+            &ops::max(&joined, Some(&[-1]), false)?,
+            DType::U8,
+        )?)])
     }
 }
 
@@ -133,5 +155,8 @@ fn element_mask(x: &Tensor, mask: Option<&Tensor>) -> Result<Tensor> {
     let Some(mask) = mask else { return Ok(ones) };
     let mut dims: Vec<i64> = mask.dims().iter().map(|d| *d as i64).collect();
     dims.resize(x.rank().max(dims.len()), 1);
-    Ok(ops::multiply(&ones, &ops::reshape(&ops::cast(mask, DType::F32)?, &dims)?)?)
+    Ok(ops::multiply(
+        &ones,
+        &ops::reshape(&ops::cast(mask, DType::F32)?, &dims)?,
+    )?)
 }

@@ -118,7 +118,13 @@ impl Conv2D {
         let groups = reader.or("groups", 1)?;
         let args = KernelArgs::read(&mut reader, registry)?;
         reader.finish()?;
-        let layer = Self { base, filters, window, groups, args };
+        let layer = Self {
+            base,
+            filters,
+            window,
+            groups,
+            args,
+        };
         layer.check()?;
         Ok(layer)
     }
@@ -132,9 +138,18 @@ impl Conv2D {
             );
         }
         if !self.filters.is_multiple_of(self.groups) {
-            bail!("Conv2D: {} filters cannot be split into {} groups of equal size", self.filters, self.groups);
+            bail!(
+                "Conv2D: {} filters cannot be split into {} groups of equal size",
+                self.filters,
+                self.groups
+            );
         }
-        let Window { size, strides, dilation, .. } = self.window;
+        let Window {
+            size,
+            strides,
+            dilation,
+            ..
+        } = self.window;
         positive("Conv2D", "kernel_size", size)?;
         positive("Conv2D", "strides", strides)?;
         positive("Conv2D", "dilation_rate", dilation)?;
@@ -165,9 +180,18 @@ impl Layer for Conv2D {
 
     fn build(&mut self, inputs: &[Dims], cx: &Build) -> Result<()> {
         self.compute_output_shape(inputs)?;
-        let channels = known_size("Conv2D", only("Conv2D", inputs)?, self.window.channel_axis(), "channel")?;
+        let channels = known_size(
+            "Conv2D",
+            only("Conv2D", inputs)?,
+            self.window.channel_axis(),
+            "channel",
+        )?;
         let [height, width] = self.window.size.0;
-        self.args.build(&mut self.base, &[height, width, channels / self.groups, self.filters], cx)
+        self.args.build(
+            &mut self.base,
+            &[height, width, channels / self.groups, self.filters],
+            cx,
+        )
     }
 
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
@@ -181,7 +205,9 @@ impl Layer for Conv2D {
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
         let x = cast_input(&self.base, only("Conv2D", inputs)?)?;
         let options = self.window.conv_options(self.groups);
-        self.args.run(&self.base, cx, |kernel, bias, fused| ops::conv2d(&x, kernel, bias, &options, fused))
+        self.args.run(&self.base, cx, |kernel, bias, fused| {
+            ops::conv2d(&x, kernel, bias, &options, fused)
+        })
     }
 
     fn config(&self) -> Config {

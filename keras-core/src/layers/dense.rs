@@ -2,7 +2,9 @@
 
 use keras_ops::{self as ops, Tensor};
 
-use super::base::{base_accessors, cast_input, common_methods, expect_min_rank, known_size, layer_entry, only};
+use super::base::{
+    base_accessors, cast_input, common_methods, expect_min_rank, known_size, layer_entry, only,
+};
 use super::kernel::{KernelArgs, kernel_methods};
 use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
 use crate::shape::Dims;
@@ -41,7 +43,11 @@ layer_entry!(Dense, "activation(x . kernel + bias)");
 impl Dense {
     /// With `units` outputs.
     pub fn new(units: usize) -> Self {
-        Self { base: LayerBase::default(), units, args: KernelArgs::default() }
+        Self {
+            base: LayerBase::default(),
+            units,
+            args: KernelArgs::default(),
+        }
     }
 
     fn from_config(config: &Config, registry: &Registry) -> Result<Self> {
@@ -84,7 +90,9 @@ impl Layer for Dense {
 
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
         let x = cast_input(&self.base, only("Dense", inputs)?)?;
-        self.args.run(&self.base, cx, |kernel, bias, fused| ops::dense(&x, kernel, bias, fused))
+        self.args.run(&self.base, cx, |kernel, bias, fused| {
+            ops::dense(&x, kernel, bias, fused)
+        })
     }
 
     fn config(&self) -> Config {

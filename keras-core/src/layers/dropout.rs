@@ -47,7 +47,13 @@ impl Dropout {
 
     fn with(mut base: LayerBase, rate: f64, seed: Option<u64>) -> Self {
         let seeds = base.add_seed(seed);
-        Self { base, rate, noise_shape: None, seed, seeds }
+        Self {
+            base,
+            rate,
+            noise_shape: None,
+            seed,
+            seeds,
+        }
     }
 
     /// The shape of the mask: 1 on the axes along which values are dropped together, `None` for the input's size.
@@ -80,7 +86,10 @@ impl Dropout {
             bail!("Dropout: `rate` must be between 0 and 1, got {}", self.rate);
         }
         if self.noise_shape.iter().flatten().any(|d| *d == Some(0)) {
-            bail!("Dropout: `noise_shape` must not contain 0, got {:?}", self.noise_shape);
+            bail!(
+                "Dropout: `noise_shape` must not contain 0, got {:?}",
+                self.noise_shape
+            );
         }
         Ok(())
     }
@@ -90,7 +99,10 @@ impl Dropout {
         let noise = self.noise_shape.as_ref()?;
         // Fewer axes than the input has are the last ones, as in NumPy.
         let missing = dims.len().saturating_sub(noise.len());
-        let sizes = noise.iter().zip(dims.iter().skip(missing)).map(|(n, d)| n.unwrap_or(*d));
+        let sizes = noise
+            .iter()
+            .zip(dims.iter().skip(missing))
+            .map(|(n, d)| n.unwrap_or(*d));
         Some(std::iter::repeat_n(1, missing).chain(sizes).collect())
     }
 }
@@ -103,7 +115,9 @@ impl Layer for Dropout {
         let input = only("Dropout", inputs)?;
         if let Some(noise) = &self.noise_shape {
             let missing = input.len().saturating_sub(noise.len());
-            let fits = |(n, d): (&Option<usize>, &Option<usize>)| n.is_none_or(|n| n == 1 || d.is_none_or(|d| d == n));
+            let fits = |(n, d): (&Option<usize>, &Option<usize>)| {
+                n.is_none_or(|n| n == 1 || d.is_none_or(|d| d == n))
+            };
             if noise.len() > input.len() || !noise.iter().zip(&input[missing..]).all(fits) {
                 bail!(
                     "Dropout: `noise_shape` {} does not broadcast to the input {}: each size must be 1, None \
@@ -121,7 +135,12 @@ impl Layer for Dropout {
         if !cx.training || self.rate == 0. {
             return Ok(x.into());
         }
-        one(ops::nn::dropout(&x, self.rate, self.mask_shape(x.dims()).as_deref(), self.seeds.next()))
+        one(ops::nn::dropout(
+            &x,
+            self.rate,
+            self.mask_shape(x.dims()).as_deref(),
+            self.seeds.next(),
+        ))
     }
 
     fn config(&self) -> Config {

@@ -3,7 +3,8 @@
 use keras_ops::{self as ops, DType, Tensor};
 
 use super::base::{
-    DataFormat, base_accessors, cast_floats, common_methods, expect_min_rank, layer_entry, moved_dtype, one, only,
+    DataFormat, base_accessors, cast_floats, common_methods, expect_min_rank, layer_entry, moved_dtype, one,
+    only,
 };
 use crate::layer::{Call, Layer, LayerBase, Outputs};
 use crate::shape::Dims;

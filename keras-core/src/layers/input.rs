@@ -54,7 +54,10 @@ impl InputLayer {
     fn from_config(config: &Config) -> Result<Self> {
         let mut reader = config.reader("InputLayer");
         let name: Option<String> = reader.opt("name")?;
-        let dtype = reader.opt::<String>("dtype")?.map(|d| keras_ops::dtype_from_name(&d)).transpose()?;
+        let dtype = reader
+            .opt::<String>("dtype")?
+            .map(|d| keras_ops::dtype_from_name(&d))
+            .transpose()?;
         let batch_shape: Option<Vec<Option<usize>>> = reader.opt("batch_shape")?;
         let older: Option<Vec<Option<usize>>> = reader.opt("batch_input_shape")?;
         reader.ignore(&["trainable"]);

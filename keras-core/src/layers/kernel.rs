@@ -6,7 +6,7 @@ use super::base::{add_activity_loss, nested_value, read_nested, resolve};
 use crate::activations::Argument;
 use crate::config::Reader;
 use crate::layer::{Build, Call, LayerBase, Outputs, Weight};
-use crate::{Config, Constraint, Initializer, Regularizer, Registry, Result, Spec, Variable};
+use crate::{Config, Constraint, Initializer, Registry, Regularizer, Result, Spec, Variable};
 
 #[derive(Debug)]
 pub(super) struct KernelArgs {
@@ -47,7 +47,8 @@ impl KernelArgs {
         Ok(Self {
             activation: Argument::read(reader.raw("activation"), registry)?,
             use_bias: reader.or("use_bias", true)?,
-            kernel_initializer: read_nested(reader, "kernel_initializer", registry)?.or(default.kernel_initializer),
+            kernel_initializer: read_nested(reader, "kernel_initializer", registry)?
+                .or(default.kernel_initializer),
             bias_initializer: read_nested(reader, "bias_initializer", registry)?.or(default.bias_initializer),
             kernel_regularizer: read_nested(reader, "kernel_regularizer", registry)?,
             bias_regularizer: read_nested(reader, "bias_regularizer", registry)?,
@@ -62,11 +63,20 @@ impl KernelArgs {
     pub(super) fn write(&self, config: &mut Config) {
         config.set("activation", self.activation.to_value());
         config.set("use_bias", self.use_bias);
-        config.set("kernel_initializer", nested_value(self.kernel_initializer.as_ref()));
+        config.set(
+            "kernel_initializer",
+            nested_value(self.kernel_initializer.as_ref()),
+        );
         config.set("bias_initializer", nested_value(self.bias_initializer.as_ref()));
-        config.set("kernel_regularizer", nested_value(self.kernel_regularizer.as_ref()));
+        config.set(
+            "kernel_regularizer",
+            nested_value(self.kernel_regularizer.as_ref()),
+        );
         config.set("bias_regularizer", nested_value(self.bias_regularizer.as_ref()));
-        config.set("activity_regularizer", nested_value(self.activity_regularizer.as_ref()));
+        config.set(
+            "activity_regularizer",
+            nested_value(self.activity_regularizer.as_ref()),
+        );
         config.set("kernel_constraint", nested_value(self.kernel_constraint.as_ref()));
         config.set("bias_constraint", nested_value(self.bias_constraint.as_ref()));
     }
@@ -135,28 +145,40 @@ macro_rules! kernel_methods {
 
             /// The kernel's start value, `"glorot_uniform"` unless given.
             #[must_use]
-            pub fn kernel_initializer(mut self, initializer: impl Into<crate::Spec<dyn crate::Initializer>>) -> Self {
+            pub fn kernel_initializer(
+                mut self,
+                initializer: impl Into<crate::Spec<dyn crate::Initializer>>,
+            ) -> Self {
                 self.args.kernel_initializer = Some(initializer.into());
                 self
             }
 
             /// The bias's start value, `"zeros"` unless given.
             #[must_use]
-            pub fn bias_initializer(mut self, initializer: impl Into<crate::Spec<dyn crate::Initializer>>) -> Self {
+            pub fn bias_initializer(
+                mut self,
+                initializer: impl Into<crate::Spec<dyn crate::Initializer>>,
+            ) -> Self {
                 self.args.bias_initializer = Some(initializer.into());
                 self
             }
 
             /// A penalty on the kernel.
             #[must_use]
-            pub fn kernel_regularizer(mut self, regularizer: impl Into<crate::Spec<dyn crate::Regularizer>>) -> Self {
+            pub fn kernel_regularizer(
+                mut self,
+                regularizer: impl Into<crate::Spec<dyn crate::Regularizer>>,
+            ) -> Self {
                 self.args.kernel_regularizer = Some(regularizer.into());
                 self
             }
 
             /// A penalty on the bias.
             #[must_use]
-            pub fn bias_regularizer(mut self, regularizer: impl Into<crate::Spec<dyn crate::Regularizer>>) -> Self {
+            pub fn bias_regularizer(
+                mut self,
+                regularizer: impl Into<crate::Spec<dyn crate::Regularizer>>,
+            ) -> Self {
                 self.args.bias_regularizer = Some(regularizer.into());
                 self
             }
@@ -173,14 +195,20 @@ macro_rules! kernel_methods {
 
             /// A projection of the kernel after each update.
             #[must_use]
-            pub fn kernel_constraint(mut self, constraint: impl Into<crate::Spec<dyn crate::Constraint>>) -> Self {
+            pub fn kernel_constraint(
+                mut self,
+                constraint: impl Into<crate::Spec<dyn crate::Constraint>>,
+            ) -> Self {
                 self.args.kernel_constraint = Some(constraint.into());
                 self
             }
 
             /// A projection of the bias after each update.
             #[must_use]
-            pub fn bias_constraint(mut self, constraint: impl Into<crate::Spec<dyn crate::Constraint>>) -> Self {
+            pub fn bias_constraint(
+                mut self,
+                constraint: impl Into<crate::Spec<dyn crate::Constraint>>,
+            ) -> Self {
                 self.args.bias_constraint = Some(constraint.into());
                 self
             }

@@ -49,7 +49,10 @@ impl MaxPooling2D {
             padding: Padding::default(),
             data_format: DataFormat::default(),
         };
-        Self { base: LayerBase::default(), window }
+        Self {
+            base: LayerBase::default(),
+            window,
+        }
     }
 
     /// How far the window moves; its size unless given.
@@ -103,7 +106,11 @@ impl Layer for MaxPooling2D {
         self.check()?;
         let input = only("MaxPooling2D", inputs)?;
         expect_rank("MaxPooling2D", input, 4)?;
-        Ok(vec![self.window.output("MaxPooling2D", input, input[self.window.channel_axis()])?])
+        Ok(vec![self.window.output(
+            "MaxPooling2D",
+            input,
+            input[self.window.channel_axis()],
+        )?])
     }
 
     fn call(&self, inputs: &[Tensor], _cx: &mut Call) -> Result<Outputs> {

@@ -8,19 +8,31 @@ use crate::shape::{self, Dims};
 use crate::{Config, Registry, Result, bail};
 
 fn show_all(inputs: &[Dims]) -> String {
-    inputs.iter().map(|d| shape::show(d)).collect::<Vec<_>>().join(", ")
+    inputs
+        .iter()
+        .map(|d| shape::show(d))
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 /// Keras's rule: the batch sizes agree, the other axes broadcast aligned at the last one.
 fn merged_shape(class_name: &str, inputs: &[Dims]) -> Result<Vec<Dims>> {
-    let Some(first) = inputs.first() else { bail!("{class_name}: expected at least one input, got none") };
+    let Some(first) = inputs.first() else {
+        bail!("{class_name}: expected at least one input, got none")
+    };
     if inputs.iter().any(Vec::is_empty) {
-        bail!("{class_name}: expected inputs with a batch axis, got {}", show_all(inputs));
+        bail!(
+            "{class_name}: expected inputs with a batch axis, got {}",
+            show_all(inputs)
+        );
     }
     let mut batches = inputs.iter().filter_map(|d| d[0]);
     let batch = batches.next();
     if batches.any(|b| Some(b) != batch) {
-        bail!("{class_name}: the inputs have different batch sizes: {}", show_all(inputs));
+        bail!(
+            "{class_name}: the inputs have different batch sizes: {}",
+            show_all(inputs)
+        );
     }
     let mut joined = first[1..].to_vec();
     for input in &inputs[1..] {
@@ -69,7 +81,11 @@ fn align(base: &LayerBase, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     Ok(aligned)
 }
 
-fn fold(class_name: &str, inputs: &[Tensor], f: fn(&Tensor, &Tensor) -> ops::Result<Tensor>) -> Result<Tensor> {
+fn fold(
+    class_name: &str,
+    inputs: &[Tensor],
+    f: fn(&Tensor, &Tensor) -> ops::Result<Tensor>,
+) -> Result<Tensor> {
     match inputs {
         [] => bail!("{class_name}: expected at least one input, got none"),
         [first, others @ ..] => Ok(others.iter().try_fold(first.clone(), |joined, x| f(&joined, x))?),
@@ -79,7 +95,9 @@ fn fold(class_name: &str, inputs: &[Tensor], f: fn(&Tensor, &Tensor) -> ops::Res
 /// A position is masked only where it is masked in all inputs, as in Keras.
 fn merged_mask(masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
     let given: Option<Vec<Tensor>> = masks.iter().cloned().collect();
-    let Some([first, others @ ..]) = given.as_deref() else { return Ok(vec![None]) };
+    let Some([first, others @ ..]) = given.as_deref() else {
+        return Ok(vec![None]);
+    };
     let float = |m: &Tensor| ops::cast(m, ops::DType::F32);
     let mut joined = float(first)?;
     for mask in others {

@@ -91,7 +91,10 @@ impl Factor {
     }
 
     fn tensor(&self, x: &Tensor) -> Result<Tensor> {
-        Ok(ops::cast(&Tensor::new(self.0.as_slice(), x.device())?, x.dtype())?)
+        Ok(ops::cast(
+            &Tensor::new(self.0.as_slice(), x.device())?,
+            x.dtype(),
+        )?)
     }
 }
 
@@ -101,7 +104,11 @@ layer_entry!(Rescaling, "x * scale + offset");
 impl Rescaling {
     /// Multiplies by `scale`.
     pub fn new(scale: impl Into<Factor>) -> Self {
-        Self { base: LayerBase::default(), scale: scale.into(), offset: 0.0.into() }
+        Self {
+            base: LayerBase::default(),
+            scale: scale.into(),
+            offset: 0.0.into(),
+        }
     }
 
     /// Adds `offset` afterwards.
@@ -143,6 +150,8 @@ impl Layer for Rescaling {
     }
 
     fn config(&self) -> Config {
-        Config::new().with("scale", self.scale.value()).with("offset", self.offset.value())
+        Config::new()
+            .with("scale", self.scale.value())
+            .with("offset", self.offset.value())
     }
 }

@@ -41,7 +41,10 @@ pub(super) fn read_pair<'a>(reader: &mut Reader<'a>, key: &'a str) -> Result<Opt
 /// An error when a size is 0.
 pub(super) fn positive(class_name: &str, argument: &str, pair: Pair) -> Result<()> {
     if pair.0.contains(&0) {
-        bail!("{class_name}: `{argument}` must be 1 or more on both axes, got {:?}", pair.0);
+        bail!(
+            "{class_name}: `{argument}` must be 1 or more on both axes, got {:?}",
+            pair.0
+        );
     }
     Ok(())
 }
@@ -58,11 +61,19 @@ pub(super) struct Window {
 
 impl Window {
     pub(super) fn channel_axis(&self) -> usize {
-        if self.data_format == DataFormat::ChannelsLast { 3 } else { 1 }
+        if self.data_format == DataFormat::ChannelsLast {
+            3
+        } else {
+            1
+        }
     }
 
     fn spatial_axes(&self) -> [usize; 2] {
-        if self.data_format == DataFormat::ChannelsLast { [1, 2] } else { [2, 3] }
+        if self.data_format == DataFormat::ChannelsLast {
+            [1, 2]
+        } else {
+            [2, 3]
+        }
     }
 
     /// The shape after the window has passed; `channels` replaces the number of channels.

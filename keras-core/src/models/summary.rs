@@ -55,22 +55,39 @@ impl Model {
                 table.row(&row);
             }
         }
-        format!("Model: \"{}\"\n{}\n{}", self.name(), table.finish(), self.totals())
+        format!(
+            "Model: \"{}\"\n{}\n{}",
+            self.name(),
+            table.finish(),
+            self.totals()
+        )
     }
 
     fn totals(&self) -> String {
         let trained = Size::of(&self.trainable_variables());
         let others = Size::of(&self.non_trainable_variables());
-        let optimizer = self.trainer.as_ref().filter(|t| !t.variables.is_empty()).map(|trainer| {
-            let slots: Vec<Variable> = trainer.optimizer.state_variables().into_iter().map(|(_, v)| v).collect();
-            let slots = Size::of(&slots);
-            // Keras counts the step and a constant learning rate as variables, too.
-            let scalars = match trainer.optimizer.base().learning_rate {
-                LearningRate::Constant(_) => 2,
-                LearningRate::Schedule(_) => 1,
-            };
-            Size { count: slots.count + scalars, bytes: slots.bytes + 4 * scalars }
-        });
+        let optimizer = self
+            .trainer
+            .as_ref()
+            .filter(|t| !t.variables.is_empty())
+            .map(|trainer| {
+                let slots: Vec<Variable> = trainer
+                    .optimizer
+                    .state_variables()
+                    .into_iter()
+                    .map(|(_, v)| v)
+                    .collect();
+                let slots = Size::of(&slots);
+                // Keras counts the step and a constant learning rate as variables, too.
+                let scalars = match trainer.optimizer.base().learning_rate {
+                    LearningRate::Constant(_) => 2,
+                    LearningRate::Schedule(_) => 1,
+                };
+                Size {
+                    count: slots.count + scalars,
+                    bytes: slots.bytes + 4 * scalars,
+                }
+            });
         let extra = optimizer.unwrap_or_default();
         let all = Size {
             count: trained.count + others.count + extra.count,
@@ -90,8 +107,10 @@ impl Model {
 }
 
 fn new_table(options: &Summary, connected: bool) -> Table {
-    let (mut head, mut align) =
-        (vec!["Layer (type)", "Output Shape", "Param #"], vec![Align::Left, Align::Left, Align::Right]);
+    let (mut head, mut align) = (
+        vec!["Layer (type)", "Output Shape", "Param #"],
+        vec![Align::Left, Align::Left, Align::Right],
+    );
     let (mut length, mut ends) = (88, vec![0.45, 0.80, 1.0]);
     if connected {
         head.push("Connected to");
@@ -105,7 +124,10 @@ fn new_table(options: &Summary, connected: bool) -> Table {
         ends.iter_mut().for_each(|p| *p *= 0.90);
         ends.push(1.0);
     }
-    let length = options.line_length.unwrap_or_else(|| length.min(terminal_width().saturating_sub(4))).max(40);
+    let length = options
+        .line_length
+        .unwrap_or_else(|| length.min(terminal_width().saturating_sub(4)))
+        .max(40);
     let mut start = 0;
     let widths: Vec<usize> = ends
         .iter()
@@ -120,14 +142,24 @@ fn new_table(options: &Summary, connected: bool) -> Table {
 }
 
 fn terminal_width() -> usize {
-    std::env::var("COLUMNS").ok().and_then(|c| c.parse().ok()).filter(|c| *c > 0).unwrap_or(80)
+    std::env::var("COLUMNS")
+        .ok()
+        .and_then(|c| c.parse().ok())
+        .filter(|c| *c > 0)
+        .unwrap_or(80)
 }
 
 /// The layers that Keras lists: a stack's input is not among them.
 fn shown(model: &Functional) -> Vec<LayerRef> {
     let inputs = &model.graph.inputs;
     let is_input = |l: &LayerRef| model.sequential && inputs.iter().any(|i| i.same(l));
-    model.graph.layers.iter().filter(|l| !is_input(l)).cloned().collect()
+    model
+        .graph
+        .layers
+        .iter()
+        .filter(|l| !is_input(l))
+        .cloned()
+        .collect()
 }
 
 /// A layer's row, then those of the layers of a model within.
@@ -139,7 +171,11 @@ fn rows(
     connected: bool,
     options: &Summary,
 ) -> Vec<Vec<String>> {
-    let prefix = if level > 0 { format!("{}└ ", "   ".repeat(level)) } else { String::new() };
+    let prefix = if level > 0 {
+        format!("{}└ ", "   ".repeat(level))
+    } else {
+        String::new()
+    };
     let guard = layer.read();
     let mut row = vec![
         format!("{prefix}{} ({})", guard.base().name(), guard.class_name()),
@@ -159,7 +195,9 @@ fn rows(
     }
     let mut all = vec![row];
     let object: &dyn Layer = &**guard;
-    let within = (object as &dyn Any).downcast_ref::<Functional>().filter(|_| options.expand_nested);
+    let within = (object as &dyn Any)
+        .downcast_ref::<Functional>()
+        .filter(|_| options.expand_nested);
     for inner in within.map(shown).unwrap_or_default() {
         let graph = within.map_or(graph, |m| &*m.graph);
         all.extend(rows(&inner, level + 1, graph, None, connected, options));
@@ -174,7 +212,10 @@ fn output_shape(layer: &LayerRef, graph: &Graph) -> String {
         Some(step) => step.shapes.clone(),
         None => {
             let inputs = graph.inputs.iter().zip(&graph.input_shapes);
-            inputs.filter(|(l, _)| l.same(layer)).map(|(_, shape)| shape.clone()).collect()
+            inputs
+                .filter(|(l, _)| l.same(layer))
+                .map(|(_, shape)| shape.clone())
+                .collect()
         }
     };
     // Unlike Python's tuples, Keras prints no comma after the only size here.
@@ -205,13 +246,24 @@ impl Nodes {
         }
         let count = graph.inputs.len();
         for (i, step) in graph.steps.iter().enumerate() {
-            step.outputs.iter().enumerate().for_each(|(output, slot)| set(*slot, (count + i, output)));
+            step.outputs
+                .iter()
+                .enumerate()
+                .for_each(|(output, slot)| set(*slot, (count + i, output)));
         }
         let source = |slot: &usize| made_by.get(*slot).copied().flatten().unwrap_or_default();
         let steps = graph.steps.iter();
         Self {
-            layers: graph.inputs.iter().chain(steps.clone().map(|s| &s.layer)).cloned().collect(),
-            serials: vec![0; count].into_iter().chain(steps.clone().map(|s| s.serial)).collect(),
+            layers: graph
+                .inputs
+                .iter()
+                .chain(steps.clone().map(|s| &s.layer))
+                .cloned()
+                .collect(),
+            serials: vec![0; count]
+                .into_iter()
+                .chain(steps.clone().map(|s| s.serial))
+                .collect(),
             sources: vec![Vec::new(); count]
                 .into_iter()
                 .chain(steps.map(|s| s.inputs.iter().map(source).collect()))
@@ -222,7 +274,8 @@ impl Nodes {
     /// Whether each layer is applied once, to the output of the one before.
     fn is_chain(&self) -> bool {
         let depths = self.depths();
-        let unique = |i: usize| (0..i).all(|j| depths[j] != depths[i] && !self.layers[j].same(&self.layers[i]));
+        let unique =
+            |i: usize| (0..i).all(|j| depths[j] != depths[i] && !self.layers[j].same(&self.layers[i]));
         self.sources.iter().all(|s| s.len() <= 1) && (0..self.layers.len()).all(unique)
     }
 
@@ -239,7 +292,9 @@ impl Nodes {
 
     /// `dense[0][0], tags[0][0]`: layer, which of its applications, which of its outputs.
     fn connections(&self, layer: &LayerRef) -> String {
-        let mut own: Vec<usize> = (0..self.layers.len()).filter(|i| self.layers[*i].same(layer)).collect();
+        let mut own: Vec<usize> = (0..self.layers.len())
+            .filter(|i| self.layers[*i].same(layer))
+            .collect();
         own.sort_by_key(|i| self.serials[*i]);
         let sources = own.iter().flat_map(|i| &self.sources[*i]);
         let names: Vec<String> = sources
@@ -251,7 +306,11 @@ impl Nodes {
                 format!("{}[{index}][{output}]", self.layers[*node].name())
             })
             .collect();
-        if names.is_empty() { "-".to_owned() } else { names.join(", ") }
+        if names.is_empty() {
+            "-".to_owned()
+        } else {
+            names.join(", ")
+        }
     }
 }
 
@@ -265,7 +324,10 @@ struct Size {
 impl Size {
     fn of(variables: &[Variable]) -> Self {
         let bytes = |v: &Variable| v.len() * v.dtype().size_in_bytes();
-        Self { count: variables.iter().map(Variable::len).sum(), bytes: variables.iter().map(bytes).sum() }
+        Self {
+            count: variables.iter().map(Variable::len).sum(),
+            bytes: variables.iter().map(bytes).sum(),
+        }
     }
 
     fn show(self) -> String {

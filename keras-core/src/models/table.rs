@@ -23,7 +23,12 @@ impl Table {
     /// `wanted` are the widths of the columns before borders and padding take their part.
     pub(super) fn new(head: &[&str], align: &[Align], wanted: &[usize], width: usize) -> Self {
         let widths = fit(wanted, width.saturating_sub(head.len() + 1));
-        let mut table = Self { widths, align: align.to_vec(), lines: Vec::new(), rows: 0 };
+        let mut table = Self {
+            widths,
+            align: align.to_vec(),
+            lines: Vec::new(),
+            rows: 0,
+        };
         table.rule(['┏', '━', '┳', '┓']);
         let head: Vec<String> = head.iter().map(|h| (*h).to_owned()).collect();
         table.cells(&head, '┃');
@@ -45,15 +50,25 @@ impl Table {
     }
 
     fn rule(&mut self, [left, fill, cross, right]: [char; 4]) {
-        let parts: Vec<String> = self.widths.iter().map(|w| fill.to_string().repeat(w + 2)).collect();
-        self.lines.push(format!("{left}{}{right}", parts.join(&cross.to_string())));
+        let parts: Vec<String> = self
+            .widths
+            .iter()
+            .map(|w| fill.to_string().repeat(w + 2))
+            .collect();
+        self.lines
+            .push(format!("{left}{}{right}", parts.join(&cross.to_string())));
     }
 
     fn cells(&mut self, cells: &[String], border: char) {
         let columns: Vec<Vec<String>> = cells
             .iter()
             .zip(self.widths.iter().zip(&self.align))
-            .map(|(text, (width, align))| wrap(text, *width).iter().map(|l| justify(l, *width, *align)).collect())
+            .map(|(text, (width, align))| {
+                wrap(text, *width)
+                    .iter()
+                    .map(|l| justify(l, *width, *align))
+                    .collect()
+            })
             .collect();
         for i in 0..columns.iter().map(Vec::len).max().unwrap_or(0) {
             let texts = columns.iter().zip(&self.widths).map(|(lines, width)| {
@@ -61,7 +76,8 @@ impl Table {
                 format!(" {text} ")
             });
             let texts: Vec<String> = texts.collect();
-            self.lines.push(format!("{border}{}{border}", texts.join(&border.to_string())));
+            self.lines
+                .push(format!("{border}{}{border}", texts.join(&border.to_string())));
         }
     }
 }

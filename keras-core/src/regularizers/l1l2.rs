@@ -113,7 +113,10 @@ fn absolute(x: &Tensor, factor: f64) -> Result<Tensor> {
 }
 
 fn squares(x: &Tensor, factor: f64) -> Result<Tensor> {
-    Ok(ops::mul_scalar(&ops::sum(&ops::square(x)?, None, false)?, factor)?)
+    Ok(ops::mul_scalar(
+        &ops::sum(&ops::square(x)?, None, false)?,
+        factor,
+    )?)
 }
 
 pub(super) const ENTRY_L1: Entry<dyn Regularizer> = Entry {

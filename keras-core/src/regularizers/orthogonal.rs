@@ -43,7 +43,10 @@ pub struct OrthogonalRegularizer {
 
 impl Default for OrthogonalRegularizer {
     fn default() -> Self {
-        Self { factor: 0.01, mode: OrthogonalMode::Rows }
+        Self {
+            factor: 0.01,
+            mode: OrthogonalMode::Rows,
+        }
     }
 }
 
@@ -51,7 +54,10 @@ impl Regularizer for OrthogonalRegularizer {
     fn call(&self, x: &Tensor) -> Result<Tensor> {
         check_factor("OrthogonalRegularizer", "factor", self.factor)?;
         let &[rows, columns] = x.dims() else {
-            bail!("OrthogonalRegularizer: expected a tensor of rank 2, got shape {:?}", x.dims());
+            bail!(
+                "OrthogonalRegularizer: expected a tensor of rank 2, got shape {:?}",
+                x.dims()
+            );
         };
         let (axis, size) = match self.mode {
             OrthogonalMode::Rows => (1, rows),
@@ -66,7 +72,10 @@ impl Regularizer for OrthogonalRegularizer {
         };
         let others = ops::multiply(&ops::abs(&product)?, &off_diagonal(size, x.dtype(), x.device())?)?;
         let pairs = (size * size.saturating_sub(1)) as f64 / 2.;
-        Ok(ops::mul_scalar(&ops::sum(&others, None, false)?, 0.5 * self.factor / pairs)?)
+        Ok(ops::mul_scalar(
+            &ops::sum(&others, None, false)?,
+            0.5 * self.factor / pairs,
+        )?)
     }
 
     fn config(&self) -> Config {
@@ -80,8 +89,13 @@ impl Regularizer for OrthogonalRegularizer {
 
 /// Ones with zeros on the diagonal.
 fn off_diagonal(size: usize, dtype: DType, device: &Device) -> Result<Tensor> {
-    let values: Vec<f32> = (0..size * size).map(|i| f32::from(i / size != i % size)).collect();
-    Ok(ops::cast(&Tensor::from_vec(values, (size, size), device)?, dtype)?)
+    let values: Vec<f32> = (0..size * size)
+        .map(|i| f32::from(i / size != i % size))
+        .collect();
+    Ok(ops::cast(
+        &Tensor::from_vec(values, (size, size), device)?,
+        dtype,
+    )?)
 }
 
 pub(super) const ENTRY: Entry<dyn Regularizer> = Entry {
