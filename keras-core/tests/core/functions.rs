@@ -125,7 +125,7 @@ fn a_negative_penalty_is_an_error() {
 }
 
 #[test]
-fn l1l2_without_arguments_by_config_object_is_the_named_penalty() -> Result<()> {
+fn the_bare_name_l1_l2_is_a_penalty() -> Result<()> {
     let x = Tensor::new(&[1f32, -3.], &Device::Cpu)?;
     assert_eq!(L1L2 { l1: 0., l2: 1. }.call(&x)?.to_scalar::<f32>()?, 10.);
     let core = registry::core();
