@@ -80,7 +80,10 @@ impl CSVLogger {
     fn delimiter(&self) -> Result<u8> {
         match u8::try_from(self.separator) {
             Ok(byte) if byte.is_ascii() && !b"\"\r\n".contains(&byte) => Ok(byte),
-            _ => bail!("{NAME}: cannot separate columns by {:?}; use `,`, `;` or a tab", self.separator),
+            _ => bail!(
+                "{NAME}: cannot separate columns by {:?}; use `,`, `;` or a tab",
+                self.separator
+            ),
         }
     }
 
@@ -106,9 +109,13 @@ impl CSVLogger {
         self.columns = self.existing()?;
         let file = self.open()?;
         if !self.append {
-            file.set_len(0).map_err(|e| Error::io(&self.filename, "cannot empty", e))?;
+            file.set_len(0)
+                .map_err(|e| Error::io(&self.filename, "cannot empty", e))?;
         }
-        Ok(csv::WriterBuilder::new().delimiter(self.delimiter()?).flexible(true).from_writer(file))
+        Ok(csv::WriterBuilder::new()
+            .delimiter(self.delimiter()?)
+            .flexible(true)
+            .from_writer(file))
     }
 
     fn row(&self, epoch: usize, logs: &Logs) -> Result<Vec<String>> {
@@ -149,7 +156,10 @@ impl Callback for CSVLogger {
         folder::check(folder::of(&self.filename)).context(|| NAME)?;
         let existing = self.existing()?;
         let names = columns(cx.params, &Logs::new());
-        if let Some(missing) = names.iter().find(|n| !existing.is_empty() && !existing.contains(n)) {
+        if let Some(missing) = names
+            .iter()
+            .find(|n| !existing.is_empty() && !existing.contains(n))
+        {
             let message = format!(
                 "has no column `{missing}`, which this run logs; its columns are {}. Use another file, or \
                  append(false) to replace it",

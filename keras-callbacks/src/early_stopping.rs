@@ -162,7 +162,11 @@ impl EarlyStopping {
     fn keep(&mut self, epoch: usize, value: f64, cx: &Context<'_>) -> Result<()> {
         let copy = |(_, variable): (String, Variable)| Ok((variable.clone(), variable.snapshot()?));
         let weights = cx.model.weights().into_iter().map(copy).collect::<Result<_>>()?;
-        self.kept = Some(Kept { epoch, value, weights });
+        self.kept = Some(Kept {
+            epoch,
+            value,
+            weights,
+        });
         Ok(())
     }
 
@@ -171,16 +175,29 @@ impl EarlyStopping {
         let name = &self.monitor.name;
         if let Some(epoch) = self.stopped_epoch {
             let missed = match self.baseline {
-                Some(value) if !self.monitor.best.is_some_and(|b| self.monitor.beats(b, Some(value))) => {
+                Some(value)
+                    if !self
+                        .monitor
+                        .best
+                        .is_some_and(|b| self.monitor.beats(b, Some(value))) =>
+                {
                     format!("not beaten the baseline {}", number(value))
                 }
                 _ => "not improved".to_owned(),
             };
             let epochs = if self.wait == 1 { "epoch" } else { "epochs" };
-            parts.push(format!("Stopped after epoch {}: {name} has {missed} for {} {epochs}.", epoch + 1, self.wait));
+            parts.push(format!(
+                "Stopped after epoch {}: {name} has {missed} for {} {epochs}.",
+                epoch + 1,
+                self.wait
+            ));
         }
         if let Some(kept) = self.kept.as_ref().filter(|k| k.epoch != self.last_epoch) {
-            parts.push(format!("Restored weights of epoch {} ({name} {}).", kept.epoch + 1, number(kept.value)));
+            parts.push(format!(
+                "Restored weights of epoch {} ({name} {}).",
+                kept.epoch + 1,
+                number(kept.value)
+            ));
         }
         (!parts.is_empty()).then(|| parts.join(" "))
     }
@@ -205,7 +222,10 @@ impl Callback for EarlyStopping {
     fn on_epoch_end(&mut self, epoch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
         self.monitor.resolve(NAME, cx)?;
         self.last_epoch = epoch;
-        let Some(value) = logs.get(&self.monitor.name)?.filter(|_| epoch >= self.start_from_epoch) else {
+        let Some(value) = logs
+            .get(&self.monitor.name)?
+            .filter(|_| epoch >= self.start_from_epoch)
+        else {
             return Ok(());
         };
         self.wait += 1;
@@ -252,7 +272,11 @@ impl Callback for EarlyStopping {
     }
 
     fn state(&self) -> Value {
-        let state = self.monitor.state().with("wait", self.wait).with("best_epoch", self.best_epoch);
+        let state = self
+            .monitor
+            .state()
+            .with("wait", self.wait)
+            .with("best_epoch", self.best_epoch);
         Value::Object(state.with("stopped_epoch", self.stopped_epoch).0)
     }
 

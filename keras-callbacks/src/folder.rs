@@ -7,8 +7,12 @@ use keras_core::{Error, Result};
 /// Makes `folder` if it is missing, and sees whether files can be written there.
 pub(crate) fn check(folder: &Path) -> Result<()> {
     create(folder)?;
-    let probe = tempfile::Builder::new().prefix(".keras-probe").tempfile_in(or_here(folder));
-    probe.map(drop).map_err(|e| Error::io(folder, "cannot write into this folder", e))
+    let probe = tempfile::Builder::new()
+        .prefix(".keras-probe")
+        .tempfile_in(or_here(folder));
+    probe
+        .map(drop)
+        .map_err(|e| Error::io(folder, "cannot write into this folder", e))
 }
 
 /// Makes `folder` and those above it if missing.
@@ -23,5 +27,9 @@ pub(crate) fn of(file: &Path) -> &Path {
 }
 
 fn or_here(folder: &Path) -> &Path {
-    if folder.as_os_str().is_empty() { Path::new(".") } else { folder }
+    if folder.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        folder
+    }
 }

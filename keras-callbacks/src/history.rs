@@ -51,7 +51,10 @@ impl Callback for History {
     }
 
     fn on_epoch_end(&mut self, epoch: usize, _: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(epoch, logs)
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(epoch, logs)
     }
 
     fn class_name(&self) -> &str {

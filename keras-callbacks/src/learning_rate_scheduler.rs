@@ -28,7 +28,9 @@ pub struct LearningRateScheduler {
 impl LearningRateScheduler {
     /// With `schedule`, a function of the epoch and the current rate.
     pub fn new(schedule: impl FnMut(usize, f64) -> f64 + Send + 'static) -> Self {
-        Self { schedule: Box::new(schedule) }
+        Self {
+            schedule: Box::new(schedule),
+        }
     }
 }
 

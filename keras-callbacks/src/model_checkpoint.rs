@@ -197,7 +197,10 @@ impl ModelCheckpoint {
         let end = head.rfind(std::path::is_separator).map_or(0, |at| at + 1);
         folder::check(Path::new(&head[..end])).context(|| NAME)?;
         if template.names().next().is_none() && Path::new(head).is_dir() {
-            return Err(Error::file(head, "is a folder; give ModelCheckpoint the name of a file"));
+            return Err(Error::file(
+                head,
+                "is a folder; give ModelCheckpoint the name of a file",
+            ));
         }
         Ok(())
     }
@@ -216,7 +219,9 @@ impl ModelCheckpoint {
             return Ok(true);
         }
         self.monitor.resolve(NAME, cx)?;
-        let Some(value) = logs.get(&self.monitor.name)? else { return Ok(false) };
+        let Some(value) = logs.get(&self.monitor.name)? else {
+            return Ok(false);
+        };
         let improved = self.monitor.improve(value);
         if let (false, 1.., Some(best)) = (improved, self.verbose, self.monitor.best) {
             cx.note(format!("{} not better than {}", self.monitor.name, number(best)));

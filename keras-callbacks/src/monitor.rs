@@ -17,7 +17,13 @@ pub(crate) struct Monitor {
 
 impl Monitor {
     pub(crate) fn new(name: &str) -> Self {
-        Self { name: name.to_owned(), mode: Mode::Auto, min_delta: 0., best: None, larger: None }
+        Self {
+            name: name.to_owned(),
+            mode: Mode::Auto,
+            min_delta: 0.,
+            best: None,
+            larger: None,
+        }
     }
 
     pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
@@ -38,7 +44,10 @@ impl Monitor {
             self.larger = match self.mode {
                 Mode::Min => Some(false),
                 Mode::Max => Some(true),
-                Mode::Auto => cx.model.larger_is_better(&self.name).or_else(|| guess(&self.name)),
+                Mode::Auto => cx
+                    .model
+                    .larger_is_better(&self.name)
+                    .or_else(|| guess(&self.name)),
             };
         }
         if self.larger.is_none() {
@@ -80,8 +89,19 @@ impl Monitor {
 fn guess(name: &str) -> Option<bool> {
     let name = name.strip_prefix("val_").unwrap_or(name);
     let falling = [
-        "loss", "error", "mse", "mae", "mape", "msle", "crossentropy", "divergence", "poisson", "hinge", "logcosh",
-        "log_cosh", "perplexity",
+        "loss",
+        "error",
+        "mse",
+        "mae",
+        "mape",
+        "msle",
+        "crossentropy",
+        "divergence",
+        "poisson",
+        "hinge",
+        "logcosh",
+        "log_cosh",
+        "perplexity",
     ];
     if falling.iter().any(|word| name.contains(word)) {
         Some(false)

@@ -105,7 +105,11 @@ impl ProgbarLogger {
         self.level = self.verbose.unwrap_or(cx.params.verbose);
         self.messages(cx);
         self.started = self.screen.now();
-        self.line = Line { head, count: (0, steps), ..Line::default() };
+        self.line = Line {
+            head,
+            count: (0, steps),
+            ..Line::default()
+        };
         if self.due() {
             self.screen.draw(&self.line);
         }
@@ -116,7 +120,10 @@ impl ProgbarLogger {
     }
 
     fn draw(&mut self, logs: &Logs, prefix: &str) -> Result<()> {
-        let values = logs.to_vec()?.into_iter().map(|(name, value)| (format!("{prefix}{name}"), value));
+        let values = logs
+            .to_vec()?
+            .into_iter()
+            .map(|(name, value)| (format!("{prefix}{name}"), value));
         self.line.values = values.collect();
         self.line.elapsed = self.screen.now().saturating_sub(self.started);
         self.screen.draw(&self.line);
@@ -200,7 +207,11 @@ impl Callback for ProgbarLogger {
             Some((seen, _)) => *seen = batch + 1,
             None => return self.batch(batch, logs),
         }
-        if self.due() { self.draw(logs, "val_") } else { Ok(()) }
+        if self.due() {
+            self.draw(logs, "val_")
+        } else {
+            Ok(())
+        }
     }
 
     fn on_test_end(&mut self, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {

@@ -169,7 +169,9 @@ impl Callback for ReduceLROnPlateau {
         self.monitor.resolve(NAME, cx)?;
         let rate = cx.model.optimizer()?.learning_rate()?;
         logs.set("learning_rate", rate);
-        let Some(value) = logs.get(&self.monitor.name)? else { return Ok(()) };
+        let Some(value) = logs.get(&self.monitor.name)? else {
+            return Ok(());
+        };
         if self.cooling > 0 {
             self.cooling -= 1;
             self.wait = 0;
@@ -202,7 +204,13 @@ impl Callback for ReduceLROnPlateau {
     }
 
     fn state(&self) -> Value {
-        Value::Object(self.monitor.state().with("wait", self.wait).with("cooling", self.cooling).0)
+        Value::Object(
+            self.monitor
+                .state()
+                .with("wait", self.wait)
+                .with("cooling", self.cooling)
+                .0,
+        )
     }
 
     fn load_state(&mut self, state: &Value) -> Result<()> {

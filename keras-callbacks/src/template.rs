@@ -45,7 +45,9 @@ impl Template {
                 continue;
             }
             let Some(end) = after.find('}').filter(|_| brace == "{") else {
-                bail!("file name `{text}`: unmatched `{brace}`; write `{brace}{brace}` for the character itself");
+                bail!(
+                    "file name `{text}`: unmatched `{brace}`; write `{brace}{brace}` for the character itself"
+                );
             };
             if !literal.is_empty() {
                 pieces.push(Piece::Text(std::mem::take(&mut literal)));
@@ -56,7 +58,10 @@ impl Template {
                     "file name `{text}`: cannot use the format `:{spec}`; examples: {{epoch:02d}}, {{val_loss:.2f}}"
                 ))
             })?;
-            pieces.push(Piece::Value { name: name.to_owned(), spec });
+            pieces.push(Piece::Value {
+                name: name.to_owned(),
+                spec,
+            });
             rest = &after[end + 1..];
         }
         literal.push_str(rest);
@@ -148,7 +153,11 @@ impl Spec {
         let room = self.width.saturating_sub(body.chars().count() + sign.len());
         match self.align {
             Some('<') => format!("{sign}{body}{}", fill.repeat(room)),
-            Some('^') => format!("{}{sign}{body}{}", fill.repeat(room / 2), fill.repeat(room - room / 2)),
+            Some('^') => format!(
+                "{}{sign}{body}{}",
+                fill.repeat(room / 2),
+                fill.repeat(room - room / 2)
+            ),
             Some('=') => format!("{sign}{}{body}", fill.repeat(room)),
             _ => format!("{}{sign}{body}", fill.repeat(room)),
         }
@@ -159,7 +168,11 @@ impl Spec {
         if !v.is_finite() {
             let text = if v.is_nan() { "nan" } else { "inf" };
             let upper = self.kind.is_some_and(|k| k.is_ascii_uppercase());
-            return if upper { text.to_uppercase() } else { text.to_owned() };
+            return if upper {
+                text.to_uppercase()
+            } else {
+                text.to_owned()
+            };
         }
         let precision = self.precision.unwrap_or(6);
         match self.kind {
@@ -186,7 +199,9 @@ fn digits(chars: &[char]) -> Option<(usize, &[char])> {
 
 /// `1.5e-7` → `1.5e-07`: at least two digits, with sign.
 pub(crate) fn exponent(text: &str) -> String {
-    let Some((mantissa, power)) = text.split_once('e') else { return text.to_owned() };
+    let Some((mantissa, power)) = text.split_once('e') else {
+        return text.to_owned();
+    };
     let (sign, power) = power.strip_prefix('-').map_or(('+', power), |p| ('-', p));
     format!("{mantissa}e{sign}{power:0>2}")
 }
@@ -195,7 +210,10 @@ pub(crate) fn exponent(text: &str) -> String {
 fn general(v: f64, precision: usize) -> String {
     let precision = precision.max(1);
     let text = format!("{v:.*e}", precision - 1);
-    let power: i32 = text.split_once('e').and_then(|(_, p)| p.parse().ok()).unwrap_or(0);
+    let power: i32 = text
+        .split_once('e')
+        .and_then(|(_, p)| p.parse().ok())
+        .unwrap_or(0);
     let trim = |s: &str| match s.contains('.') {
         true => s.trim_end_matches('0').trim_end_matches('.').to_owned(),
         false => s.to_owned(),

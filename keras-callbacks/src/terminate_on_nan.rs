@@ -50,9 +50,13 @@ impl TerminateOnNaN {
 
 impl Callback for TerminateOnNaN {
     fn on_train_batch_end(&mut self, batch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
-        let Some(loss) = logs.get("loss")?.filter(|loss| !loss.is_finite()) else { return Ok(()) };
+        let Some(loss) = logs.get("loss")?.filter(|loss| !loss.is_finite()) else {
+            return Ok(());
+        };
         if self.raise_error {
-            bail!("the loss is {loss} after batch {batch}; try a smaller learning rate or clip the gradients");
+            bail!(
+                "the loss is {loss} after batch {batch}; try a smaller learning rate or clip the gradients"
+            );
         }
         cx.note(format!("stopped: the loss is {loss} after batch {batch}"));
         cx.stop_training();

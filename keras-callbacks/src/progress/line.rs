@@ -34,11 +34,17 @@ struct Part {
 
 impl Part {
     fn plain(text: impl Into<String>) -> Self {
-        Self { dim: String::new(), text: text.into() }
+        Self {
+            dim: String::new(),
+            text: text.into(),
+        }
     }
 
     fn value((name, value): &(String, f64)) -> Self {
-        Self { dim: format!("{name} "), text: number(*value) }
+        Self {
+            dim: format!("{name} "),
+            text: number(*value),
+        }
     }
 
     fn width(&self) -> usize {
@@ -56,7 +62,11 @@ impl Part {
 impl Line {
     /// The finished line; where it is wider than the terminal, its values go on below its first one.
     pub(crate) fn done(&self, width: Option<usize>, colour: bool) -> Vec<String> {
-        let mut parts = vec![Part::plain(&self.head), Part::plain(self.counted()), Part::plain(self.took())];
+        let mut parts = vec![
+            Part::plain(&self.head),
+            Part::plain(self.counted()),
+            Part::plain(self.took()),
+        ];
         let indent: usize = parts.iter().map(|p| p.width() + GAP.len()).sum();
         parts.extend(self.values.iter().map(Part::value));
         parts.extend(self.notes.iter().map(Part::plain));
@@ -76,11 +86,13 @@ impl Line {
         } else {
             parts.push(Part::plain(self.took()));
         }
-        let fixed = parts.len();
         parts.extend(self.values.iter().map(Part::value));
         let room = width.saturating_sub(total_width(&parts) + GAP.len());
-        if let Some((fraction, _)) = self.forecast().filter(|_| self.validation.is_none() && room >= *BAR.start()) {
-            parts.insert(fixed - 1, bar(fraction, room.min(*BAR.end())));
+        if let Some((fraction, _)) = self
+            .forecast()
+            .filter(|_| self.validation.is_none() && room >= *BAR.start())
+        {
+            parts.insert(2, bar(fraction, room.min(*BAR.end())));
         }
         while parts.len() > 1 && total_width(&parts) > width {
             parts.pop();
@@ -140,16 +152,24 @@ pub(super) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
 
 fn flow(parts: &[Part], width: Option<usize>, indent: usize, colour: bool) -> Vec<String> {
     // A terminal too narrow for the indent and a value does without.
-    let indent = if width.is_some_and(|w| indent + 20 > w) { 0 } else { indent };
+    let indent = if width.is_some_and(|w| indent + 20 > w) {
+        0
+    } else {
+        indent
+    };
     fill(parts, width, indent, GAP, colour)
 }
 
 fn fill(parts: &[Part], width: Option<usize>, indent: usize, gap: &str, colour: bool) -> Vec<String> {
-    let width = width.unwrap_or(usize::MAX).max(2);
+    let width = width.unwrap_or(usize::MAX).max(1);
     let mut lines: Vec<String> = Vec::new();
     let (mut line, mut used) = (String::new(), 0);
     for part in parts {
-        let wanted = if line.is_empty() { part.width() } else { used + gap.len() + part.width() };
+        let wanted = if line.is_empty() {
+            part.width()
+        } else {
+            used + gap.len() + part.width()
+        };
         if wanted <= width {
             if !line.is_empty() {
                 line.push_str(gap);

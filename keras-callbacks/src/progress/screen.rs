@@ -27,7 +27,9 @@ pub(crate) struct Screen {
 
 impl fmt::Debug for Screen {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Screen").field("terminal", &self.columns.is_some()).finish_non_exhaustive()
+        f.debug_struct("Screen")
+            .field("terminal", &self.columns.is_some())
+            .finish_non_exhaustive()
     }
 }
 
@@ -38,11 +40,12 @@ impl Screen {
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let terminal = out.is_terminal() && !dumb;
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-        Self {
-            columns: if terminal { Some(Box::new(columns)) } else { None },
-            colour: terminal && !no_colour,
-            ..Self::new(out, None)
+        let mut screen = Self::new(out, None);
+        screen.colour = terminal && !no_colour;
+        if terminal {
+            screen.columns = Some(Box::new(columns));
         }
+        screen
     }
 
     pub(crate) fn new(out: impl Write + Send + 'static, columns: Option<usize>) -> Self {
@@ -74,7 +77,9 @@ impl Screen {
     pub(crate) fn due(&self) -> bool {
         self.columns.is_some()
             && !self.broken
-            && self.redrawn.is_none_or(|at| self.now().saturating_sub(at) >= REDRAW)
+            && self
+                .redrawn
+                .is_none_or(|at| self.now().saturating_sub(at) >= REDRAW)
     }
 
     /// Draws the live line over the one before.
@@ -102,19 +107,29 @@ impl Screen {
 
     fn lines(&mut self, lines: &[String]) {
         let erase = self.drawn.min(self.width().unwrap_or(0));
-        let erase = if self.drawn > 0 { format!("\r{:erase$}\r", "") } else { String::new() };
+        let erase = if self.drawn > 0 {
+            format!("\r{:erase$}\r", "")
+        } else {
+            String::new()
+        };
         self.drawn = 0;
         self.write(&format!("{erase}{}\n", lines.join("\n")));
     }
 
     /// Columns in use: not the last, where some terminals break the line.
     fn width(&self) -> Option<usize> {
-        self.columns.as_ref().map(|columns| columns().saturating_sub(1).max(1))
+        self.columns
+            .as_ref()
+            .map(|columns| columns().saturating_sub(1).max(1))
     }
 
     fn write(&mut self, text: &str) {
         if !self.broken {
-            self.broken = self.out.write_all(text.as_bytes()).and_then(|()| self.out.flush()).is_err();
+            self.broken = self
+                .out
+                .write_all(text.as_bytes())
+                .and_then(|()| self.out.flush())
+                .is_err();
         }
     }
 }

@@ -1,0 +1,9 @@
+//! Tests of the callbacks: their hooks are called as `fit` calls them, with logs made up for the purpose.
+
+mod csv_logger;
+mod early_stopping;
+mod model_checkpoint;
+mod others;
+mod progress;
+mod registry;
+mod run;
