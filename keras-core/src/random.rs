@@ -69,10 +69,6 @@ impl SeedGenerator {
     }
 
     /// The seed and the next unused counter.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "Keras's name; it is no iterator: it never ends"
-    )]
     pub fn next(&self) -> Seed {
         Seed::new(
             self.0.0.load(Ordering::Relaxed),

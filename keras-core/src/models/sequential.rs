@@ -54,6 +54,7 @@ impl Sequential {
 
     /// Puts a layer on top.
     #[must_use]
+    #[expect(clippy::should_implement_trait, reason = "Keras's name")]
     pub fn add(mut self, layer: impl Into<LayerRef>) -> Self {
         self.layers.push(layer.into());
         self
