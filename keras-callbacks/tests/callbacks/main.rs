@@ -1,5 +1,7 @@
 //! Tests of the callbacks: their hooks are called as `fit` calls them, with logs made up for the purpose.
 
+#![allow(clippy::unwrap_used)]
+
 mod csv_logger;
 mod early_stopping;
 mod model_checkpoint;
