@@ -72,6 +72,11 @@ impl<'a> Reader<'a> {
         self.config.0.get(key).filter(|v| !v.is_null())
     }
 
+    /// Whether an argument is given as null: Keras's `None`, which may differ from leaving it out.
+    pub fn is_null(&self, key: &str) -> bool {
+        self.config.0.get(key).is_some_and(Value::is_null)
+    }
+
     /// An argument that may be missing or null.
     ///
     /// # Errors

@@ -14,6 +14,7 @@
 
 mod activation;
 pub mod activations;
+mod arg;
 mod callback;
 pub mod config;
 mod constraint;
@@ -40,9 +41,10 @@ pub mod shape;
 mod shared;
 pub mod trainer;
 mod variable;
-mod weighting;
+pub mod weighting;
 
 pub use activation::Activation;
+pub use arg::Arg;
 pub use callback::{Callback, Context, Params};
 pub use config::{Config, Envelope};
 pub use constraint::Constraint;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keras_ops::Tensor;
+use keras_ops::{DType, Tensor};
 
 use crate::{Config, Error, Result, config};
 
@@ -71,7 +71,7 @@ impl Reduction {
 /// impl Loss for MeanCubed {
 ///     fn call(&self, y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
 ///         let error = ops::abs(&ops::subtract(y_pred, y_true)?)?;
-///         Ok(ops::mean(&ops::power_scalar(&error, 3.)?, Some(&[-1]), false)?)
+///         Ok(ops::mean(&ops::pow_scalar(&error, 3.)?, Some(&[-1]), false)?)
 ///     }
 /// }
 /// let loss: &dyn Loss = &MeanCubed;
@@ -106,6 +106,25 @@ pub trait Loss: fmt::Debug + Send + Sync + 'static {
     /// How a batch becomes one number.
     fn reduction(&self) -> Reduction {
         Reduction::SumOverBatchSize
+    }
+
+    /// The dtype targets and predictions are converted to first; `None` is [`floatx`](keras_ops::floatx), or
+    /// float64 for float64 predictions.
+    fn dtype(&self) -> Option<DType> {
+        None
+    }
+
+    /// Whether targets are class numbers: then neither their dtype nor their rank is adjusted.
+    fn takes_labels(&self) -> bool {
+        false
+    }
+
+    /// Which of the values count (1) and which don't (0), where the loss itself leaves some out.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn mask(&self, _y_true: &Tensor, _values: &Tensor) -> Result<Option<Tensor>> {
+        Ok(None)
     }
 
     /// Checks all targets of a run before its first step, against the shape of the output they belong to.

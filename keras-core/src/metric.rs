@@ -93,6 +93,11 @@ pub trait Metric: std::fmt::Debug + Send + Sync + 'static {
         Config::new()
     }
 
+    /// Whether the mask of the predictions joins the sample weights, as in every mean of sample values.
+    fn uses_mask(&self) -> bool {
+        false
+    }
+
     /// Which way is better, where the metric knows: `Some(true)` = larger.
     fn larger_is_better(&self) -> Option<bool> {
         None

@@ -10,6 +10,7 @@ pub mod gradcheck;
 pub mod host;
 pub mod inplace;
 pub mod kernels;
+pub mod losses;
 pub mod matmul;
 pub mod nn;
 pub mod optimizer_step;

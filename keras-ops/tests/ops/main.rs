@@ -7,6 +7,7 @@ mod dropout;
 mod elementwise;
 mod gradients;
 mod linear;
+mod losses;
 mod math;
 mod optimizer_step;
 mod random;
