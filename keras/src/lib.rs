@@ -1,1 +1,3 @@
-//! x
+//! Keras 3 for Rust.
+
+pub mod datasets;
