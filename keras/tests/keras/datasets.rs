@@ -21,7 +21,7 @@ fn serve(answer: Vec<u8>) -> Result<(String, Arc<AtomicUsize>)> {
         for stream in listener.incoming() {
             let Ok(mut stream) = stream else { return };
             counter.fetch_add(1, Ordering::SeqCst);
-            let mut request = Vec::new();
+            let mut request: Vec<u8> = Vec::new();
             let mut buffer = [0; 1024];
             while !request.windows(4).any(|w| w == b"\r\n\r\n") {
                 match stream.read(&mut buffer) {
