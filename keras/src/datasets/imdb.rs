@@ -10,7 +10,8 @@ use keras_ops::{Device, Tensor, host};
 use super::download::Remote;
 use super::mnist::FOLDER;
 use super::npz::Npy;
-use super::{Download, Npz, Split, pickle, shuffle};
+use super::shuffle::Twister;
+use super::{Download, Npz, Split, pickle};
 
 /// How reviews are prepared; Keras's arguments of `imdb.load_data` with its defaults.
 ///
@@ -124,6 +125,7 @@ type Part = (Vec<Vec<u32>>, Vec<i64>);
 impl Imdb {
     pub(super) fn read(&self, path: &Path) -> Result<Texts> {
         let mut file = Npz::open(path)?;
+        let mut twister = Twister::new(self.seed);
         let mut part = |name: &str| -> Result<Part> {
             let texts = lists(&file.array(&format!("x_{name}"))?)
                 .map_err(|e| Error::file(path, format!("array `x_{name}`: {e}")))?;
@@ -131,7 +133,7 @@ impl Imdb {
             if texts.len() != labels.len() {
                 return Err(Error::file(path, format!("{} texts with {} labels", texts.len(), labels.len())));
             }
-            Ok(self.prepare(texts, &labels))
+            Ok(self.prepare(texts, &labels, &mut twister))
         };
         let (mut train, mut test) = (part("train")?, part("test")?);
         if train.0.is_empty() || test.0.is_empty() {
@@ -153,8 +155,8 @@ impl Imdb {
     }
 
     /// Shuffled, with the start and the offset, without what is too long.
-    fn prepare(&self, mut texts: Vec<Vec<u32>>, labels: &[i64]) -> Part {
-        let order = shuffle::order(texts.len(), self.seed).into_iter();
+    fn prepare(&self, mut texts: Vec<Vec<u32>>, labels: &[i64], twister: &mut Twister) -> Part {
+        let order = twister.order(texts.len()).into_iter();
         let ready = order.map(|i| {
             let words = std::mem::take(&mut texts[i]);
             let words = words.into_iter().map(|w| w.saturating_add(self.index_from));

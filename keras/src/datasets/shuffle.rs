@@ -3,24 +3,23 @@
 const N: usize = 624;
 const M: usize = 397;
 
-/// `0..count` as `np.random.RandomState(seed).shuffle(np.arange(count))` leaves it.
-pub(super) fn order(count: usize, seed: u32) -> Vec<usize> {
-    let mut twister = Twister::new(seed);
-    let mut order: Vec<usize> = (0..count).collect();
-    for i in (1..count).rev() {
-        order.swap(i, twister.up_to(i as u32) as usize);
-    }
-    order
-}
-
 /// The Mersenne twister (M. Matsumoto and T. Nishimura, 1998).
-struct Twister {
+pub(super) struct Twister {
     state: [u32; N],
     next: usize,
 }
 
 impl Twister {
-    fn new(seed: u32) -> Self {
+    /// `0..count` as `random_state.shuffle(np.arange(count))` leaves it.
+    pub(super) fn order(&mut self, count: usize) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..count).collect();
+        for i in (1..count).rev() {
+            order.swap(i, self.up_to(i as u32) as usize);
+        }
+        order
+    }
+
+    pub(super) fn new(seed: u32) -> Self {
         let mut state = [seed; N];
         for i in 1..N {
             let last = state[i - 1];
@@ -64,14 +63,14 @@ impl Twister {
 
 #[cfg(test)]
 mod tests {
-    use super::order;
+    use super::Twister;
 
     #[test]
     fn equals_numpys_shuffle() {
         // np.random.RandomState(113).shuffle(np.arange(10)); the first of 25000, and of 700 with seed 7, likewise.
-        assert_eq!(order(10, 113), SMALL);
-        assert_eq!(order(25000, 113)[..5], LARGE);
-        assert_eq!(order(700, 7)[..5], MIDDLE);
+        assert_eq!(Twister::new(113).order(10), SMALL);
+        assert_eq!(Twister::new(113).order(25000)[..5], LARGE);
+        assert_eq!(Twister::new(7).order(700)[..5], MIDDLE);
     }
 
     const SMALL: [usize; 10] = [9, 3, 6, 1, 0, 7, 4, 8, 2, 5];
