@@ -47,7 +47,7 @@ pub(super) fn write(path: &Path, texts: &[(&str, String)], tensors: &[(String, T
 }
 
 fn cannot_tensor(path: &Path) -> impl Fn(keras_ops::Error) -> Error + '_ {
-    |e| Error::file(path, format!("cannot write: {e}"))
+    move |e| Error::file(path, format!("cannot write: {e}"))
 }
 
 fn write_tensor(tensor: &Tensor, out: &mut impl Write) -> keras_ops::Result<()> {
@@ -114,7 +114,7 @@ impl Archive {
             return Err(wrong("this is a folder; give the path of a file".to_owned()));
         }
         let mut prefix = Vec::new();
-        file.by_ref().take(PREFIX).read_to_end(&mut prefix).map_err(cannot)?;
+        (&mut file).take(PREFIX).read_to_end(&mut prefix).map_err(cannot)?;
         check_kind(path, &prefix)?;
         let length = prefix.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte));
         if prefix.len() < PREFIX as usize || length > MAX_HEADER || length > meta.len() - PREFIX {
@@ -124,10 +124,10 @@ impl Archive {
             )));
         }
         let mut header = Vec::new();
-        file.by_ref().take(length).read_to_end(&mut header).map_err(cannot)?;
+        (&mut file).take(length).read_to_end(&mut header).map_err(cannot)?;
         let metadata: Metadata = serde_json::from_slice(&header)
             .map_err(|e| wrong(format!("not a saved model, or damaged: the header cannot be read ({e})")))?;
-        let end = metadata.validate().map_err(|e| wrong(format!("damaged: {e}")))? as u64;
+        let end = metadata.data_len() as u64;
         let data = meta.len() - PREFIX - length;
         if end != data {
             return Err(wrong(format!("cut off or damaged: expected {end} bytes of values, got {data}")));
