@@ -85,7 +85,11 @@ pub(crate) fn envelope(layer: &dyn Layer, registry: &Registry) -> Value {
 impl<T: ?Sized> registry::Entries<T> {
     /// The envelope of an object of this kind; a class that is not listed is the user's own.
     pub(crate) fn envelope(&self, class_name: &str, config: Config) -> Value {
-        let module = self.find(class_name).ok().map(|e| e.module).filter(|m| !m.is_empty());
+        let module = self
+            .find(class_name)
+            .ok()
+            .map(|e| e.module)
+            .filter(|m| !m.is_empty());
         let registered = match module {
             Some(module) if !module.starts_with("keras.src") => None,
             _ => Some(class_name),
@@ -101,20 +105,34 @@ pub(crate) fn graph_config(functional: &Functional) -> Config {
         let input = functional.graph.inputs.iter();
         let layers = input.chain(functional.graph.steps.iter().map(|s| &s.layer));
         let layers: Vec<Value> = layers.map(|l| envelope(&**l.read(), registry)).collect();
-        return Config::new().with("layers", layers).with("build_input_shape", input_shape(functional));
+        return Config::new()
+            .with("layers", layers)
+            .with("build_input_shape", input_shape(functional));
     }
     let nodes = Nodes::of(&functional.graph.outputs, &functional.graph.inputs);
-    let layers: Vec<Value> = functional.graph.layers.iter().map(|l| nodes.layer(l, registry)).collect();
+    let layers: Vec<Value> = functional
+        .graph
+        .layers
+        .iter()
+        .map(|l| nodes.layer(l, registry))
+        .collect();
     let inputs = functional.graph.inputs.iter().map(|l| json!([l.name(), 0, 0]));
     Config::new()
         .with("layers", layers)
         .with("input_layers", one_or_all(inputs.collect()))
-        .with("output_layers", one_or_all(functional.graph.outputs.iter().map(|o| nodes.triple(o)).collect()))
+        .with(
+            "output_layers",
+            one_or_all(functional.graph.outputs.iter().map(|o| nodes.triple(o)).collect()),
+        )
 }
 
 /// Keras writes the only input as it is, several as a list.
 fn one_or_all(mut triples: Vec<Value>) -> Value {
-    if triples.len() == 1 { triples.remove(0) } else { Value::Array(triples) }
+    if triples.len() == 1 {
+        triples.remove(0)
+    } else {
+        Value::Array(triples)
+    }
 }
 
 fn input_shape(functional: &Functional) -> Value {
@@ -149,9 +167,16 @@ impl Nodes {
 
     fn layer(&self, layer: &LayerRef, registry: &Registry) -> Value {
         let mut envelope = envelope(&**layer.read(), registry);
-        let nodes = self.by_layer.get(&layer.id()).map(Vec::as_slice).unwrap_or_default();
+        let nodes = self
+            .by_layer
+            .get(&layer.id())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
         let spread = SPREAD.contains(&layer.read().class_name());
-        let inbound = nodes.iter().filter(|n| !n.inputs.is_empty()).map(|n| self.call(n, spread));
+        let inbound = nodes
+            .iter()
+            .filter(|n| !n.inputs.is_empty())
+            .map(|n| self.call(n, spread));
         envelope["name"] = json!(layer.name());
         envelope["inbound_nodes"] = inbound.collect();
         envelope

@@ -38,7 +38,11 @@ impl Model {
             ),
         };
         let functional = functional.context(|| {
-            let name = envelope.config.get("name").and_then(Value::as_str).unwrap_or_default();
+            let name = envelope
+                .config
+                .get("name")
+                .and_then(Value::as_str)
+                .unwrap_or_default();
             format!("{} `{name}`", envelope.class_name)
         })?;
         Self::from_functional(functional, None, device)
@@ -89,14 +93,26 @@ pub(crate) fn graph(config: &Config, registry: &Registry) -> Result<Functional> 
     }
     reading.apply_all()?;
     let find = |key: &str| -> Result<Vec<Symbolic>> {
-        let Some(value) = config.get(key) else { bail!("`{key}` is missing") };
-        triples(value)?.iter().map(|t| reading.tensor(t)).collect::<Result<_>>().context(|| format!("`{key}`"))
+        let Some(value) = config.get(key) else {
+            bail!("`{key}` is missing")
+        };
+        triples(value)?
+            .iter()
+            .map(|t| reading.tensor(t))
+            .collect::<Result<_>>()
+            .context(|| format!("`{key}`"))
     };
-    finish(config, Graph::new(&find("input_layers")?, &find("output_layers")?)?, false)
+    finish(
+        config,
+        Graph::new(&find("input_layers")?, &find("output_layers")?)?,
+        false,
+    )
 }
 
 fn finish(config: &Config, graph: Graph, sequential: bool) -> Result<Functional> {
-    let own = ["name", "trainable", "dtype"].into_iter().filter_map(|k| Some((k.to_owned(), config.get(k)?.clone())));
+    let own = ["name", "trainable", "dtype"]
+        .into_iter()
+        .filter_map(|k| Some((k.to_owned(), config.get(k)?.clone())));
     let own = Config(own.collect());
     let mut functional = Functional::new(graph.into(), sequential);
     let mut base = LayerBase::from_reader(&mut own.reader("Model"))?;
@@ -124,12 +140,17 @@ impl Reading {
         }
         if class_of(value) == "InputLayer" {
             let tensor = input(value)?;
-            self.layers.push((name.clone(), tensor.layer().clone(), Vec::new()));
+            self.layers
+                .push((name.clone(), tensor.layer().clone(), Vec::new()));
             self.made.insert((name, 0), vec![tensor]);
             return Ok(());
         }
         let nodes = value.get("inbound_nodes").and_then(Value::as_array);
-        let calls = nodes.into_iter().flatten().map(call_inputs).collect::<Result<_>>()?;
+        let calls = nodes
+            .into_iter()
+            .flatten()
+            .map(call_inputs)
+            .collect::<Result<_>>()?;
         self.layers.push((name, layer(value, registry)?, calls));
         Ok(())
     }
@@ -167,15 +188,21 @@ impl Reading {
     }
 
     fn tensor(&self, (name, node, index): &Triple) -> Result<Symbolic> {
-        match self.made.get(&(name.clone(), *node)).map(|outputs| outputs.get(*index)) {
+        match self
+            .made
+            .get(&(name.clone(), *node))
+            .map(|outputs| outputs.get(*index))
+        {
             Some(Some(tensor)) => Ok(tensor.clone()),
             Some(None) => bail!("layer `{name}` has no output {index}"),
             None if self.layers.iter().any(|(n, _, _)| n == name) => {
                 bail!("layer `{name}` has no application {node}")
             }
-            None => {
-                Err(Error::unknown("layer", name, self.layers.iter().map(|(n, _, _)| n.clone()).collect()))
-            }
+            None => Err(Error::unknown(
+                "layer",
+                name,
+                self.layers.iter().map(|(n, _, _)| n.clone()).collect(),
+            )),
         }
     }
 }
@@ -215,8 +242,14 @@ fn tensors(value: &Value, found: &mut Vec<Triple>) -> Result<()> {
 
 fn triple(value: &Value) -> Result<Triple> {
     let read = || {
-        let [name, node, index] = value.as_array()?.as_slice() else { return None };
-        Some((name.as_str()?.to_owned(), usize::try_from(node.as_u64()?).ok()?, index.as_u64()? as usize))
+        let [name, node, index] = value.as_array()?.as_slice() else {
+            return None;
+        };
+        Some((
+            name.as_str()?.to_owned(),
+            usize::try_from(node.as_u64()?).ok()?,
+            index.as_u64()? as usize,
+        ))
     };
     read().ok_or_else(|| Error::invalid(format!("expected [layer, application, output], got {value}")))
 }
@@ -229,7 +262,11 @@ fn triples(value: &Value) -> Result<Vec<Triple>> {
         Value::Object(map) => {
             let mut sorted: Vec<_> = map.iter().collect();
             sorted.sort_by_key(|(key, _)| key.as_str());
-            Ok(sorted.into_iter().map(|(_, v)| triples(v)).collect::<Result<Vec<_>>>()?.concat())
+            Ok(sorted
+                .into_iter()
+                .map(|(_, v)| triples(v))
+                .collect::<Result<Vec<_>>>()?
+                .concat())
         }
         other => bail!("expected [layer, application, output], got {other}"),
     }
@@ -257,7 +294,10 @@ fn layer(value: &Value, registry: &Registry) -> Result<LayerRef> {
             let stack = stack(&envelope.config, value.get("build_config"), registry)?;
             Ok(LayerRef::new(stack))
         }),
-        _ => registry.layers.from_value(value, registry).map(LayerRef::from_box),
+        _ => registry
+            .layers
+            .from_value(value, registry)
+            .map(LayerRef::from_box),
     };
     let layer = layer.context(|| named(value))?;
     if layer.read().base().name().is_empty() {
@@ -293,12 +333,17 @@ fn dims(value: &Value) -> Result<Dims> {
         Value::Null => Some(None),
         other => other.as_u64().map(|n| Some(n as usize)),
     };
-    let dims = value.as_array().and_then(|sizes| sizes.iter().map(size).collect());
+    let dims = value
+        .as_array()
+        .and_then(|sizes| sizes.iter().map(size).collect());
     dims.ok_or_else(|| Error::invalid(format!("expected a shape such as [null, 4], got {value}")))
 }
 
 fn class_of(value: &Value) -> &str {
-    value.get("class_name").and_then(Value::as_str).unwrap_or_default()
+    value
+        .get("class_name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }
 
 fn name_of(value: &Value) -> String {

@@ -40,9 +40,12 @@ pub(super) fn write(path: &Path, texts: &[(&str, String)], tensors: &[(String, T
     header.resize(header.len().next_multiple_of(PREFIX as usize), b' ');
     let cannot = |e| Error::io(path, "cannot write", e);
     write_atomic(path, |out| {
-        out.write_all(&(header.len() as u64).to_le_bytes()).map_err(cannot)?;
+        out.write_all(&(header.len() as u64).to_le_bytes())
+            .map_err(cannot)?;
         out.write_all(&header).map_err(cannot)?;
-        order.iter().try_for_each(|(_, tensor)| write_tensor(tensor, out).map_err(cannot_tensor(path)))
+        order
+            .iter()
+            .try_for_each(|(_, tensor)| write_tensor(tensor, out).map_err(cannot_tensor(path)))
     })
 }
 
@@ -114,7 +117,10 @@ impl Archive {
             return Err(wrong("this is a folder; give the path of a file".to_owned()));
         }
         let mut prefix = Vec::new();
-        (&mut file).take(PREFIX).read_to_end(&mut prefix).map_err(cannot)?;
+        (&mut file)
+            .take(PREFIX)
+            .read_to_end(&mut prefix)
+            .map_err(cannot)?;
         check_kind(path, &prefix)?;
         let length = prefix.iter().rev().fold(0, |n, byte| n << 8 | u64::from(*byte));
         if prefix.len() < PREFIX as usize || length > MAX_HEADER || length > meta.len() - PREFIX {
@@ -124,15 +130,28 @@ impl Archive {
             )));
         }
         let mut header = Vec::new();
-        (&mut file).take(length).read_to_end(&mut header).map_err(cannot)?;
-        let metadata: Metadata = serde_json::from_slice(&header)
-            .map_err(|e| wrong(format!("not a saved model, or damaged: the header cannot be read ({e})")))?;
+        (&mut file)
+            .take(length)
+            .read_to_end(&mut header)
+            .map_err(cannot)?;
+        let metadata: Metadata = serde_json::from_slice(&header).map_err(|e| {
+            wrong(format!(
+                "not a saved model, or damaged: the header cannot be read ({e})"
+            ))
+        })?;
         let end = metadata.data_len() as u64;
         let data = meta.len() - PREFIX - length;
         if end != data {
-            return Err(wrong(format!("cut off or damaged: expected {end} bytes of values, got {data}")));
+            return Err(wrong(format!(
+                "cut off or damaged: expected {end} bytes of values, got {data}"
+            )));
         }
-        Ok(Self { path: path.to_owned(), file, start: PREFIX + length, metadata })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            start: PREFIX + length,
+            metadata,
+        })
     }
 
     /// A text of the header.

@@ -26,7 +26,10 @@ impl Model {
     /// See the [module](crate::saving).
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
         let mut config = self.to_config()?;
-        let compile = config.get_mut("compile_config").map(Value::take).unwrap_or_default();
+        let compile = config
+            .get_mut("compile_config")
+            .map(Value::take)
+            .unwrap_or_default();
         let mut texts = vec![
             ("format", FORMAT.to_owned()),
             ("version", VERSION.to_owned()),
@@ -83,7 +86,10 @@ impl Default for LoadModel {
 impl LoadModel {
     /// Compiled as it was saved, on [`keras_ops::auto`]'s device.
     pub fn new() -> Self {
-        Self { compile: true, device: None }
+        Self {
+            compile: true,
+            device: None,
+        }
     }
 
     /// Whether to compile the model as it was when saved.
@@ -156,9 +162,9 @@ fn check_format(archive: &Archive) -> Result<()> {
             "this model was saved by a newer version of this library (file version {}, known {VERSION}): update it",
             version.unwrap_or("unknown")
         )),
-        (Some("keras-weights"), _) => wrong(
-            "this file has weights without a model: build the model and call `load_weights`".to_owned(),
-        ),
+        (Some("keras-weights"), _) => {
+            wrong("this file has weights without a model: build the model and call `load_weights`".to_owned())
+        }
         _ => wrong(
             "a safetensors file, but not of a model that this library saved; build the model and call \
              `load_weights` if the names fit"
@@ -179,9 +185,14 @@ fn compile_again(model: &mut Model, config: &Value, registry: &Registry) -> Resu
 fn restore_seeds(archive: &Archive, model: &Model) -> Result<()> {
     let saved = archive.json("seeds")?.unwrap_or_default();
     for (path, seed) in model.seeds() {
-        let state = saved.get(&path).and_then(|v| Some((v.get(0)?.as_u64()?, v.get(1)?.as_u64()?)));
+        let state = saved
+            .get(&path)
+            .and_then(|v| Some((v.get(0)?.as_u64()?, v.get(1)?.as_u64()?)));
         let Some((start, counter)) = state else {
-            return Err(Error::file(&archive.path, format!("damaged: the random stream `{path}` is missing")));
+            return Err(Error::file(
+                &archive.path,
+                format!("damaged: the random stream `{path}` is missing"),
+            ));
         };
         seed.load_state(Seed::new(start, counter));
     }

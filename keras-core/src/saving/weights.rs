@@ -54,7 +54,10 @@ impl Model {
     /// # Errors
     /// When it cannot be written; a former file of this name is then what it was.
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
-        let texts = [("format", "keras-weights".to_owned()), ("version", "1".to_owned())];
+        let texts = [
+            ("format", "keras-weights".to_owned()),
+            ("version", "1".to_owned()),
+        ];
         archive::write(path.as_ref(), &texts, &values(self.weights()))
     }
 
@@ -102,7 +105,9 @@ impl Model {
             wanted.retain(|(path, v)| entries.get(path).is_some_and(|e| e.shape == v.shape()));
         }
         let ignore_extra = partial || options.skip_mismatch;
-        check(&archive, &wanted, |name| ignore_extra || name.starts_with(OPTIMIZER))?;
+        check(&archive, &wanted, |name| {
+            ignore_extra || name.starts_with(OPTIMIZER)
+        })?;
         let loaded = wanted.iter().map(|(path, _)| path.clone()).collect();
         read(&mut archive, wanted)?.assign()?;
         Ok(loaded)
@@ -115,7 +120,10 @@ fn top(path: &str) -> &str {
 }
 
 pub(super) fn values(variables: Vec<(String, Variable)>) -> Vec<(String, Tensor)> {
-    variables.into_iter().map(|(name, variable)| (name, variable.tensor().detach())).collect()
+    variables
+        .into_iter()
+        .map(|(name, variable)| (name, variable.tensor().detach()))
+        .collect()
 }
 
 /// Checks that the file has all of `wanted` in their shapes, and nothing else but what `ignore` lets pass.
@@ -138,10 +146,16 @@ pub(super) fn check(
         }
     }
     let known: FxHashSet<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
-    let mut extra: Vec<&String> =
-        entries.keys().filter(|k| !known.contains(k.as_str()) && !ignore(k)).collect();
+    let mut extra: Vec<&String> = entries
+        .keys()
+        .filter(|k| !known.contains(k.as_str()) && !ignore(k))
+        .collect();
     extra.sort();
-    problems.extend(extra.iter().map(|name| format!("only in the file: `{name}` {:?}", entries[*name].shape)));
+    problems.extend(
+        extra
+            .iter()
+            .map(|name| format!("only in the file: `{name}` {:?}", entries[*name].shape)),
+    );
     if problems.is_empty() {
         return Ok(());
     }
@@ -175,6 +189,8 @@ pub(super) fn read(archive: &mut Archive, wanted: Vec<(String, Variable)>) -> Re
 
 impl Loaded {
     pub(super) fn assign(self) -> Result<()> {
-        self.0.into_iter().try_for_each(|(variable, value)| variable.assign(&value))
+        self.0
+            .into_iter()
+            .try_for_each(|(variable, value)| variable.assign(&value))
     }
 }

@@ -20,8 +20,12 @@ impl Trainer {
         let metrics = |weighted| {
             let mut all = Map::new();
             for metric in running.metrics.iter().filter(|m| m.weighted == weighted) {
-                let list = all.entry(outputs[metric.output].clone()).or_insert_with(|| json!([]));
-                list.as_array_mut().into_iter().for_each(|list| list.push(self.metric(metric)));
+                let list = all
+                    .entry(outputs[metric.output].clone())
+                    .or_insert_with(|| json!([]));
+                list.as_array_mut()
+                    .into_iter()
+                    .for_each(|list| list.push(self.metric(metric)));
             }
             all
         };
@@ -50,7 +54,10 @@ impl Trainer {
     fn metric(&self, metric: &CompiledMetric) -> Value {
         match &metric.metric {
             Pending::ByShape(name) => json!(name),
-            Pending::Ready(metric) => self.registry.metrics.envelope(metric.class_name(), metric.config()),
+            Pending::Ready(metric) => self
+                .registry
+                .metrics
+                .envelope(metric.class_name(), metric.config()),
         }
     }
 }

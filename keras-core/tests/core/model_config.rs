@@ -17,7 +17,10 @@ fn differences(path: &str, given: &Value, ours: &Value, found: &mut Vec<String>)
     const IDLE: [&str; 4] = ["build_config", "quantization_config", "compile_config", "kwargs"];
     match (given, ours) {
         (Value::Object(a), Value::Object(b)) => {
-            for (key, value) in a.iter().filter(|(k, v)| !IDLE.contains(&k.as_str()) && !v.is_null()) {
+            for (key, value) in a
+                .iter()
+                .filter(|(k, v)| !IDLE.contains(&k.as_str()) && !v.is_null())
+            {
                 let other = b.get(key).unwrap_or(&Value::Null);
                 differences(&format!("{path}/{key}"), value, other, found);
             }
@@ -48,10 +51,13 @@ fn a_sequential_of_keras_is_read_and_written_the_same() -> Result<()> {
 #[test]
 fn several_inputs_shared_and_nested_models_are_read_and_written_the_same() -> Result<()> {
     let (model, given) = read(MULTI)?;
-    assert_eq!((model.input_names(), model.output_names()), (
-        vec!["a".to_owned(), "b".to_owned()],
-        vec!["score".to_owned(), "kind".to_owned()]
-    ));
+    assert_eq!(
+        (model.input_names(), model.output_names()),
+        (
+            vec!["a".to_owned(), "b".to_owned()],
+            vec!["score".to_owned(), "kind".to_owned()]
+        )
+    );
     // shared 8*4+4, inner 4*3+3 and 4*2+2, nested 3*3+3, score 7+1, kind 7*3+3.
     assert_eq!(model.count_params(), 36 + 15 + 10 + 12 + 8 + 24);
     let mut found = Vec::new();
@@ -68,7 +74,10 @@ fn a_shared_layer_stays_shared() -> Result<()> {
     let model = Model::new([&a, &b], &shared.apply(&sum)?)?;
     let config = model.to_config()?;
     let again = Model::from_json(&model.to_json()?, &Registry::core())?;
-    assert_eq!((again.count_params(), again.layers().len()), (12, model.layers().len()));
+    assert_eq!(
+        (again.count_params(), again.layers().len()),
+        (12, model.layers().len())
+    );
     assert_eq!(again.to_config()?, config);
     // The third application feeds the output.
     assert_eq!(config["config"]["output_layers"], json!(["dense", 2, 0]));
@@ -88,17 +97,27 @@ fn errors_name_the_layer() -> Result<()> {
     let mut bad = good.clone();
     bad["config"]["layers"][2]["class_name"] = json!("Densee");
     let message = error(&bad);
-    assert!(message.contains("`shared`") && message.contains("Did you mean `Dense`"), "{message}");
+    assert!(
+        message.contains("`shared`") && message.contains("Did you mean `Dense`"),
+        "{message}"
+    );
     let mut bad = good.clone();
     bad["config"]["layers"][2]["config"]["units"] = json!("many");
     let message = error(&bad);
-    assert!(message.contains("`shared`") && message.contains("`units`"), "{message}");
+    assert!(
+        message.contains("`shared`") && message.contains("`units`"),
+        "{message}"
+    );
     let mut bad = good.clone();
     bad["config"]["layers"][2]["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0] = json!("nobody");
     assert!(error(&bad).contains("nobody"), "{}", error(&bad));
     let mut bad = good.clone();
     bad["config"]["output_layers"] = json!([["score", 4, 0]]);
-    assert!(error(&bad).contains("`score` has no application 4"), "{}", error(&bad));
+    assert!(
+        error(&bad).contains("`score` has no application 4"),
+        "{}",
+        error(&bad)
+    );
     let mut bad = good;
     bad["config"]["layers"][4]["module"] = json!("keras.src.ops.numpy");
     assert!(error(&bad).contains("`sum`"), "{}", error(&bad));
@@ -109,7 +128,11 @@ fn errors_name_the_layer() -> Result<()> {
 
 #[test]
 fn a_frozen_layer_stays_frozen() -> Result<()> {
-    let model = Sequential::new().input([2]).add(Dense::new(3)).add(Dense::new(1)).build()?;
+    let model = Sequential::new()
+        .input([2])
+        .add(Dense::new(3))
+        .add(Dense::new(1))
+        .build()?;
     model.layer("dense")?.set_trainable(false);
     let again = Model::from_config(&model.to_config()?, &Registry::core())?;
     assert_eq!(again.trainable_variables().len(), 2);

@@ -6,7 +6,9 @@ use std::path::Path;
 use keras_core::layers::{Dense, Dropout};
 use keras_core::optimizers::Adam;
 use keras_core::saving::{LoadModel, LoadWeights, load_model, load_model_with, write_atomic};
-use keras_core::{Compile, Config, Entry, Error, Fit, Loss, Model, Registry, Result, Sequential, loss_fn, ops};
+use keras_core::{
+    Compile, Config, Entry, Error, Fit, Loss, Model, Registry, Result, Sequential, loss_fn, ops,
+};
 use keras_ops::{Device, Tensor};
 use serde_json::{Value, json};
 
@@ -46,13 +48,19 @@ fn registry() -> Registry {
 }
 
 fn model() -> Result<Model> {
-    let stack = Sequential::new().name("small").input([3]).add(Dense::new(4).activation("relu"));
+    let stack = Sequential::new()
+        .name("small")
+        .input([3])
+        .add(Dense::new(4).activation("relu"));
     stack.add(Dropout::new(0.5)).add(Dense::new(2)).build()
 }
 
 fn trained() -> Result<Model> {
     let mut model = model()?;
-    model.compile_with(Compile::new(Adam::new(0.01)).loss(Scaled { by: 0.25 }), &registry())?;
+    model.compile_with(
+        Compile::new(Adam::new(0.01)).loss(Scaled { by: 0.25 }),
+        &registry(),
+    )?;
     fit(&mut model)?;
     Ok(model)
 }
@@ -63,11 +71,20 @@ fn fit(model: &mut Model) -> Result<()> {
     let y: Vec<f32> = (0..16).map(|i| (i as f32 * 0.3).cos()).collect();
     let x = Tensor::from_vec(x, (8, 3), &Device::Cpu)?;
     let y = Tensor::from_vec(y, (8, 2), &Device::Cpu)?;
-    model.fit((&x, &y), Fit::new().epochs(2).batch_size(3).shuffle(false).verbose(0)).map(drop)
+    model
+        .fit(
+            (&x, &y),
+            Fit::new().epochs(2).batch_size(3).shuffle(false).verbose(0),
+        )
+        .map(drop)
 }
 
 fn values(model: &Model) -> Result<Vec<Vec<f32>>> {
-    model.weights().iter().map(|(_, v)| Ok(v.value().flatten_all()?.to_vec1()?)).collect()
+    model
+        .weights()
+        .iter()
+        .map(|(_, v)| Ok(v.value().flatten_all()?.to_vec1()?))
+        .collect()
 }
 
 fn folder() -> Result<tempfile::TempDir> {
@@ -81,7 +98,10 @@ fn message<T>(result: Result<T>) -> String {
 fn files(folder: &Path) -> Result<Vec<String>> {
     let entries = fs::read_dir(folder).map_err(Error::user)?;
     let name = |e: std::io::Result<fs::DirEntry>| e.map(|e| e.file_name().to_string_lossy().into_owned());
-    let mut names: Vec<String> = entries.map(name).collect::<std::io::Result<_>>().map_err(Error::user)?;
+    let mut names: Vec<String> = entries
+        .map(name)
+        .collect::<std::io::Result<_>>()
+        .map_err(Error::user)?;
     names.sort();
     Ok(names)
 }
@@ -123,7 +143,11 @@ fn the_file_is_a_safetensors_file_with_paths_and_ordinary_permissions() -> Resul
         use std::os::unix::fs::PermissionsExt;
         let ordinary = folder.path().join("ordinary");
         fs::write(&ordinary, "").map_err(Error::user)?;
-        let mode = |p: &Path| fs::metadata(p).map(|m| m.permissions().mode()).map_err(Error::user);
+        let mode = |p: &Path| {
+            fs::metadata(p)
+                .map(|m| m.permissions().mode())
+                .map_err(Error::user)
+        };
         assert_eq!(mode(&path)?, mode(&ordinary)?);
     }
     Ok(())
@@ -134,11 +158,16 @@ fn a_closure_is_saved_by_name_and_loading_says_so() -> Result<()> {
     let folder = folder()?;
     let path = folder.path().join("model.keras");
     let mut model = model()?;
-    let half = loss_fn("half_mse", |y: &Tensor, p: &Tensor| ops::square(&ops::subtract(p, y)?));
+    let half = loss_fn("half_mse", |y: &Tensor, p: &Tensor| {
+        ops::square(&ops::subtract(p, y)?)
+    });
     model.compile_with(Compile::new("sgd").loss(half), &registry())?;
     model.save(&path)?;
     let error = message(load_model(&path, &registry()));
-    assert!(error.contains("half_mse") && error.contains("compile(false)"), "{error}");
+    assert!(
+        error.contains("half_mse") && error.contains("compile(false)"),
+        "{error}"
+    );
     let again = load_model_with(&path, &registry(), LoadModel::new().compile(false))?;
     assert!(!again.compiled());
     assert_eq!(values(&again)?, values(&model)?);
@@ -150,12 +179,27 @@ fn weights_that_do_not_fit_are_all_listed_and_nothing_changes() -> Result<()> {
     let folder = folder()?;
     let path = folder.path().join("weights.safetensors");
     let stack = Sequential::new().input([3]).add(Dense::new(4).name("dense"));
-    stack.add(Dense::new(5).name("dense_1")).add(Dense::new(1).name("head")).build()?.save_weights(&path)?;
+    stack
+        .add(Dense::new(5).name("dense_1"))
+        .add(Dense::new(1).name("head"))
+        .build()?
+        .save_weights(&path)?;
     let mut model = model()?;
-    model.layer("dense")?.write().base_mut().set_name("first".to_owned());
+    model
+        .layer("dense")?
+        .write()
+        .base_mut()
+        .set_name("first".to_owned());
     let before = values(&model)?;
     let error = message(model.load_weights(&path));
-    for name in ["`first/kernel`", "`first/bias`", "`dense_1/kernel`", "`dense_1/bias`", "`dense/kernel`", "`head/bias`"] {
+    for name in [
+        "`first/kernel`",
+        "`first/bias`",
+        "`dense_1/kernel`",
+        "`dense_1/bias`",
+        "`dense/kernel`",
+        "`head/bias`",
+    ] {
         assert!(error.contains(name), "{name} is missing from: {error}");
     }
     assert_eq!(values(&model)?, before);
@@ -166,7 +210,10 @@ fn weights_that_do_not_fit_are_all_listed_and_nothing_changes() -> Result<()> {
 fn a_part_of_the_weights_can_be_loaded() -> Result<()> {
     let folder = folder()?;
     let path = folder.path().join("weights.safetensors");
-    let other = Sequential::new().input([3]).add(Dense::new(4).name("dense")).add(Dense::new(5).name("dense_1"));
+    let other = Sequential::new()
+        .input([3])
+        .add(Dense::new(4).name("dense"))
+        .add(Dense::new(5).name("dense_1"));
     let other = other.build()?;
     other.save_weights(&path)?;
     let mut model = model()?;
@@ -175,9 +222,16 @@ fn a_part_of_the_weights_can_be_loaded() -> Result<()> {
     assert_eq!(loaded, ["dense/kernel", "dense/bias"]);
     assert_eq!(values(&model)?[0], values(&other)?[0]);
     assert_eq!(values(&model)?[2..], before[2..]);
-    assert!(model.load_weights_with(&path, LoadWeights::new().by_name(true)).is_err());
+    assert!(
+        model
+            .load_weights_with(&path, LoadWeights::new().by_name(true))
+            .is_err()
+    );
     let only = LoadWeights::new().layers(["dense"]);
-    assert_eq!(model.load_weights_with(&path, only)?, ["dense/kernel", "dense/bias"]);
+    assert_eq!(
+        model.load_weights_with(&path, only)?,
+        ["dense/kernel", "dense/bias"]
+    );
     let unknown = message(model.load_weights_with(&path, LoadWeights::new().layers(["dens"])));
     assert!(unknown.contains("Did you mean `dense`"), "{unknown}");
     Ok(())
@@ -200,7 +254,10 @@ fn damaged_and_foreign_files_are_errors() -> Result<()> {
     };
     for length in [1, 7, 8, 100, whole.len() / 2, whole.len() - 1] {
         let error = load(&whole[..length])?;
-        assert!(error.contains("cut off") && error.contains("bad.keras"), "{length}: {error}");
+        assert!(
+            error.contains("cut off") && error.contains("bad.keras"),
+            "{length}: {error}"
+        );
     }
     assert!(load(b"")?.contains("empty"));
     assert!(load(b"PK\x03\x04whatever is in it")?.contains("zip"));

@@ -55,28 +55,43 @@ pub(super) fn read_split(path: &Path, train: &[String], test: &str, label_key: &
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         for name in names {
             let Some((x, y)) = batches.remove(name) else {
-                return Err(Error::file(path, format!("expected a file `{name}` in this archive")));
+                return Err(Error::file(
+                    path,
+                    format!("expected a file `{name}` in this archive"),
+                ));
             };
             images.extend(x);
             labels.extend(y);
         }
-        Ok((bytes(&images, &[labels.len(), 32, 32, 3])?, bytes(&labels, &[labels.len(), 1])?))
+        Ok((
+            bytes(&images, &[labels.len(), 32, 32, 3])?,
+            bytes(&labels, &[labels.len(), 1])?,
+        ))
     };
-    Ok(Split { train: part(train)?, test: part(&[test.to_owned()])? })
+    Ok(Split {
+        train: part(train)?,
+        test: part(&[test.to_owned()])?,
+    })
 }
 
 /// Images in channels-last order and labels.
 fn batch(content: &[u8], label_key: &str) -> Result<(Vec<u8>, Vec<u8>)> {
     let dict = pickle::load(content)?;
     let labels = dict.get(label_key).and_then(|l| l.ints());
-    let labels = labels.and_then(|l| l.into_iter().map(|v| u8::try_from(v).ok()).collect::<Option<Vec<u8>>>());
+    let labels = labels.and_then(|l| {
+        l.into_iter()
+            .map(|v| u8::try_from(v).ok())
+            .collect::<Option<Vec<u8>>>()
+    });
     let data = dict.get("data").and_then(|d| d.array());
     match (data, labels) {
         (Some((shape, Object::Bytes(raw))), Some(labels))
             if shape == [labels.len(), IMAGE] && raw.len() == labels.len() * IMAGE =>
         {
             let pixel = |image: &[u8]| -> Vec<u8> {
-                (0..CHANNEL).flat_map(|i| [image[i], image[CHANNEL + i], image[2 * CHANNEL + i]]).collect()
+                (0..CHANNEL)
+                    .flat_map(|i| [image[i], image[CHANNEL + i], image[2 * CHANNEL + i]])
+                    .collect()
             };
             Ok((raw.chunks_exact(IMAGE).flat_map(pixel).collect(), labels))
         }
@@ -106,10 +121,16 @@ mod tests {
         let train = ["data_batch_1".to_owned(), "data_batch_2".to_owned()];
         let split = read_split(fixture(), &train, "test_batch", "labels")?;
         let ((x, y), (test_x, test_y)) = (split.train, split.test);
-        assert_eq!((x.dims(), test_x.dims()), (&[4, 32, 32, 3][..], &[1, 32, 32, 3][..]));
+        assert_eq!(
+            (x.dims(), test_x.dims()),
+            (&[4, 32, 32, 3][..], &[1, 32, 32, 3][..])
+        );
         assert_eq!(y.to_vec2::<u8>()?, [[8], [6], [5], [2]]);
         assert_eq!(test_y.to_vec2::<u8>()?, [[0]]);
-        assert_eq!((pixel(&x, 1)?, pixel(&test_x, 0)?), (vec![247, 77, 162], vec![245, 75, 160]));
+        assert_eq!(
+            (pixel(&x, 1)?, pixel(&test_x, 0)?),
+            (vec![247, 77, 162], vec![245, 75, 160])
+        );
         let sum = |t: &Tensor| -> Result<u64> {
             Ok(t.flatten_all()?.to_vec1::<u8>()?.into_iter().map(u64::from).sum())
         };

@@ -36,11 +36,24 @@ const PIXELS: usize = 64;
 /// ```
 pub fn digits() -> Result<Split> {
     let mut content = Vec::with_capacity(IMAGES * (PIXELS + 1));
-    GzDecoder::new(FILE).read_to_end(&mut content).map_err(Error::user)?;
+    GzDecoder::new(FILE)
+        .read_to_end(&mut content)
+        .map_err(Error::user)?;
     let (labels, pixels) = content.split_at(IMAGES.min(content.len()));
     let part = |from: usize, to: usize| -> Result<(Tensor, Tensor)> {
-        let x = pixels.iter().take(to * PIXELS).skip(from * PIXELS).map(|p| f32::from(*p)).collect();
-        Ok((Tensor::from_vec(x, (to - from, 8, 8, 1), &Device::Cpu)?, bytes(&labels[from..to], &[to - from])?))
+        let x = pixels
+            .iter()
+            .take(to * PIXELS)
+            .skip(from * PIXELS)
+            .map(|p| f32::from(*p))
+            .collect();
+        Ok((
+            Tensor::from_vec(x, (to - from, 8, 8, 1), &Device::Cpu)?,
+            bytes(&labels[from..to], &[to - from])?,
+        ))
     };
-    Ok(Split { train: part(0, TRAIN)?, test: part(TRAIN, IMAGES)? })
+    Ok(Split {
+        train: part(0, TRAIN)?,
+        test: part(TRAIN, IMAGES)?,
+    })
 }

@@ -120,10 +120,15 @@ impl Download {
     }
 
     fn folder(&self) -> Result<PathBuf> {
-        let home = self.home.clone().or_else(|| Some(std::env::home_dir()?.join(".keras")));
+        let home = self
+            .home
+            .clone()
+            .or_else(|| Some(std::env::home_dir()?.join(".keras")));
         match home {
             Some(home) => Ok(home.join("datasets")),
-            None => Err(Error::invalid("datasets: there is no home folder; set KERAS_HOME")),
+            None => Err(Error::invalid(
+                "datasets: there is no home folder; set KERAS_HOME",
+            )),
         }
     }
 
@@ -148,7 +153,9 @@ impl Download {
             .timeout_recv_response(Some(Duration::from_secs(60)));
         let agent: ureq::Agent = config.build().into();
         let mut response = agent.get(url).call().map_err(|e| match e {
-            ureq::Error::StatusCode(code) => Error::invalid(format!("the server answered with status {code}")),
+            ureq::Error::StatusCode(code) => {
+                Error::invalid(format!("the server answered with status {code}"))
+            }
             e => Error::invalid(e),
         })?;
         let total = response.body().content_length();
@@ -166,13 +173,15 @@ impl Download {
         written.map_err(|e| Error::invalid(format!("cannot write: {e}")))?;
         let received = received.map_err(|e| Error::invalid(format!("the download broke off: {e}")))?;
         if let Some(total) = total.filter(|t| *t != received) {
-            return Err(Error::invalid(format!("the download broke off after {received} of {total} bytes")));
+            return Err(Error::invalid(format!(
+                "the download broke off after {received} of {total} bytes"
+            )));
         }
         progress.finish();
         match (hasher.map(Hasher::digest), remote.hash) {
-            (Some(got), Some(wanted)) if !got.eq_ignore_ascii_case(wanted) => {
-                Err(Error::invalid(format!("expected a file with hash {wanted}, got one with {got}")))
-            }
+            (Some(got), Some(wanted)) if !got.eq_ignore_ascii_case(wanted) => Err(Error::invalid(format!(
+                "expected a file with hash {wanted}, got one with {got}"
+            ))),
             _ => Ok(()),
         }
     }

@@ -85,9 +85,15 @@ impl Texts {
                 let kept = &text[text.len().saturating_sub(maxlen)..];
                 row[maxlen - kept.len()..].copy_from_slice(kept);
             }
-            Ok((Tensor::from_vec(words, (texts.len(), maxlen), &Device::Cpu)?, labels))
+            Ok((
+                Tensor::from_vec(words, (texts.len(), maxlen), &Device::Cpu)?,
+                labels,
+            ))
         };
-        Ok(Split { train: pad(self.train)?, test: pad(self.test)? })
+        Ok(Split {
+            train: pad(self.train)?,
+            test: pad(self.test)?,
+        })
     }
 }
 
@@ -131,19 +137,35 @@ impl Imdb {
                 .map_err(|e| Error::file(path, format!("array `x_{name}`: {e}")))?;
             let labels = host::read(&file.tensor(&format!("y_{name}"))?, |v: &[i64]| Ok(v.to_vec()))?;
             if texts.len() != labels.len() {
-                return Err(Error::file(path, format!("{} texts with {} labels", texts.len(), labels.len())));
+                return Err(Error::file(
+                    path,
+                    format!("{} texts with {} labels", texts.len(), labels.len()),
+                ));
             }
             Ok(self.prepare(texts, &labels, &mut twister))
         };
         let (mut train, mut test) = (part("train")?, part("test")?);
         if train.0.is_empty() || test.0.is_empty() {
-            bail!("imdb: no review is shorter than maxlen={}; increase it", self.maxlen.unwrap_or_default());
+            bail!(
+                "imdb: no review is shorter than maxlen={}; increase it",
+                self.maxlen.unwrap_or_default()
+            );
         }
-        let largest = train.0.iter().chain(&test.0).flatten().max().copied().unwrap_or(0);
+        let largest = train
+            .0
+            .iter()
+            .chain(&test.0)
+            .flatten()
+            .max()
+            .copied()
+            .unwrap_or(0);
         let words = self.skip_top..self.num_words.unwrap_or(largest);
         for text in train.0.iter_mut().chain(&mut test.0) {
             match self.oov_char {
-                Some(oov) => text.iter_mut().filter(|w| !words.contains(w)).for_each(|w| *w = oov),
+                Some(oov) => text
+                    .iter_mut()
+                    .filter(|w| !words.contains(w))
+                    .for_each(|w| *w = oov),
                 None => text.retain(|w| words.contains(w)),
             }
         }
@@ -151,7 +173,10 @@ impl Imdb {
             let count = labels.len();
             Ok((texts, Tensor::from_vec(labels, count, &Device::Cpu)?))
         };
-        Ok(Texts { train: done(train)?, test: done(test)? })
+        Ok(Texts {
+            train: done(train)?,
+            test: done(test)?,
+        })
     }
 
     /// Shuffled, with the start and the offset, without what is too long.
@@ -160,9 +185,14 @@ impl Imdb {
         let ready = order.map(|i| {
             let words = std::mem::take(&mut texts[i]);
             let words = words.into_iter().map(|w| w.saturating_add(self.index_from));
-            (self.start_char.into_iter().chain(words).collect::<Vec<u32>>(), labels[i])
+            (
+                self.start_char.into_iter().chain(words).collect::<Vec<u32>>(),
+                labels[i],
+            )
         });
-        ready.filter(|(text, _)| self.maxlen.is_none_or(|n| text.len() < n)).unzip()
+        ready
+            .filter(|(text, _)| self.maxlen.is_none_or(|n| text.len() < n))
+            .unzip()
     }
 }
 
@@ -171,8 +201,12 @@ fn lists(array: &Npy) -> Result<Vec<Vec<u32>>> {
     if array.descr != "|O" {
         bail!("expected lists (dtype `|O`), got dtype `{}`", array.descr);
     }
-    let rows = pickle::load(&array.content)?.array().and_then(|(_, content)| content.items());
-    let Some(rows) = rows else { bail!("expected a pickled array of lists") };
+    let rows = pickle::load(&array.content)?
+        .array()
+        .and_then(|(_, content)| content.items());
+    let Some(rows) = rows else {
+        bail!("expected a pickled array of lists")
+    };
     let numbers = |row: &pickle::Object| -> Option<Vec<u32>> {
         row.ints()?.into_iter().map(|v| u32::try_from(v).ok()).collect()
     };
@@ -191,7 +225,9 @@ mod tests {
     use super::Imdb;
 
     fn fixture(name: &str) -> PathBuf {
-        Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+        Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("tests/data")
+            .join(name)
     }
 
     // Expected values: Keras 3.15's imdb.load_data on the same files.
@@ -203,11 +239,14 @@ mod tests {
             assert_eq!(texts.train.0[0], [1, 328, 263, 368]);
             assert_eq!(texts.train.0[3], [1, 45329, 54600, 2, 65657]);
             assert_eq!(texts.train.1.to_vec1::<i64>()?, [1, 0, 1, 0, 1, 0]);
-            assert_eq!(texts.test.0, [
-                vec![1, 36, 123, 195],
-                vec![1, 1993, 48734],
-                vec![1, 38045, 36295, 2552, 485]
-            ]);
+            assert_eq!(
+                texts.test.0,
+                [
+                    vec![1, 36, 123, 195],
+                    vec![1, 1993, 48734],
+                    vec![1, 38045, 36295, 2552, 485]
+                ]
+            );
             assert_eq!(texts.test.1.to_vec1::<i64>()?, [0, 1, 1]);
         }
         Ok(())
@@ -215,15 +254,23 @@ mod tests {
 
     #[test]
     fn options_do_what_they_do_in_keras() -> Result<()> {
-        let options = Imdb { num_words: Some(300), skip_top: 50, maxlen: Some(8), ..Imdb::default() };
+        let options = Imdb {
+            num_words: Some(300),
+            skip_top: 50,
+            maxlen: Some(8),
+            ..Imdb::default()
+        };
         let texts = options.read(&fixture("imdb4.npz"))?;
-        assert_eq!(texts.train.0, [
-            vec![2, 2, 263, 2],
-            vec![2, 2, 2],
-            vec![2, 256, 220, 227, 2, 114],
-            vec![2, 2, 2, 2, 2],
-            vec![2, 2, 2, 250, 2, 2, 2]
-        ]);
+        assert_eq!(
+            texts.train.0,
+            [
+                vec![2, 2, 263, 2],
+                vec![2, 2, 2],
+                vec![2, 256, 220, 227, 2, 114],
+                vec![2, 2, 2, 2, 2],
+                vec![2, 2, 2, 250, 2, 2, 2]
+            ]
+        );
         assert_eq!(texts.train.1.to_vec1::<i64>()?, [1, 0, 1, 0, 1]);
         let options = Imdb {
             num_words: Some(400),
@@ -236,7 +283,14 @@ mod tests {
         let texts = options.read(&fixture("imdb4.npz"))?;
         assert_eq!(texts.train.0[0], [14, 306, 292, 338, 71, 36, 345]);
         assert_eq!(texts.test.0, [vec![], vec![33, 120, 192], vec![]]);
-        assert!(Imdb { maxlen: Some(1), ..Imdb::default() }.read(&fixture("imdb4.npz")).is_err());
+        assert!(
+            Imdb {
+                maxlen: Some(1),
+                ..Imdb::default()
+            }
+            .read(&fixture("imdb4.npz"))
+            .is_err()
+        );
         Ok(())
     }
 }

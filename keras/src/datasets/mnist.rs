@@ -40,12 +40,19 @@ impl Download {
         let part = |name: &str| -> Result<(Tensor, Tensor)> {
             let get = |file: &str| {
                 let url = format!("{FOLDER}{file}");
-                self.get(&Remote { url: &url, name: &format!("fashion-mnist/{file}"), hash: None })
+                self.get(&Remote {
+                    url: &url,
+                    name: &format!("fashion-mnist/{file}"),
+                    hash: None,
+                })
             };
             let images = idx(&get(&format!("{name}-images-idx3-ubyte.gz"))?)?;
             Ok((images, idx(&get(&format!("{name}-labels-idx1-ubyte.gz"))?)?))
         };
-        Ok(Split { train: part("train")?, test: part("t10k")? })
+        Ok(Split {
+            train: part("train")?,
+            test: part("t10k")?,
+        })
     }
 }
 
@@ -61,8 +68,9 @@ pub(super) fn idx(path: &Path) -> Result<Tensor> {
     };
     let start = 4 + 4 * usize::from(rank);
     let sizes = content.get(4..start).unwrap_or_default().chunks_exact(4);
-    let shape: Vec<usize> =
-        sizes.map(|b| b.iter().fold(0, |size, byte| size << 8 | usize::from(*byte))).collect();
+    let shape: Vec<usize> = sizes
+        .map(|b| b.iter().fold(0, |size, byte| size << 8 | usize::from(*byte)))
+        .collect();
     let count = shape.iter().try_fold(1, |n: usize, d| n.checked_mul(*d));
     match content.get(start..) {
         Some(values) if count == Some(values.len()) => bytes(values, &shape),
@@ -83,14 +91,20 @@ mod tests {
         let path = Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/images-idx3.gz"));
         let images = idx(path)?;
         assert_eq!(images.dims(), [2, 3, 4]);
-        assert_eq!(images.flatten_all()?.to_vec1::<u8>()?, (0..24).collect::<Vec<u8>>());
+        assert_eq!(
+            images.flatten_all()?.to_vec1::<u8>()?,
+            (0..24).collect::<Vec<u8>>()
+        );
 
         let folder = tempfile::tempdir().map_err(Error::user)?;
         let cut = folder.path().join("cut.gz");
         let whole = std::fs::read(path).map_err(Error::user)?;
         std::fs::write(&cut, &whole[..whole.len() - 9]).map_err(Error::user)?;
         let message = idx(&cut).err().map(|e| e.to_string()).unwrap_or_default();
-        assert!(message.contains("cut.gz") && message.contains("delete it"), "{message}");
+        assert!(
+            message.contains("cut.gz") && message.contains("delete it"),
+            "{message}"
+        );
         Ok(())
     }
 }

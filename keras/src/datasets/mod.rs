@@ -78,4 +78,3 @@ pub fn cifar100() -> Result<Split> {
 pub fn imdb(options: &Imdb) -> Result<Texts> {
     Download::new().imdb(options)
 }
-

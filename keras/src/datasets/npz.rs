@@ -52,7 +52,10 @@ impl Npz {
     /// The names of the arrays.
     pub fn names(&self) -> Vec<String> {
         let names = self.archive.file_names();
-        names.flatten().map(|n| n.strip_suffix(".npy").unwrap_or(&n).to_owned()).collect()
+        names
+            .flatten()
+            .map(|n| n.strip_suffix(".npy").unwrap_or(&n).to_owned())
+            .collect()
     }
 
     /// An array of numbers as a tensor on the CPU; booleans become uint8.
@@ -61,7 +64,9 @@ impl Npz {
     /// When there is no such array, or it holds what tensors cannot.
     pub fn tensor(&mut self, name: &str) -> Result<Tensor> {
         let array = self.array(name)?;
-        array.tensor().map_err(|e| Error::file(&self.path, format!("array `{name}`: {e}")))
+        array
+            .tensor()
+            .map_err(|e| Error::file(&self.path, format!("array `{name}`: {e}")))
     }
 
     pub(super) fn array(&mut self, name: &str) -> Result<Npy> {
@@ -93,11 +98,17 @@ impl Npy {
         };
         let header = content.get(start..start + len).ok_or_else(broken)?;
         let header = std::str::from_utf8(header).map_err(|_| broken())?.to_owned();
-        let field = |key: &str| header.split_once(&format!("'{key}':")).map(|(_, rest)| rest.trim_start());
-        let descr = field("descr").and_then(|r| r.strip_prefix('\'')?.split_once('\'')).ok_or_else(|| {
-            Error::invalid("expected an array of numbers, got one of records")
-        })?;
-        let shape = field("shape").and_then(|r| r.strip_prefix('(')?.split_once(')')).ok_or_else(broken)?;
+        let field = |key: &str| {
+            header
+                .split_once(&format!("'{key}':"))
+                .map(|(_, rest)| rest.trim_start())
+        };
+        let descr = field("descr")
+            .and_then(|r| r.strip_prefix('\'')?.split_once('\''))
+            .ok_or_else(|| Error::invalid("expected an array of numbers, got one of records"))?;
+        let shape = field("shape")
+            .and_then(|r| r.strip_prefix('(')?.split_once(')'))
+            .ok_or_else(broken)?;
         let sizes = shape.0.split(',').map(str::trim).filter(|s| !s.is_empty());
         let shape: Option<Vec<usize>> = sizes.map(|s| s.parse().ok()).collect();
         Ok(Self {
@@ -134,8 +145,15 @@ impl Npy {
             )));
         }
         if self.fortran && self.shape.len() > 1 {
-            return Err(Error::invalid("expected row-major order; save it with np.ascontiguousarray"));
+            return Err(Error::invalid(
+                "expected row-major order; save it with np.ascontiguousarray",
+            ));
         }
-        Ok(Tensor::from_raw_buffer(&self.content, dtype, &self.shape, &Device::Cpu)?)
+        Ok(Tensor::from_raw_buffer(
+            &self.content,
+            dtype,
+            &self.shape,
+            &Device::Cpu,
+        )?)
     }
 }

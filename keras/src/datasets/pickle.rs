@@ -62,9 +62,14 @@ impl Object {
         let state = call.state.borrow();
         match (&*state, call.function.ends_with("multiarray _reconstruct")) {
             (Self::Tuple(state), true) => {
-                let [_version, shape, _dtype, _fortran, content] = state.as_slice() else { return None };
+                let [_version, shape, _dtype, _fortran, content] = state.as_slice() else {
+                    return None;
+                };
                 let shape = shape.ints()?.into_iter().map(usize::try_from);
-                Some((shape.collect::<std::result::Result<_, _>>().ok()?, content.clone()))
+                Some((
+                    shape.collect::<std::result::Result<_, _>>().ok()?,
+                    content.clone(),
+                ))
             }
             _ => None,
         }
@@ -84,14 +89,22 @@ impl Object {
 /// # Errors
 /// When the data is cut off or uses what this reader does not know.
 pub(super) fn load(data: &[u8]) -> Result<Object> {
-    let mut machine = Machine { data, at: 0, stack: Vec::new(), marks: Vec::new(), memo: Vec::new() };
+    let mut machine = Machine {
+        data,
+        at: 0,
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: Vec::new(),
+    };
     loop {
         let at = machine.at;
         let code = machine.byte()?;
         if code == b'.' {
             return machine.pop();
         }
-        machine.step(code).map_err(|e| e.context(format!("pickle, byte {at}")))?;
+        machine
+            .step(code)
+            .map_err(|e| e.context(format!("pickle, byte {at}")))?;
     }
 }
 
@@ -204,7 +217,9 @@ impl<'a> Machine<'a> {
             b'r' => self.number(4)?,
             _ => self.memo.len(),
         };
-        let Some(top) = self.stack.last().cloned() else { bail!("nothing to remember") };
+        let Some(top) = self.stack.last().cloned() else {
+            bail!("nothing to remember")
+        };
         // Keys are given out in order; a far larger one is no pickle of Python's.
         if key > self.data.len() {
             bail!("remembered under {key}, out of order");
@@ -217,7 +232,11 @@ impl<'a> Machine<'a> {
     }
 
     fn recall(&mut self, code: u8) -> Result<()> {
-        let key = if code == b'h' { usize::from(self.byte()?) } else { self.number(4)? };
+        let key = if code == b'h' {
+            usize::from(self.byte()?)
+        } else {
+            self.number(4)?
+        };
         match self.memo.get(key) {
             Some(Some(object)) => self.stack.push(object.clone()),
             _ => bail!("nothing was remembered under {key}"),
@@ -247,12 +266,17 @@ impl<'a> Machine<'a> {
             // Python 3 writes bytes so for Python 2: Latin-1 text.
             ("_codecs encode", [Object::Text(text), Object::Text(_)]) => {
                 let bytes: Option<Vec<u8>> = text.chars().map(|c| u8::try_from(u32::from(c)).ok()).collect();
-                let Some(bytes) = bytes else { bail!("expected Latin-1 text") };
+                let Some(bytes) = bytes else {
+                    bail!("expected Latin-1 text")
+                };
                 Object::Bytes(bytes.into())
             }
             (name, _) => {
                 let state = RefCell::new(Object::None);
-                Object::Call(Rc::new(Call { function: name.to_owned(), state }))
+                Object::Call(Rc::new(Call {
+                    function: name.to_owned(),
+                    state,
+                }))
             }
         };
         self.stack.push(made);
@@ -277,7 +301,9 @@ impl<'a> Machine<'a> {
     }
 
     fn set_items(&mut self, items: Vec<Object>) -> Result<()> {
-        let Some(Object::Dict(dict)) = self.stack.last() else { bail!("expected a dict to add to") };
+        let Some(Object::Dict(dict)) = self.stack.last() else {
+            bail!("expected a dict to add to")
+        };
         let mut dict = dict.borrow_mut();
         for pair in items.chunks_exact(2) {
             dict.push((pair[0].clone(), pair[1].clone()));
@@ -300,12 +326,16 @@ impl<'a> Machine<'a> {
     }
 
     fn pop(&mut self) -> Result<Object> {
-        self.stack.pop().ok_or_else(|| Error::invalid("pickle: nothing there"))
+        self.stack
+            .pop()
+            .ok_or_else(|| Error::invalid("pickle: nothing there"))
     }
 
     fn line(&mut self) -> Result<String> {
         let rest = &self.data[self.at..];
-        let Some(end) = rest.iter().position(|b| *b == b'\n') else { bail!("cut off") };
+        let Some(end) = rest.iter().position(|b| *b == b'\n') else {
+            bail!("cut off")
+        };
         let text = String::from_utf8_lossy(&rest[..end]).into_owned();
         self.at += end + 1;
         Ok(text)

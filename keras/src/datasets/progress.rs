@@ -19,7 +19,14 @@ impl Progress {
         if verbose {
             say(&format!("downloading {url}\n"));
         }
-        Self { name, total, done: 0, drawn: Instant::now(), verbose, live }
+        Self {
+            name,
+            total,
+            done: 0,
+            drawn: Instant::now(),
+            verbose,
+            live,
+        }
     }
 
     pub(super) fn add(&mut self, bytes: usize) {

@@ -23,7 +23,9 @@ impl Twister {
         let mut state = [seed; N];
         for i in 1..N {
             let last = state[i - 1];
-            state[i] = 1_812_433_253u32.wrapping_mul(last ^ (last >> 30)).wrapping_add(i as u32);
+            state[i] = 1_812_433_253u32
+                .wrapping_mul(last ^ (last >> 30))
+                .wrapping_add(i as u32);
         }
         Self { state, next: N }
     }

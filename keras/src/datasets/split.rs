@@ -28,10 +28,14 @@ impl Split {
     /// When `by` is zero or not a number.
     pub fn scaled(self, by: f64) -> Result<Self> {
         if !by.is_finite() || by == 0. {
-            return Err(Error::invalid(format!("scaled: expected a number other than 0 to divide by, got {by}")));
+            return Err(Error::invalid(format!(
+                "scaled: expected a number other than 0 to divide by, got {by}"
+            )));
         }
         self.map(|x| {
-            let values = host::read(x, |v: &[f32]| Ok(v.iter().map(|v| v / by as f32).collect::<Vec<_>>()))?;
+            let values = host::read(x, |v: &[f32]| {
+                Ok(v.iter().map(|v| v / by as f32).collect::<Vec<_>>())
+            })?;
             Ok(Tensor::from_vec(values, x.shape(), &Device::Cpu)?)
         })
     }
@@ -64,7 +68,10 @@ impl Split {
     }
 
     fn map(self, f: impl Fn(&Tensor) -> Result<Tensor>) -> Result<Self> {
-        Ok(Self { train: (f(&self.train.0)?, self.train.1), test: (f(&self.test.0)?, self.test.1) })
+        Ok(Self {
+            train: (f(&self.train.0)?, self.train.1),
+            test: (f(&self.test.0)?, self.test.1),
+        })
     }
 }
 

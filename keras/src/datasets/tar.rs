@@ -36,7 +36,9 @@ fn walk(
             let end = field.iter().position(|b| *b == 0).unwrap_or(field.len());
             String::from_utf8_lossy(&field[..end]).trim().to_owned()
         };
-        let Ok(size) = u64::from_str_radix(&text(124..136), 8) else { bail!("a header is malformed") };
+        let Ok(size) = u64::from_str_radix(&text(124..136), 8) else {
+            bail!("a header is malformed")
+        };
         let name = text(0..100).rsplit('/').next().unwrap_or_default().to_owned();
         let padded = size.div_ceil(BLOCK as u64) * BLOCK as u64;
         let mut entry = archive.by_ref().take(padded);

@@ -43,7 +43,10 @@ fn http(status: &str, announced: usize, body: &[u8]) -> Vec<u8> {
 }
 
 fn sha256(content: &[u8]) -> String {
-    Sha256::digest(content).iter().map(|b| format!("{b:02x}")).collect()
+    Sha256::digest(content)
+        .iter()
+        .map(|b| format!("{b:02x}"))
+        .collect()
 }
 
 fn get(home: &Path, server: &str, hash: &str) -> keras_core::Result<std::path::PathBuf> {
@@ -88,7 +91,10 @@ fn a_damaged_file_is_replaced() -> Result<()> {
     fs::create_dir(home.path().join("datasets"))?;
     fs::write(home.path().join("datasets/numbers.bin"), "ab")?;
     // MD5 of abc (RFC 1321).
-    assert_eq!(fs::read(get(home.path(), &server, "900150983cd24fb0d6963f7d28e17f72")?)?, b"abc");
+    assert_eq!(
+        fs::read(get(home.path(), &server, "900150983cd24fb0d6963f7d28e17f72")?)?,
+        b"abc"
+    );
     Ok(())
 }
 
@@ -98,7 +104,10 @@ fn a_wrong_hash_is_an_error_and_leaves_no_file() -> Result<()> {
     let home = tempfile::tempdir()?;
     let wanted = sha256(b"something else");
     let message = error(home.path(), &server, &wanted);
-    assert!(message.contains(&wanted) && message.contains(&sha256(b"abc")), "{message}");
+    assert!(
+        message.contains(&wanted) && message.contains(&sha256(b"abc")),
+        "{message}"
+    );
     assert!(nothing_left(home.path())?);
     Ok(())
 }
@@ -109,7 +118,12 @@ fn a_missing_file_says_what_to_do_offline() -> Result<()> {
     let home = tempfile::tempdir()?;
     let message = error(home.path(), &server, &sha256(b""));
     let place = home.path().join("datasets/numbers.bin");
-    for part in ["404", &format!("{server}numbers.bin"), &place.display().to_string(), "KERAS_HOME"] {
+    for part in [
+        "404",
+        &format!("{server}numbers.bin"),
+        &place.display().to_string(),
+        "KERAS_HOME",
+    ] {
         assert!(message.contains(part), "`{part}` is missing from: {message}");
     }
     assert!(nothing_left(home.path())?);
@@ -134,7 +148,10 @@ fn no_server_says_what_to_do_offline() -> Result<()> {
     let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let home = tempfile::tempdir()?;
     let message = error(home.path(), &format!("http://{address}"), &sha256(b""));
-    assert!(message.contains("without a connection") && message.contains("KERAS_DATASETS_URL"), "{message}");
+    assert!(
+        message.contains("without a connection") && message.contains("KERAS_DATASETS_URL"),
+        "{message}"
+    );
     Ok(())
 }
 
@@ -156,7 +173,11 @@ fn digits_are_the_same_every_time() -> Result<()> {
     let first: Vec<f32> = x.get(0)?.get(0)?.flatten_all()?.to_vec1()?;
     assert_eq!(first, [0., 1., 13., 16., 15., 5., 0., 0.]);
     let sum = |x: &keras_ops::Tensor| -> Result<f64> {
-        Ok(x.flatten_all()?.to_vec1::<f32>()?.into_iter().map(f64::from).sum())
+        Ok(x.flatten_all()?
+            .to_vec1::<f32>()?
+            .into_iter()
+            .map(f64::from)
+            .sum())
     };
     // The sum of all pixels of the source.
     assert_eq!(sum(x)? + sum(&digits.test.0)?, 561_718.);
