@@ -1,1 +1,3 @@
-//! x
+//! Tests of the whole system, and the runner that compares it with what Keras computed.
+
+pub mod conformance;
