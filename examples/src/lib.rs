@@ -1,1 +1,101 @@
-//! x
+//! What the examples share: their options.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result, bail};
+
+/// The options on an example's command line: `--short` and `--NAME VALUE`.
+#[derive(Debug, Default)]
+pub struct Options {
+    short: bool,
+    values: BTreeMap<String, String>,
+}
+
+impl Options {
+    /// Reads the command line; `known` are the options that take a value.
+    ///
+    /// # Errors
+    /// When an option is unknown or lacks its value.
+    pub fn from_args(known: &[&str]) -> Result<Self> {
+        Self::parse(std::env::args().skip(1), known)
+    }
+
+    fn parse(arguments: impl Iterator<Item = String>, known: &[&str]) -> Result<Self> {
+        let mut options = Self::default();
+        let mut arguments = arguments;
+        while let Some(argument) = arguments.next() {
+            let name = argument.trim_start_matches("--");
+            if name == "short" {
+                options.short = true;
+            } else if known.contains(&name) {
+                let value = arguments
+                    .next()
+                    .with_context(|| format!("--{name} needs a value"))?;
+                options.values.insert(name.to_owned(), value);
+            } else {
+                let known: Vec<String> = known.iter().map(|name| format!("--{name} VALUE")).collect();
+                bail!(
+                    "unknown argument `{argument}`; known are --short {}",
+                    known.join(" ")
+                );
+            }
+        }
+        Ok(options)
+    }
+
+    /// Whether a quick run is enough: fewer epochs, less data.
+    pub fn short(&self) -> bool {
+        self.short
+    }
+
+    /// The number after `--epochs`, else `usual`, or `short` in a short run.
+    ///
+    /// # Errors
+    /// When it is no number.
+    pub fn epochs(&self, usual: usize, short: usize) -> Result<usize> {
+        match self.values.get("epochs") {
+            Some(value) => value
+                .parse()
+                .with_context(|| format!("--epochs must be a number, got `{value}`")),
+            None => Ok(if self.short { short } else { usual }),
+        }
+    }
+
+    /// The value after `--name`.
+    pub fn value(&self, name: &str) -> Option<&str> {
+        self.values.get(name).map(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Options;
+
+    fn parse(line: &str) -> anyhow::Result<Options> {
+        Options::parse(line.split_whitespace().map(str::to_owned), &["epochs"])
+    }
+
+    #[test]
+    fn epochs_come_from_the_option_before_the_length_of_the_run() -> anyhow::Result<()> {
+        assert_eq!(parse("")?.epochs(12, 1)?, 12);
+        assert_eq!(parse("--short")?.epochs(12, 1)?, 1);
+        assert_eq!(parse("--short --epochs 3")?.epochs(12, 1)?, 3);
+        Ok(())
+    }
+
+    #[test]
+    fn unknown_and_incomplete_options_are_errors() {
+        assert!(
+            parse("--epoch 3")
+                .unwrap_err()
+                .to_string()
+                .contains("unknown argument `--epoch`")
+        );
+        assert!(
+            parse("--epochs")
+                .unwrap_err()
+                .to_string()
+                .contains("needs a value")
+        );
+    }
+}

@@ -31,24 +31,36 @@ fn arguments() -> Result<Arguments> {
         }
     }
     let dir = dir.context(USAGE)?;
-    Ok(Arguments { dir, selection, list_passed })
+    Ok(Arguments {
+        dir,
+        selection,
+        list_passed,
+    })
 }
 
 fn main() -> Result<ExitCode> {
     let arguments = arguments()?;
     // A panic is reported as the case's failure; its own message would only come between the lines.
     std::panic::set_hook(Box::new(|_| {}));
-    let report = run(&arguments.dir, &arguments.selection, |family, name, outcome| match outcome {
-        Outcome::Passed if arguments.list_passed => println!("{family} {name}"),
-        Outcome::Passed => {}
-        _ if arguments.list_passed => {}
-        Outcome::Failed(what) => println!("FAILED {family} {name}: {what}"),
-        Outcome::Unsupported(what) => println!("UNSUPPORTED {family} {name}: {what}"),
-    })?;
+    let report = run(
+        &arguments.dir,
+        &arguments.selection,
+        |family, name, outcome| match outcome {
+            Outcome::Passed if arguments.list_passed => println!("{family} {name}"),
+            Outcome::Passed => {}
+            _ if arguments.list_passed => {}
+            Outcome::Failed(what) => println!("FAILED {family} {name}: {what}"),
+            Outcome::Unsupported(what) => println!("UNSUPPORTED {family} {name}: {what}"),
+        },
+    )?;
     if arguments.list_passed {
         return Ok(ExitCode::SUCCESS);
     }
     report.families().iter().for_each(|counts| println!("{counts}"));
     println!("{} passed, {} failed", report.passed(), report.failed());
-    Ok(if report.failed() == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if report.failed() == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }

@@ -24,7 +24,13 @@ struct Recorder {
 }
 
 impl Recorder {
-    fn note(&mut self, hook: &str, index: Option<usize>, cx: &mut Context<'_>, logs: &Logs) -> keras::Result<()> {
+    fn note(
+        &mut self,
+        hook: &str,
+        index: Option<usize>,
+        cx: &mut Context<'_>,
+        logs: &Logs,
+    ) -> keras::Result<()> {
         let mut names = logs.names();
         names.sort();
         let mut calls = self.calls.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,15 +62,28 @@ record!(on_train_begin, on_train_end, on_test_begin, on_test_end, on_predict_beg
     on_test_batch_end, on_predict_batch_begin, on_predict_batch_end);
 
 pub(super) fn trace(case: &Case<'_>) -> Result<()> {
-    let samples = case.get("samples").as_u64().context("the case has no `samples`")? as usize;
+    let samples = case
+        .get("samples")
+        .as_u64()
+        .context("the case has no `samples`")? as usize;
     let x = ramp(samples, 3)?;
     let y = ramp(samples, 2)?;
     let registry = keras::registry();
-    let mut model = Sequential::new().input([3]).add(Dense::new(2)).build_on(&Device::Cpu)?;
+    let mut model = Sequential::new()
+        .input([3])
+        .add(Dense::new(2))
+        .build_on(&Device::Cpu)?;
     let compile = json!({"optimizer": "sgd", "loss": case.get("loss"), "metrics": case.get("metrics")});
-    model.compile_with(Compile::from_config(&compile, &model.output_names(), registry)?, registry)?;
+    model.compile_with(
+        Compile::from_config(&compile, &model.output_names(), registry)?,
+        registry,
+    )?;
 
-    let mut arguments = case.get("args").as_object().context("the case has no `args`")?.clone();
+    let mut arguments = case
+        .get("args")
+        .as_object()
+        .context("the case has no `args`")?
+        .clone();
     let calls = Arc::new(Mutex::new(Vec::new()));
     let stop_at = match arguments.remove("stop_at") {
         Some(value) => Some((
@@ -73,7 +92,10 @@ pub(super) fn trace(case: &Case<'_>) -> Result<()> {
         )),
         None => None,
     };
-    let recorder = Recorder { calls: calls.clone(), stop_at };
+    let recorder = Recorder {
+        calls: calls.clone(),
+        stop_at,
+    };
     let batch = arguments.get("batch_size").and_then(Value::as_u64).unwrap_or(32) as usize;
     match case.text("call")? {
         "fit" => {
@@ -85,7 +107,10 @@ pub(super) fn trace(case: &Case<'_>) -> Result<()> {
             model.fit((&x, &y), fit)?;
         }
         "evaluate" => {
-            model.evaluate((&x, &y), Evaluate::new().batch_size(batch).verbose(0).callback(recorder))?;
+            model.evaluate(
+                (&x, &y),
+                Evaluate::new().batch_size(batch).verbose(0).callback(recorder),
+            )?;
         }
         "predict" => {
             model.predict(&x, Predict::new().batch_size(batch).verbose(0).callback(recorder))?;
@@ -102,7 +127,10 @@ fn ramp(rows: usize, columns: usize) -> Result<Tensor> {
 }
 
 fn compare_calls(ours: &[Call], keras: &[Value]) -> Result<()> {
-    let expected: Vec<Value> = ours.iter().map(|(hook, index, names)| json!([hook, index, names])).collect();
+    let expected: Vec<Value> = ours
+        .iter()
+        .map(|(hook, index, names)| json!([hook, index, names]))
+        .collect();
     let first = expected.iter().zip(keras).position(|(a, b)| a != b);
     match first {
         Some(at) => bail!("call {at} is {}, Keras {}", expected[at], keras[at]),
@@ -113,19 +141,33 @@ fn compare_calls(ours: &[Call], keras: &[Value]) -> Result<()> {
 
 /// One weight, so that its value tells the epoch it is from.
 fn small_model(rate: f64) -> Result<Model> {
-    let mut model = Sequential::new().input([1]).add(Dense::new(1)).build_on(&Device::Cpu)?;
+    let mut model = Sequential::new()
+        .input([1])
+        .add(Dense::new(1))
+        .build_on(&Device::Cpu)?;
     model.compile_with(Compile::new(Sgd::new(rate)).loss("mse"), keras::registry())?;
     Ok(model)
 }
 
 fn fill_kernel(model: &Model, value: f64) -> Result<()> {
-    let (_, kernel) = model.weights().into_iter().next().context("the model has no kernel")?;
+    let (_, kernel) = model
+        .weights()
+        .into_iter()
+        .next()
+        .context("the model has no kernel")?;
     Ok(kernel.assign(&Tensor::full(value as f32, kernel.shape(), kernel.device())?)?)
 }
 
 fn kernel(model: &Model) -> Result<f64> {
-    let (_, kernel) = model.weights().into_iter().next().context("the model has no kernel")?;
-    super::compare::values(&kernel.value())?.first().copied().context("the kernel is empty")
+    let (_, kernel) = model
+        .weights()
+        .into_iter()
+        .next()
+        .context("the model has no kernel")?;
+    super::compare::values(&kernel.value())?
+        .first()
+        .copied()
+        .context("the kernel is empty")
 }
 
 /// What a callback did over a series of epochs.
@@ -137,7 +179,12 @@ struct Trail {
 }
 
 /// Calls the hooks of `fit` with logs made up.
-fn drive(callback: &mut dyn Callback, model: &mut Model, logs: &[Logs], folder: Option<&Path>) -> Result<Trail> {
+fn drive(
+    callback: &mut dyn Callback,
+    model: &mut Model,
+    logs: &[Logs],
+    folder: Option<&Path>,
+) -> Result<Trail> {
     let mut params = Params::default();
     params.epochs = logs.len();
     params.validation = true;
@@ -148,7 +195,11 @@ fn drive(callback: &mut dyn Callback, model: &mut Model, logs: &[Logs], folder: 
     callback.on_train_begin(&mut Context::new(model, &params, &mut stop), &mut Logs::new())?;
     let mut last = Logs::new();
     for (epoch, logs) in logs.iter().enumerate() {
-        callback.on_epoch_begin(epoch, &mut Context::new(model, &params, &mut stop), &mut Logs::new())?;
+        callback.on_epoch_begin(
+            epoch,
+            &mut Context::new(model, &params, &mut stop),
+            &mut Logs::new(),
+        )?;
         fill_kernel(model, epoch as f64 + 1.)?;
         last = logs.clone();
         callback.on_epoch_end(epoch, &mut Context::new(model, &params, &mut stop), &mut last)?;
@@ -178,17 +229,32 @@ pub(super) fn monitor(case: &Case<'_>) -> Result<()> {
     let registry = keras::registry();
     let name = case.text("monitor")?;
     let values = case::numbers(case.list("values")?)?;
-    let logs = values.into_iter().map(|v| Logs::from_iter([("loss".to_owned(), v), (name.to_owned(), v)]));
+    let logs = values
+        .into_iter()
+        .map(|v| Logs::from_iter([("loss".to_owned(), v), (name.to_owned(), v)]));
     let logs: Vec<Logs> = logs.collect();
     let folder = tempfile::tempdir()?;
-    let mut config = Config(case.get("config").as_object().context("the case has no `config`")?.clone());
+    let mut config = Config(
+        case.get("config")
+            .as_object()
+            .context("the case has no `config`")?
+            .clone(),
+    );
     let template = case.get("filename_template").as_str();
     if let Some(template) = template {
-        config.set("filepath", folder.path().join(template).to_string_lossy().into_owned());
+        config.set(
+            "filepath",
+            folder.path().join(template).to_string_lossy().into_owned(),
+        );
     }
     config.set("verbose", 0_i64);
     let class_name = case.text("class_name")?.to_owned();
-    let envelope = Envelope { module: "keras.callbacks".to_owned(), class_name, config, registered_name: None };
+    let envelope = Envelope {
+        module: "keras.callbacks".to_owned(),
+        class_name,
+        config,
+        registered_name: None,
+    };
     let mut callback = registry.callbacks.from_envelope(&envelope, registry)?;
     let mut model = small_model(case.number("initial_learning_rate")?)?;
     let trail = drive(&mut *callback, &mut model, &logs, template.map(|_| folder.path()))?;
@@ -213,12 +279,15 @@ pub(super) fn scheduler(case: &Case<'_>) -> Result<()> {
         "halve_on_odd" => Box::new(keras::callbacks::LearningRateScheduler::new(|epoch, rate| {
             if epoch % 2 == 1 { rate / 2. } else { rate }
         })),
-        "inverse_time" => {
-            Box::new(keras::callbacks::LearningRateScheduler::new(|epoch, _| 0.1 / (1. + epoch as f64)))
-        }
+        "inverse_time" => Box::new(keras::callbacks::LearningRateScheduler::new(|epoch, _| {
+            0.1 / (1. + epoch as f64)
+        })),
         other => bail!("the schedule `{other}` is not known to this runner"),
     };
-    let logs: Vec<Logs> = expected.iter().map(|_| Logs::from_iter([("loss".to_owned(), 1.)])).collect();
+    let logs: Vec<Logs> = expected
+        .iter()
+        .map(|_| Logs::from_iter([("loss".to_owned(), 1.)]))
+        .collect();
     let mut model = small_model(0.1)?;
     let trail = drive(&mut *callback, &mut model, &logs, None)?;
     let mut differences = Differences::default();

@@ -36,9 +36,18 @@ impl Family {
             true => candle::safetensors::load(&file, &Device::Cpu).context("its tensors")?,
             false => HashMap::new(),
         };
-        let name = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
+        let name = path
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .unwrap_or_default()
+            .to_owned();
         let dir = path.parent().unwrap_or(Path::new(".")).to_owned();
-        Ok(Self { name, dir, cases, tensors })
+        Ok(Self {
+            name,
+            dir,
+            cases,
+            tensors,
+        })
     }
 
     /// All cases, in order.
@@ -49,7 +58,10 @@ impl Family {
 
 /// A model whose files lie beside it is also a case of reading these files.
 fn archive_case(case: &Value) -> Option<Value> {
-    let (archive, weights) = (case.get("archive")?.as_str()?, case.get("trained_weights")?.as_str()?);
+    let (archive, weights) = (
+        case.get("archive")?.as_str()?,
+        case.get("trained_weights")?.as_str()?,
+    );
     Some(json!({
         "name": format!("{}/files", case["name"].as_str()?), "kind": "archive",
         "archive": archive, "trained_weights": weights, "x": case["x"],
@@ -67,7 +79,10 @@ pub struct Case<'a> {
 impl<'a> Case<'a> {
     /// Its name.
     pub fn name(&self) -> &'a str {
-        self.json.get("name").and_then(Value::as_str).unwrap_or("(a case without a name)")
+        self.json
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or("(a case without a name)")
     }
 
     /// The folder it lies in.
@@ -81,12 +96,15 @@ impl<'a> Case<'a> {
     }
 
     pub(crate) fn text(&self, key: &str) -> Result<&'a str> {
-        self.get(key).as_str().with_context(|| format!("the case has no string `{key}`"))
+        self.get(key)
+            .as_str()
+            .with_context(|| format!("the case has no string `{key}`"))
     }
 
     pub(crate) fn list(&self, key: &str) -> Result<&'a [Value]> {
         let list = self.get(key).as_array();
-        list.map(Vec::as_slice).with_context(|| format!("the case has no list `{key}`"))
+        list.map(Vec::as_slice)
+            .with_context(|| format!("the case has no list `{key}`"))
     }
 
     pub(crate) fn number(&self, key: &str) -> Result<f64> {
@@ -108,7 +126,8 @@ impl<'a> Case<'a> {
 
     /// The tensor under `key`.
     pub(crate) fn tensor_at(&self, key: &str) -> Result<Tensor> {
-        self.tensor(self.get(key)).with_context(|| format!("the case's `{key}`"))
+        self.tensor(self.get(key))
+            .with_context(|| format!("the case's `{key}`"))
     }
 
     /// The tensor that `value` names; a number stands for itself.
@@ -138,7 +157,9 @@ pub(crate) fn number(value: &Value) -> Result<f64> {
         Some("NaN") => Ok(f64::NAN),
         Some("Infinity") => Ok(f64::INFINITY),
         Some("-Infinity") => Ok(f64::NEG_INFINITY),
-        _ => value.as_f64().with_context(|| format!("expected a number, got {value}")),
+        _ => value
+            .as_f64()
+            .with_context(|| format!("expected a number, got {value}")),
     }
 }
 

@@ -41,9 +41,19 @@ impl Differences {
     ///
     /// # Errors
     /// When a tensor cannot be read.
-    pub fn tensors(&mut self, what: &str, ours: &Tensor, theirs: &Tensor, tolerance: Tolerance) -> Result<()> {
+    pub fn tensors(
+        &mut self,
+        what: &str,
+        ours: &Tensor,
+        theirs: &Tensor,
+        tolerance: Tolerance,
+    ) -> Result<()> {
         if ours.dims() != theirs.dims() {
-            self.0.push(format!("{what}: shape {:?}, Keras {:?}", ours.dims(), theirs.dims()));
+            self.0.push(format!(
+                "{what}: shape {:?}, Keras {:?}",
+                ours.dims(),
+                theirs.dims()
+            ));
             return Ok(());
         }
         self.numbers(what, &values(ours)?, &values(theirs)?, tolerance);
@@ -54,9 +64,16 @@ impl Differences {
     ///
     /// # Errors
     /// When a tensor cannot be read.
-    pub fn lists(&mut self, what: &str, ours: &[Tensor], theirs: &[Tensor], tolerance: Tolerance) -> Result<()> {
+    pub fn lists(
+        &mut self,
+        what: &str,
+        ours: &[Tensor],
+        theirs: &[Tensor],
+        tolerance: Tolerance,
+    ) -> Result<()> {
         if ours.len() != theirs.len() {
-            self.0.push(format!("{what}: {} tensors, Keras {}", ours.len(), theirs.len()));
+            self.0
+                .push(format!("{what}: {} tensors, Keras {}", ours.len(), theirs.len()));
         }
         for (index, (ours, theirs)) in ours.iter().zip(theirs).enumerate() {
             self.tensors(&format!("{what} {index}"), ours, theirs, tolerance)?;
@@ -67,7 +84,8 @@ impl Differences {
     /// Compares lists of numbers.
     pub fn numbers(&mut self, what: &str, ours: &[f64], theirs: &[f64], tolerance: Tolerance) {
         if ours.len() != theirs.len() {
-            self.0.push(format!("{what}: {} values, Keras {}", ours.len(), theirs.len()));
+            self.0
+                .push(format!("{what}: {} values, Keras {}", ours.len(), theirs.len()));
             return;
         }
         let pairs = || ours.iter().copied().zip(theirs.iter().copied()).enumerate();

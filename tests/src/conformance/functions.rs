@@ -32,7 +32,11 @@ fn find_activation(case: &Case<'_>) -> Result<Box<dyn Activation>> {
     };
     let names = parameters(name);
     if args.len() > names.len() {
-        bail!("`{name}` takes {} arguments besides x, the case gives {}", names.len(), args.len());
+        bail!(
+            "`{name}` takes {} arguments besides x, the case gives {}",
+            names.len(),
+            args.len()
+        );
     }
     let mut config = Config::new();
     for (name, value) in names.iter().zip(args) {
@@ -89,8 +93,7 @@ pub(super) fn initializer(case: &Case<'_>) -> Result<()> {
 
 fn sample(case: &Case<'_>) -> Result<Tensor> {
     let registry = keras::registry();
-    let initializer: Box<dyn Initializer> =
-        registry.initializers.from_envelope(&case.object()?, registry)?;
+    let initializer: Box<dyn Initializer> = registry.initializers.from_envelope(&case.object()?, registry)?;
     let shape = case.list("shape")?.iter().map(Value::as_u64);
     let shape: Option<Vec<usize>> = shape.map(|d| d.map(|d| d as usize)).collect();
     let shape = shape.context("`shape` holds something else than sizes")?;
@@ -107,18 +110,33 @@ pub(super) fn random_initializer(case: &Case<'_>) -> Result<()> {
     let count = ours.len() as f64;
     let mean = ours.iter().sum::<f64>() / count;
     let std = (ours.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count).sqrt();
-    let (low, high) = ours.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| (l.min(*v), h.max(*v)));
+    let (low, high) = ours.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(l, h), v| {
+        (l.min(*v), h.max(*v))
+    });
     let (keras_mean, keras_std) = (case.number("mean")?, case.number("std")?);
     let mut differences = Differences::default();
-    let of_std = Tolerance { abs: MOMENTS * keras_std, rel: MOMENTS };
+    let of_std = Tolerance {
+        abs: MOMENTS * keras_std,
+        rel: MOMENTS,
+    };
     differences.numbers("mean", &[mean], &[keras_mean], of_std);
-    differences.numbers("std", &[std], &[keras_std], Tolerance { abs: 0., rel: MOMENTS });
+    differences.numbers(
+        "std",
+        &[std],
+        &[keras_std],
+        Tolerance {
+            abs: 0.,
+            rel: MOMENTS,
+        },
+    );
     let (keras_low, keras_high) = (case.number("min")?, case.number("max")?);
     let range = keras_high - keras_low;
     // A uniform sample spans 3.5 of its standard deviations, one cut off at two sigmas 4.5, a normal one more.
     if ours.len() >= 1000 && range <= 5. * keras_std {
         if low < keras_low - MOMENTS * range || high > keras_high + MOMENTS * range {
-            differences.note(format!("bounds: {low} to {high}, Keras {keras_low} to {keras_high}"));
+            differences.note(format!(
+                "bounds: {low} to {high}, Keras {keras_low} to {keras_high}"
+            ));
         }
     }
     if !case.get("gram_identity_scale").is_null() {
@@ -132,7 +150,11 @@ fn check_orthogonal(tensor: &Tensor, scale: f64, differences: &mut Differences) 
     let columns = tensor.dims().last().copied().unwrap_or(1);
     let rows = tensor.elem_count() / columns.max(1);
     let matrix = tensor.to_dtype(DType::F64)?.reshape((rows, columns))?;
-    let matrix = if rows > columns { matrix.t()?.contiguous()? } else { matrix };
+    let matrix = if rows > columns {
+        matrix.t()?.contiguous()?
+    } else {
+        matrix
+    };
     let vectors = matrix.to_vec2::<f64>()?;
     let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let mut gram = Vec::new();
@@ -143,6 +165,14 @@ fn check_orthogonal(tensor: &Tensor, scale: f64, differences: &mut Differences) 
             expected.push(if i == j { scale } else { 0. });
         }
     }
-    differences.numbers("gram matrix", &gram, &expected, Tolerance { abs: 1e-4 * scale, rel: 1e-3 });
+    differences.numbers(
+        "gram matrix",
+        &gram,
+        &expected,
+        Tolerance {
+            abs: 1e-4 * scale,
+            rel: 1e-3,
+        },
+    );
     Ok(())
 }

@@ -21,12 +21,20 @@ pub(super) fn check(case: &Case<'_>) -> Result<()> {
     let mut cx = Call::new(case.get("training").as_bool().unwrap_or(false));
     let outputs = layer.read().call(&inputs, &mut cx)?.0;
     let mut differences = Differences::default();
-    differences.lists("output", &outputs, &case.tensors(case.list("outputs")?)?, Tolerance::GRADIENT)?;
+    differences.lists(
+        "output",
+        &outputs,
+        &case.tensors(case.list("outputs")?)?,
+        Tolerance::GRADIENT,
+    )?;
     gradients(case, tape, &inputs, &outputs, &weights, &mut differences)?;
     if let Some(expected) = case.get("updated_state").as_array() {
         let trainable = case.list("trainable")?;
         let is_state = |path: &str| !trainable.iter().any(|t| t.as_str() == Some(path));
-        let state = weights.iter().filter(|(path, _)| is_state(path)).map(|(_, v)| v.value());
+        let state = weights
+            .iter()
+            .filter(|(path, _)| is_state(path))
+            .map(|(_, v)| v.value());
         let state: Vec<Tensor> = state.collect();
         differences.lists("state", &state, &case.tensors(expected)?, Tolerance::GRADIENT)?;
     }
@@ -44,14 +52,22 @@ fn inputs(case: &Case<'_>) -> Result<Vec<Tensor>> {
 }
 
 fn unknown_batch(dims: &[usize]) -> Vec<Option<usize>> {
-    dims.iter().enumerate().map(|(axis, size)| (axis > 0).then_some(*size)).collect()
+    dims.iter()
+        .enumerate()
+        .map(|(axis, size)| (axis > 0).then_some(*size))
+        .collect()
 }
 
 fn assign(case: &Case<'_>, weights: &[(String, Variable)]) -> Result<()> {
     let given = case.list("weights")?;
     if given.len() != weights.len() {
         let ours: Vec<&str> = weights.iter().map(|(path, _)| path.as_str()).collect();
-        bail!("the layer has {} weights ({}), Keras {}", ours.len(), ours.join(", "), given.len());
+        bail!(
+            "the layer has {} weights ({}), Keras {}",
+            ours.len(),
+            ours.join(", "),
+            given.len()
+        );
     }
     for weight in given {
         let path = weight["path"].as_str().context("a weight has no `path`")?;
@@ -61,7 +77,10 @@ fn assign(case: &Case<'_>, weights: &[(String, Variable)]) -> Result<()> {
 }
 
 fn find<'a>(weights: &'a [(String, Variable)], path: &str) -> Result<&'a Variable> {
-    let found = weights.iter().find(|(p, _)| p == path).map(|(_, variable)| variable);
+    let found = weights
+        .iter()
+        .find(|(p, _)| p == path)
+        .map(|(_, variable)| variable);
     found.with_context(|| {
         let ours: Vec<&str> = weights.iter().map(|(path, _)| path.as_str()).collect();
         format!("no weight `{path}`; the layer has {}", ours.join(", "))
@@ -76,8 +95,16 @@ fn gradients(
     weights: &[(String, Variable)],
     differences: &mut Differences,
 ) -> Result<()> {
-    let by_input = case.get("input_grads").as_array().map(Vec::as_slice).unwrap_or_default();
-    let by_weight = case.get("weight_grads").as_array().map(Vec::as_slice).unwrap_or_default();
+    let by_input = case
+        .get("input_grads")
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
+    let by_weight = case
+        .get("weight_grads")
+        .as_array()
+        .map(Vec::as_slice)
+        .unwrap_or_default();
     if by_input.is_empty() && by_weight.is_empty() {
         return Ok(());
     }
@@ -86,7 +113,11 @@ fn gradients(
         targets.push((output, cosines(output)?));
     }
     // An output that depends on nothing has gradients of zero.
-    let mut found = if targets.is_empty() { Default::default() } else { tape.gradients_with(&targets)? };
+    let mut found = if targets.is_empty() {
+        Default::default()
+    } else {
+        tape.gradients_with(&targets)?
+    };
     let mut gradient = |of: &Tensor| match found.remove(of) {
         Some(gradient) => Ok(gradient),
         None => of.zeros_like(),
@@ -98,14 +129,23 @@ fn gradients(
     for (index, (input, expected)) in differentiable.into_iter().zip(by_input).enumerate() {
         if !expected.is_null() {
             let what = format!("gradient by input {index}");
-            differences.tensors(&what, &gradient(input)?, &case.tensor(expected)?, Tolerance::GRADIENT)?;
+            differences.tensors(
+                &what,
+                &gradient(input)?,
+                &case.tensor(expected)?,
+                Tolerance::GRADIENT,
+            )?;
         }
     }
     for (path, expected) in case.list("trainable")?.iter().zip(by_weight) {
         let path = path.as_str().context("a path in `trainable` is no string")?;
         let ours = gradient(find(weights, path)?.tensor())?;
-        differences.tensors(&format!("gradient by {path}"), &ours, &case.tensor(expected)?, Tolerance::GRADIENT)?;
+        differences.tensors(
+            &format!("gradient by {path}"),
+            &ours,
+            &case.tensor(expected)?,
+            Tolerance::GRADIENT,
+        )?;
     }
     Ok(())
 }
-

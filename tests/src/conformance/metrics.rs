@@ -22,7 +22,12 @@ pub(super) fn check(case: &Case<'_>) -> Result<()> {
             other => bail!("an update has {} args", other.len()),
         }
         let expected = case.tensor(&update["result"])?;
-        differences.tensors(&format!("result {index}"), &metric.result()?, &expected, Tolerance::VALUE)?;
+        differences.tensors(
+            &format!("result {index}"),
+            &metric.result()?,
+            &expected,
+            Tolerance::VALUE,
+        )?;
     }
     if let Some(expected) = case.tensor_opt("after_reset")? {
         metric.reset_state()?;

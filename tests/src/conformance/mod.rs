@@ -83,7 +83,9 @@ fn outcome(case: &Case<'_>) -> Outcome {
         Ok(Err(error)) => Outcome::of(&error),
         Err(panic) => {
             let text = panic.downcast_ref::<String>().map(String::as_str);
-            let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+            let text = text
+                .or_else(|| panic.downcast_ref::<&str>().copied())
+                .unwrap_or("no message");
             Outcome::Failed(format!("panicked: {text}"))
         }
     }
@@ -106,6 +108,8 @@ fn check(case: &Case<'_>) -> Result<()> {
         "callback_trace" => callbacks::trace(case),
         "callback_monitor" => callbacks::monitor(case),
         "learning_rate_scheduler" => callbacks::scheduler(case),
-        kind => Err(report::Unsupported(format!("cases of kind `{kind}` are not known to this runner")).into()),
+        kind => {
+            Err(report::Unsupported(format!("cases of kind `{kind}` are not known to this runner")).into())
+        }
     }
 }

@@ -23,7 +23,11 @@ pub(super) fn check(case: &Case<'_>) -> Result<()> {
 
     let mut differences = Differences::default();
     compare_outputs(case, "predict_before", &mut model, &x, &mut differences)?;
-    let data = || Dataset::Arrays { x: x.clone(), y: Some(y.clone()), sample_weight: sample_weight.clone() };
+    let data = || Dataset::Arrays {
+        x: x.clone(),
+        y: Some(y.clone()),
+        sample_weight: sample_weight.clone(),
+    };
     let history = model.fit(data(), fit_options(case)?)?;
     let epochs = history.names().into_iter().map(|name| {
         let values = history.get(&name)?.to_vec();
@@ -33,7 +37,10 @@ pub(super) fn check(case: &Case<'_>) -> Result<()> {
     compare_logs("history", &epochs, case.get("history"), &mut differences)?;
     if !case.get("evaluate").is_null() {
         let scores = model.evaluate(data(), Evaluate::new().verbose(0))?;
-        let scores = scores.iter().map(|(name, value)| (name.to_owned(), vec![value])).collect();
+        let scores = scores
+            .iter()
+            .map(|(name, value)| (name.to_owned(), vec![value]))
+            .collect();
         compare_logs("evaluate", &scores, case.get("evaluate"), &mut differences)?;
     }
     compare_outputs(case, "predict_after", &mut model, &x, &mut differences)?;
@@ -52,7 +59,12 @@ fn assign_weights(case: &Case<'_>, model: &Model) -> Result<()> {
     let (given, weights) = (case.list("weights")?, model.weights());
     if given.len() != weights.len() {
         let ours: Vec<String> = weights.into_iter().map(|(path, _)| path).collect();
-        bail!("the model has {} weights ({}), Keras {}", ours.len(), ours.join(", "), given.len());
+        bail!(
+            "the model has {} weights ({}), Keras {}",
+            ours.len(),
+            ours.join(", "),
+            given.len()
+        );
     }
     for (given, (path, variable)) in given.iter().zip(weights) {
         let theirs = given["path"].as_str().unwrap_or_default();
@@ -60,7 +72,9 @@ fn assign_weights(case: &Case<'_>, model: &Model) -> Result<()> {
         if name != keras_name {
             bail!("weight order: `{path}` stands where Keras has `{theirs}`");
         }
-        variable.assign(&case.tensor(&given["value"])?).with_context(|| format!("weight {theirs}"))?;
+        variable
+            .assign(&case.tensor(&given["value"])?)
+            .with_context(|| format!("weight {theirs}"))?;
     }
     Ok(())
 }
@@ -69,11 +83,16 @@ fn assign_weights(case: &Case<'_>, model: &Model) -> Result<()> {
 fn arrays(case: &Case<'_>, key: &str) -> Result<Option<Arrays>> {
     Ok(match case.get(key) {
         Value::Null => None,
-        Value::Array(list) => {
-            Some(Arrays(case.tensors(list)?.into_iter().map(|tensor| (None, tensor)).collect()))
-        }
+        Value::Array(list) => Some(Arrays(
+            case.tensors(list)?
+                .into_iter()
+                .map(|tensor| (None, tensor))
+                .collect(),
+        )),
         Value::Object(map) => {
-            let named = map.iter().map(|(name, value)| Ok((Some(name.clone()), case.tensor(value)?)));
+            let named = map
+                .iter()
+                .map(|(name, value)| Ok((Some(name.clone()), case.tensor(value)?)));
             Some(Arrays(named.collect::<Result<_>>()?))
         }
         value => Some(Arrays(vec![(None, case.tensor(value)?)])),
@@ -84,7 +103,9 @@ fn fit_options(case: &Case<'_>) -> Result<Fit> {
     let mut fit = fit_from(case.get("fit").as_object().context("the case has no `fit`")?)?;
     if let Some(weights) = case.get("class_weight").as_object() {
         for (label, weight) in weights {
-            let label = label.parse().with_context(|| format!("class_weight of `{label}`"))?;
+            let label = label
+                .parse()
+                .with_context(|| format!("class_weight of `{label}`"))?;
             fit = fit.class_weight(label, super::case::number(weight)?);
         }
     }
@@ -132,7 +153,9 @@ fn compare_logs(
     keras: &Value,
     differences: &mut Differences,
 ) -> Result<()> {
-    let keras = keras.as_object().with_context(|| format!("the case has no `{what}`"))?;
+    let keras = keras
+        .as_object()
+        .with_context(|| format!("the case has no `{what}`"))?;
     let mut names: Vec<&String> = keras.keys().collect();
     names.sort();
     let our_names: Vec<&String> = ours.keys().collect();
@@ -156,7 +179,9 @@ fn compare_outputs(
     x: &Arrays,
     differences: &mut Differences,
 ) -> Result<()> {
-    let Some(expected) = arrays(case, key)? else { return Ok(()) };
+    let Some(expected) = arrays(case, key)? else {
+        return Ok(());
+    };
     let outputs = model.predict_all(x.clone(), Predict::new().verbose(0))?;
     let names = model.output_names();
     for (index, (name, tensor)) in expected.0.iter().enumerate() {

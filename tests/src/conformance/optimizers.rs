@@ -27,14 +27,30 @@ pub(super) fn check(case: &Case<'_>) -> Result<()> {
         differences.lists(&what, &values(&variables), &expected, Tolerance::OPTIMIZER)?;
         let rate = case::number(&step["learning_rate"])?;
         let what = format!("step {index}, learning rate");
-        differences.numbers(&what, &[optimizer.learning_rate()?], &[rate], Tolerance::OPTIMIZER);
-        let count = step["iterations"].as_u64().context("a step has no `iterations`")?;
-        differences.equal(&format!("step {index}, iterations"), &optimizer.iterations(), &count);
+        differences.numbers(
+            &what,
+            &[optimizer.learning_rate()?],
+            &[rate],
+            Tolerance::OPTIMIZER,
+        );
+        let count = step["iterations"]
+            .as_u64()
+            .context("a step has no `iterations`")?;
+        differences.equal(
+            &format!("step {index}, iterations"),
+            &optimizer.iterations(),
+            &count,
+        );
     }
     if !case.get("finalized").is_null() {
         optimizer.finalize_variable_values()?;
         let expected = case.tensors(case.list("finalized")?)?;
-        differences.lists("finalized variable", &values(&variables), &expected, Tolerance::OPTIMIZER)?;
+        differences.lists(
+            "finalized variable",
+            &values(&variables),
+            &expected,
+            Tolerance::OPTIMIZER,
+        )?;
     }
     differences.finish()
 }
@@ -44,5 +60,8 @@ fn values(variables: &[Variable]) -> Vec<Tensor> {
 }
 
 fn list<'a>(step: &'a Value, key: &str) -> Result<&'a [Value]> {
-    step[key].as_array().map(Vec::as_slice).with_context(|| format!("a step has no `{key}`"))
+    step[key]
+        .as_array()
+        .map(Vec::as_slice)
+        .with_context(|| format!("a step has no `{key}`"))
 }

@@ -46,7 +46,11 @@ impl Outcome {
         let unknown = error.chain().any(|cause| {
             cause.is::<Unsupported>() || cause.downcast_ref::<keras::Error>().is_some_and(unknown_class)
         });
-        if unknown { Self::Unsupported(text) } else { Self::Failed(text) }
+        if unknown {
+            Self::Unsupported(text)
+        } else {
+            Self::Failed(text)
+        }
     }
 }
 
@@ -78,8 +82,16 @@ pub struct Counts {
 
 impl fmt::Display for Counts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { family, passed, failed, unsupported } = self;
-        write!(f, "{family}: passed {passed}, failed {failed}, unsupported {unsupported}")
+        let Self {
+            family,
+            passed,
+            failed,
+            unsupported,
+        } = self;
+        write!(
+            f,
+            "{family}: passed {passed}, failed {failed}, unsupported {unsupported}"
+        )
     }
 }
 
@@ -92,7 +104,10 @@ pub struct Report {
 
 impl Report {
     pub(crate) fn start(&mut self, family: &str) {
-        self.families.push(Counts { family: family.to_owned(), ..Counts::default() });
+        self.families.push(Counts {
+            family: family.to_owned(),
+            ..Counts::default()
+        });
     }
 
     pub(crate) fn add(&mut self, family: &str, name: String, outcome: Outcome) {

@@ -1,0 +1,102 @@
+//! The time of a training step: `train_bench WORKLOAD [STEPS]`.
+//!
+//! Five epochs of STEPS batches; the first is warm-up, the median of the other four is the figure.
+#![allow(clippy::print_stdout, reason = "its output is its purpose")]
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use keras::prelude::*;
+use keras_benchmarks::{NAMES, workload};
+
+/// What the clock showed, in seconds.
+#[derive(Debug, Default)]
+struct Times {
+    first_step: Option<f64>,
+    epochs: Vec<f64>,
+}
+
+#[derive(Debug)]
+struct Clock {
+    start: Instant,
+    epoch: Instant,
+    times: Arc<Mutex<Times>>,
+}
+
+impl Callback for Clock {
+    fn on_train_batch_end(&mut self, batch: usize, _: &mut Context<'_>, _: &mut Logs) -> keras::Result<()> {
+        if batch == 0 {
+            let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+            times.first_step.get_or_insert(self.start.elapsed().as_secs_f64());
+        }
+        Ok(())
+    }
+
+    fn on_epoch_begin(&mut self, _: usize, _: &mut Context<'_>, _: &mut Logs) -> keras::Result<()> {
+        self.epoch = Instant::now();
+        Ok(())
+    }
+
+    fn on_epoch_end(&mut self, _: usize, _: &mut Context<'_>, _: &mut Logs) -> keras::Result<()> {
+        let mut times = self.times.lock().unwrap_or_else(PoisonError::into_inner);
+        times.epochs.push(self.epoch.elapsed().as_secs_f64());
+        Ok(())
+    }
+}
+
+fn main() -> Result<()> {
+    let start = Instant::now();
+    let mut arguments = std::env::args().skip(1);
+    let usage = || format!("usage: train_bench {} [STEPS]", NAMES.join("|"));
+    let name = arguments.next().with_context(usage)?;
+    let steps = arguments
+        .next()
+        .map(|s| s.parse())
+        .transpose()
+        .with_context(usage)?;
+    let mut work = workload(&name, steps)?;
+
+    let times = Arc::new(Mutex::new(Times::default()));
+    let clock = Clock {
+        start,
+        epoch: start,
+        times: times.clone(),
+    };
+    let fit = Fit::new()
+        .batch_size(work.batch_size)
+        .epochs(5)
+        .verbose(0)
+        .callback(clock);
+    let history = work.model.fit((&work.x, &work.y), fit)?;
+    let predict = || Predict::new().batch_size(work.batch_size).verbose(0);
+    work.model.predict(&work.x, predict())?;
+    let begun = Instant::now();
+    work.model.predict(&work.x, predict())?;
+    let predict = begun.elapsed().as_secs_f64();
+
+    let times = times.lock().unwrap_or_else(PoisonError::into_inner);
+    let per_step = |seconds: f64| seconds / work.steps as f64 * 1e3;
+    let mut epochs: Vec<f64> = times.epochs.iter().skip(1).map(|s| per_step(*s)).collect();
+    epochs.sort_by(f64::total_cmp);
+    let median = epochs.get(epochs.len() / 2).copied().unwrap_or(f64::NAN);
+    let least = epochs.first().copied().unwrap_or(f64::NAN);
+    println!(
+        "{name:12} {:11} train_ms/step {median:9.3}  min {least:9.3}  predict_ms/step {:8.3}  rss_mb {:7.0}  \
+         first_step_s {:6.2}  loss {:.4}",
+        "keras-rs",
+        per_step(predict),
+        peak_memory_mb(),
+        times.first_step.unwrap_or(f64::NAN),
+        history.last("loss")?,
+    );
+    Ok(())
+}
+
+/// The most memory this process ever held; NaN where the system does not tell.
+fn peak_memory_mb() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = peak.and_then(|line| line.trim().trim_end_matches(" kB").parse::<f64>().ok());
+    kilobytes.map_or(f64::NAN, |kb| kb / 1024.)
+}
