@@ -1,0 +1,669 @@
+"""Computes a folder of cases with real Keras, of the form that README.md beside this file describes.
+
+    pip install keras==3.15.1 jax safetensors
+    python tests/golden/make.py FOLDER [--seed N] [--family NAME]
+
+Another seed gives other numbers, shapes and arguments.
+"""
+
+import argparse
+import inspect
+import json
+import os
+import pathlib
+
+os.environ["KERAS_BACKEND"] = "jax"
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+import jax  # noqa: E402
+import keras  # noqa: E402
+import numpy as np  # noqa: E402
+from keras import layers, losses, metrics, ops, optimizers  # noqa: E402
+from safetensors.numpy import save_file  # noqa: E402
+
+jax.config.update("jax_default_matmul_precision", "highest")
+KERAS = "3.15.1"
+
+
+def plain(value):
+    """JSON without what JSON has no word for."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not np.isfinite(value):
+        return "NaN" if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    return value
+
+
+def forgotten(instance, config):
+    """Puts back the arguments that `get_config` leaves out."""
+    for name in inspect.signature(type(instance).__init__).parameters:
+        kept = getattr(instance, "_fn_kwargs", None) or getattr(instance, "fn_kwargs", None) or {}
+        if name not in config and name in kept:
+            config[name] = kept[name]
+    return config
+
+
+def serialized(instance):
+    return {"class_name": type(instance).__name__, "config": forgotten(instance, instance.get_config())}
+
+
+class Family:
+    """Cases and their tensors."""
+
+    def __init__(self, name, seed):
+        self.name, self.cases, self.tensors = name, [], {}
+        self.rng = np.random.default_rng([seed, sum(name.encode())])
+
+    def put(self, key, value):
+        value = np.asarray(value)
+        if value.dtype == bool:
+            value = value.astype("uint8")
+        elif value.dtype.kind in "iu" and value.dtype != np.uint8:
+            value = value.astype("int32")
+        elif value.dtype.kind == "f":
+            value = value.astype("float32")
+        self.tensors[key] = np.ascontiguousarray(value)
+        return key
+
+    def add(self, name, kind, **parts):
+        self.cases.append({"name": name, "kind": kind, **parts})
+
+    def floats(self, *shape, low=-2.0, high=2.0):
+        return self.rng.uniform(low, high, shape).astype("float32")
+
+    def number(self, low, high):
+        return round(float(self.rng.uniform(low, high)), 4)
+
+    def write(self, folder):
+        text = {"keras": KERAS, "backend": "jax", "family": self.name, "cases": plain(self.cases)}
+        (folder / f"{self.name}.json").write_text(json.dumps(text, indent=1))
+        save_file(self.tensors, str(folder / f"{self.name}.safetensors"))
+        print(f"{self.name}: {len(self.cases)} cases", flush=True)
+
+
+def softmax(x):
+    e = np.exp(x - x.max(-1, keepdims=True))
+    return (e / e.sum(-1, keepdims=True)).astype("float32")
+
+
+# Targets and predictions by what a class takes.
+
+
+def one_hot(family, *shape):
+    return np.eye(shape[-1], dtype="float32")[family.rng.integers(0, shape[-1], shape[:-1])]
+
+
+def pair(family, kind, shape):
+    if kind == "positive":
+        return family.floats(*shape, low=0.1, high=3), family.floats(*shape, low=0.1, high=3)
+    if kind == "binary":
+        return family.rng.integers(0, 2, shape).astype("float32"), family.floats(*shape, low=0.02, high=0.98)
+    if kind == "signs":
+        return family.rng.integers(0, 2, shape).astype("float32") * 2 - 1, family.floats(*shape)
+    if kind == "onehot":
+        return one_hot(family, *shape), softmax(family.floats(*shape))
+    if kind == "sparse":
+        return family.rng.integers(0, shape[-1], shape[:-1]), softmax(family.floats(*shape))
+    if kind == "ids":
+        return family.rng.integers(0, 4, shape[:-1]), family.rng.integers(0, 4, shape[:-1])
+    return family.floats(*shape), family.floats(*shape)
+
+
+def loss_objects(f):
+    n = f.number
+    return [
+        (losses.MeanSquaredError, {}, "any"),
+        (losses.MeanAbsoluteError, {}, "any"),
+        (losses.MeanAbsolutePercentageError, {}, "positive"),
+        (losses.MeanSquaredLogarithmicError, {}, "positive"),
+        (losses.Huber, {"delta": n(0.3, 1.5)}, "any"),
+        (losses.LogCosh, {}, "any"),
+        (losses.CosineSimilarity, {}, "any"),
+        (losses.CosineSimilarity, {"axis": 1}, "any"),
+        (losses.Poisson, {}, "positive"),
+        (losses.KLDivergence, {}, "onehot"),
+        (losses.Hinge, {}, "signs"),
+        (losses.SquaredHinge, {}, "signs"),
+        (losses.CategoricalHinge, {}, "onehot"),
+        (losses.BinaryCrossentropy, {"label_smoothing": n(0, 0.3)}, "binary"),
+        (losses.BinaryFocalCrossentropy, {"gamma": n(1, 3), "apply_class_balancing": True}, "binary"),
+        (losses.CategoricalCrossentropy, {"label_smoothing": n(0, 0.3)}, "onehot"),
+        (losses.CategoricalCrossentropy, {"from_logits": True}, "logits"),
+        (losses.CategoricalFocalCrossentropy, {"alpha": n(0.2, 0.5)}, "onehot"),
+        (losses.CategoricalGeneralizedCrossEntropy, {"q": n(0.2, 0.9)}, "sparse"),
+        (losses.SparseCategoricalCrossentropy, {}, "sparse"),
+        (losses.SparseCategoricalCrossentropy, {"ignore_class": 1}, "sparse"),
+        (losses.Dice, {}, "binary"),
+        (losses.Tversky, {"alpha": n(0.2, 0.8), "beta": n(0.2, 0.8)}, "binary"),
+    ]
+
+
+def make_losses(f):
+    for index, (cls, arguments, kind) in enumerate(loss_objects(f)):
+        for reduction in ("sum_over_batch_size", "sum", "mean_with_sample_weight", "none"):
+            for weighting in ("no", "sample"):
+                batch, width = int(f.rng.integers(3, 7)), int(f.rng.integers(3, 6))
+                if kind == "logits":
+                    y_true, y_pred = one_hot(f, batch, width), f.floats(batch, width)
+                else:
+                    y_true, y_pred = pair(f, kind, (batch, width))
+                loss = cls(reduction=reduction, **arguments)
+                values = loss.call(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred))
+                weight = None
+                if weighting == "sample":
+                    if len(values.shape) == 0:
+                        continue
+                    weight = f.floats(batch, low=0.1, high=2)
+                name = f"{cls.__name__}/{index}/{reduction}/{weighting}"
+                value = loss(y_true, y_pred, sample_weight=weight)
+                grad = jax.grad(lambda p: ops.sum(loss(y_true, p, sample_weight=weight)))(y_pred)
+                f.add(
+                    name,
+                    "loss",
+                    object=serialized(loss),
+                    y_true=f.put(f"{name}/y_true", y_true),
+                    y_pred=f.put(f"{name}/y_pred", y_pred),
+                    sample_weight=None if weight is None else f.put(f"{name}/sample_weight", weight),
+                    mask=None,
+                    value=f.put(f"{name}/value", value),
+                    grad=f.put(f"{name}/grad", grad),
+                )
+
+
+def metric_objects(f):
+    n = f.number
+    of_two = [
+        (metrics.Accuracy, {}, "ids"),
+        (metrics.BinaryAccuracy, {"threshold": n(0.3, 0.7)}, "binary"),
+        (metrics.CategoricalAccuracy, {}, "onehot"),
+        (metrics.SparseCategoricalAccuracy, {}, "sparse"),
+        (metrics.TopKCategoricalAccuracy, {"k": 2}, "onehot"),
+        (metrics.SparseTopKCategoricalAccuracy, {"k": 2}, "sparse"),
+        (metrics.MeanSquaredError, {}, "any"),
+        (metrics.RootMeanSquaredError, {}, "any"),
+        (metrics.MeanAbsoluteError, {}, "any"),
+        (metrics.MeanAbsolutePercentageError, {}, "positive"),
+        (metrics.MeanSquaredLogarithmicError, {}, "positive"),
+        (metrics.CosineSimilarity, {}, "any"),
+        (metrics.LogCoshError, {}, "any"),
+        (metrics.R2Score, {}, "any"),
+        (metrics.R2Score, {"class_aggregation": None}, "any"),
+        (metrics.PearsonCorrelation, {}, "any"),
+        (metrics.ConcordanceCorrelation, {}, "any"),
+        (metrics.BinaryCrossentropy, {"label_smoothing": n(0, 0.2)}, "binary"),
+        (metrics.CategoricalCrossentropy, {}, "onehot"),
+        (metrics.SparseCategoricalCrossentropy, {}, "sparse"),
+        (metrics.KLDivergence, {}, "onehot"),
+        (metrics.Poisson, {}, "positive"),
+        (metrics.Hinge, {}, "signs"),
+        (metrics.SquaredHinge, {}, "signs"),
+        (metrics.CategoricalHinge, {}, "onehot"),
+        (metrics.TruePositives, {}, "binary"),
+        (metrics.TrueNegatives, {"thresholds": [0.25, 0.75]}, "binary"),
+        (metrics.FalsePositives, {}, "binary"),
+        (metrics.FalseNegatives, {"thresholds": n(0.2, 0.8)}, "binary"),
+        (metrics.Precision, {"thresholds": n(0.2, 0.8)}, "binary"),
+        (metrics.Precision, {"top_k": 2}, "onehot"),
+        (metrics.Recall, {"class_id": 1}, "binary"),
+        (metrics.AUC, {"num_thresholds": 50}, "binary"),
+        (metrics.AUC, {"curve": "PR", "summation_method": "minoring"}, "binary"),
+        (metrics.SensitivityAtSpecificity, {"specificity": n(0.3, 0.7)}, "binary"),
+        (metrics.SpecificityAtSensitivity, {"sensitivity": n(0.3, 0.7)}, "binary"),
+        (metrics.PrecisionAtRecall, {"recall": n(0.3, 0.7)}, "binary"),
+        (metrics.RecallAtPrecision, {"precision": n(0.3, 0.7)}, "binary"),
+        (metrics.F1Score, {"average": "macro"}, "onehot"),
+        (metrics.FBetaScore, {"beta": n(0.5, 2), "average": "weighted", "threshold": 0.4}, "onehot"),
+        (metrics.MeanIoU, {"num_classes": 4}, "ids"),
+        (metrics.IoU, {"num_classes": 4, "target_class_ids": [0, 2]}, "ids"),
+        (metrics.BinaryIoU, {"threshold": n(0.3, 0.7)}, "binary"),
+        (metrics.OneHotMeanIoU, {"num_classes": 4}, "onehot"),
+    ]
+    of_one = [(metrics.Mean, {}, None), (metrics.Sum, {}, None)]
+    return of_one + of_two
+
+
+def make_metrics(f):
+    for index, (cls, arguments, kind) in enumerate(metric_objects(f)):
+        for weighting in ("plain", "weighted"):
+            if weighting == "weighted" and cls is metrics.BinaryIoU:
+                continue  # wants a weight for each element
+            metric, name = cls(**arguments), f"{cls.__name__}/{index}/{weighting}"
+            updates = []
+            for step in range(3):
+                batch = int(f.rng.integers(4, 8))
+                args = [f.floats(batch)] if kind is None else pair(f, kind, (batch, 4))
+                weight = f.floats(batch, low=0.1, high=2) if weighting == "weighted" else None
+                metric.update_state(*args, sample_weight=weight)
+                key = f"{name}/{step}"
+                updates.append(
+                    {
+                        "args": [f.put(f"{key}/arg{i}", a) for i, a in enumerate(args)],
+                        "sample_weight": None if weight is None else f.put(f"{key}/weight", weight),
+                        "result": f.put(f"{key}/result", metric.result()),
+                    }
+                )
+            metric.reset_state()
+            after = f.put(f"{name}/after_reset", metric.result())
+            f.add(name, "metric", object=serialized(metric), updates=updates, after_reset=after)
+
+
+def optimizer_objects(f):
+    n = f.number
+    rate = lambda: n(0.005, 0.08)  # noqa: E731
+    decay = optimizers.schedules.ExponentialDecay(n(0.02, 0.1), 3, n(0.5, 0.9))
+    return [
+        optimizers.SGD(rate(), momentum=n(0.5, 0.9), nesterov=True),
+        optimizers.SGD(decay, clipvalue=n(0.1, 0.6)),
+        optimizers.RMSprop(rate(), centered=True, momentum=n(0.1, 0.9)),
+        optimizers.Adam(rate(), amsgrad=True, clipnorm=n(0.3, 1)),
+        optimizers.Adam(decay, global_clipnorm=n(0.3, 1)),
+        optimizers.Adam(rate(), use_ema=True, ema_momentum=n(0.8, 0.95), ema_overwrite_frequency=3),
+        optimizers.Adam(rate(), gradient_accumulation_steps=2),
+        optimizers.AdamW(rate(), weight_decay=n(0.001, 0.05)),
+        optimizers.Adamax(rate()),
+        optimizers.Nadam(rate()),
+        optimizers.Adagrad(rate()),
+        optimizers.Adadelta(rate(), rho=n(0.8, 0.97)),
+        optimizers.Adafactor(rate()),
+        optimizers.Ftrl(rate(), l1_regularization_strength=n(0, 0.01)),
+        optimizers.Lion(rate()),
+        optimizers.Lamb(rate()),
+    ]
+
+
+def make_optimizers(f):
+    for index, optimizer in enumerate(optimizer_objects(f)):
+        name = f"{type(optimizer).__name__}/{index}"
+        paths, shapes = ["kernel", "bias", "table"], [(3, 4), (4,), (5, 2)]
+        variables, start = [], []
+        for i, (path, shape) in enumerate(zip(paths, shapes)):
+            value = f.floats(*shape)
+            variables.append(keras.Variable(value, name=path))
+            start.append({"path": path, "value": f.put(f"{name}/start{i}", value)})
+        steps = []
+        for step in range(7):
+            grads = [f.floats(*shape, low=-1, high=1) for shape in shapes]
+            optimizer.apply_gradients(zip(map(ops.convert_to_tensor, grads), variables))
+            key = f"{name}/{step}"
+            steps.append(
+                {
+                    "grads": [f.put(f"{key}/grad{i}", g) for i, g in enumerate(grads)],
+                    "vars": [f.put(f"{key}/var{i}", v.value) for i, v in enumerate(variables)],
+                    "learning_rate": float(optimizer.learning_rate),
+                    "iterations": int(optimizer.iterations),
+                }
+            )
+        optimizer.finalize_variable_values(variables)
+        final = [f.put(f"{name}/final{i}", v.value) for i, v in enumerate(variables)]
+        config = {"class_name": type(optimizer).__name__, "config": optimizer.get_config()}
+        f.add(name, "optimizer", object=config, variables=start, steps=steps, finalized=final)
+
+
+def make_schedules(f):
+    n, s = f.number, optimizers.schedules
+    objects = [
+        s.ExponentialDecay(n(0.1, 1), int(f.rng.integers(2, 9)), n(0.5, 0.99)),
+        s.ExponentialDecay(n(0.1, 1), int(f.rng.integers(2, 9)), n(0.5, 0.99), staircase=True),
+        s.InverseTimeDecay(n(0.1, 1), int(f.rng.integers(2, 9)), n(0.2, 2)),
+        s.PolynomialDecay(n(0.1, 1), 20, n(0.001, 0.01), power=n(0.5, 2), cycle=True),
+        s.PiecewiseConstantDecay([5, 15], [n(0.5, 1), n(0.1, 0.4), n(0.01, 0.1)]),
+        s.CosineDecay(n(0.1, 1), 25, alpha=n(0, 0.2), warmup_target=n(1, 2), warmup_steps=5),
+        s.CosineDecayRestarts(n(0.1, 1), 7, t_mul=n(1, 2), m_mul=n(0.5, 1), alpha=n(0, 0.2)),
+    ]
+    for index, schedule in enumerate(objects):
+        config = {"class_name": type(schedule).__name__, "config": schedule.get_config()}
+        steps = list(range(40))
+        values = [float(schedule(step)) for step in steps]
+        f.add(f"{type(schedule).__name__}/{index}", "schedule", object=config, steps=steps, values=values)
+
+
+ACTIVATIONS = """celu elu exponential gelu glu hard_shrink hard_sigmoid hard_silu hard_tanh leaky_relu linear
+log_sigmoid log_softmax mish relu relu6 selu sigmoid silu soft_shrink softmax softplus softsign sparse_plus
+sparse_sigmoid sparsemax squareplus tanh tanh_shrink""".split()
+
+
+def cosines(shape):
+    return np.cos(np.arange(int(np.prod(shape)), dtype="float64")).reshape(shape).astype("float32")
+
+
+def make_functions(f):
+    for identifier in ACTIVATIONS:
+        function = getattr(keras.activations, identifier)
+        x, name = f.floats(3, 6, low=-4, high=4), f"activation/{identifier}"
+        y = function(x)
+        grad = jax.grad(lambda v: ops.sum(function(v) * cosines(y.shape)))(x)
+        f.add(
+            name,
+            "activation",
+            identifier=identifier,
+            args=[],
+            x=f.put(f"{name}/x", x),
+            y=f.put(f"{name}/y", y),
+            cotangent="cos(arange)",
+            grad=f.put(f"{name}/grad", grad),
+        )
+    n = f.number
+    regularizers = [
+        keras.regularizers.L1(n(0.01, 0.2)),
+        keras.regularizers.L2(n(0.01, 0.2)),
+        keras.regularizers.L1L2(n(0.01, 0.2), n(0.01, 0.2)),
+        keras.regularizers.OrthogonalRegularizer(n(0.01, 0.2), mode="columns"),
+    ]
+    for index, regularizer in enumerate(regularizers):
+        name, x = f"regularizer/{index}", f.floats(5, 4)
+        grad = jax.grad(lambda v: regularizer(v))(x)
+        parts = {"x": f.put(f"{name}/x", x), "y": f.put(f"{name}/y", regularizer(x)), "grad": f.put(f"{name}/grad", grad)}
+        f.add(name, "regularizer", object=serialized(regularizer), **parts)
+    constraints = [
+        keras.constraints.MaxNorm(n(0.5, 2), axis=0),
+        keras.constraints.NonNeg(),
+        keras.constraints.UnitNorm(axis=1),
+        keras.constraints.MinMaxNorm(n(0.2, 0.8), n(1, 2), rate=n(0.3, 1), axis=0),
+    ]
+    for index, constraint in enumerate(constraints):
+        name, x = f"constraint/{index}", f.floats(5, 4)
+        parts = {"x": f.put(f"{name}/x", x), "y": f.put(f"{name}/y", constraint(x))}
+        f.add(name, "constraint", object=serialized(constraint), **parts)
+    i = keras.initializers
+    for index, (made, shape) in enumerate([(i.Zeros(), [3, 2]), (i.Constant(n(-2, 2)), [4]), (i.Identity(), [4, 6])]):
+        name = f"initializer/{index}"
+        f.add(name, "initializer", object=serialized(made), shape=shape, y=f.put(f"{name}/y", made(shape)))
+    random = [
+        i.GlorotUniform(seed=1),
+        i.HeNormal(seed=1),
+        i.LecunUniform(seed=1),
+        i.RandomNormal(n(-1, 1), n(0.5, 2), seed=1),
+        i.RandomUniform(-1, n(0, 1), seed=1),
+        i.TruncatedNormal(0.0, n(0.5, 2), seed=1),
+        i.VarianceScaling(n(0.5, 3), mode="fan_avg", distribution="uniform", seed=1),
+    ]
+    for index, made in enumerate(random):
+        sample = np.asarray(made((500, 260)), "float64")
+        moments = {"mean": sample.mean(), "std": sample.std(), "min": sample.min(), "max": sample.max()}
+        f.add(f"random_initializer/{index}", "random_initializer", object=serialized(made), shape=[500, 260], **moments)
+    gain = n(0.5, 2)
+    made = i.Orthogonal(gain, seed=1)
+    sample = np.asarray(made((30, 50)), "float64")
+    moments = {"mean": sample.mean(), "std": sample.std(), "min": sample.min(), "max": sample.max()}
+    f.add(
+        "random_initializer/orthogonal",
+        "random_initializer",
+        object=serialized(made),
+        shape=[30, 50],
+        gram_identity_scale=gain**2,
+        **moments,
+    )
+
+
+def layer_objects(f):
+    image = (2, int(f.rng.integers(6, 9)), int(f.rng.integers(6, 9)), 3)
+    return [
+        (layers.Dense(4, activation="relu"), [(3, 5)]),
+        (layers.Dense(3, use_bias=False), [(2, 4, 5)]),
+        (layers.Conv2D(4, 3, activation="relu"), [image]),
+        (layers.Conv2D(4, (3, 2), strides=2, padding="same"), [image]),
+        (layers.Conv2D(2, 2, dilation_rate=2, use_bias=False), [image]),
+        (layers.Conv2D(6, 3, groups=3), [image]),
+        (layers.MaxPooling2D(2), [image]),
+        (layers.MaxPooling2D(3, strides=2, padding="same"), [image]),
+        (layers.AveragePooling2D(2, padding="same"), [image]),
+        (layers.GlobalAveragePooling2D(), [image]),
+        (layers.GlobalMaxPooling2D(keepdims=True), [image]),
+        (layers.Flatten(), [image]),
+        (layers.Reshape((-1, 3)), [image]),
+        (layers.Dropout(0.3), [(3, 4)]),
+        (layers.Activation("tanh"), [(3, 4)]),
+        (layers.ReLU(max_value=1.5, negative_slope=0.1), [(3, 4)]),
+        (layers.LeakyReLU(0.2), [(3, 4)]),
+        (layers.Softmax(), [(3, 4)]),
+        (layers.Concatenate(), [(2, 3), (2, 4)]),
+        (layers.Add(), [(2, 3), (2, 3), (2, 3)]),
+        (layers.Multiply(), [(2, 3), (2, 3)]),
+        (layers.Rescaling(0.5, offset=1), [(2, 3)]),
+    ]
+
+
+def make_layers(f):
+    for index, (layer, shapes) in enumerate(layer_objects(f)):
+        name = f"{type(layer).__name__}/{index}/infer"
+        inputs = [f.floats(*shape) for shape in shapes]
+        given = inputs if len(inputs) > 1 else inputs[0]
+        layer(given)
+        for weight in layer.weights:
+            weight.assign(f.floats(*weight.shape, low=-1, high=1))
+        trainable = [v.value for v in layer.trainable_variables]
+        state = [v.value for v in layer.non_trainable_variables]
+
+        def outputs(trainable, inputs):
+            given = inputs if len(inputs) > 1 else inputs[0]
+            return layer.stateless_call(trainable, state, given, training=False)[0]
+
+        y = outputs(trainable, inputs)
+        total = lambda t, x: ops.sum(outputs(t, x) * cosines(y.shape))  # noqa: E731
+        weight_grads, input_grads = jax.grad(total, (0, 1))(trainable, inputs)
+        weights = enumerate(layer.weights)
+        f.add(
+            name,
+            "layer",
+            object=serialized(layer),
+            training=False,
+            call_with_separate_inputs=False,
+            inputs=[f.put(f"{name}/x{i}", x) for i, x in enumerate(inputs)],
+            weights=[{"path": w.path, "value": f.put(f"{name}/w{i}", w.value)} for i, w in weights],
+            outputs=[f.put(f"{name}/y0", y)],
+            cotangent="cos(arange(size)).reshape(shape)",
+            input_grads=[f.put(f"{name}/gx{i}", g) for i, g in enumerate(input_grads)],
+            trainable=[v.path for v in layer.trainable_variables],
+            weight_grads=[f.put(f"{name}/gw{i}", g) for i, g in enumerate(weight_grads)],
+            updated_state=None,
+        )
+
+
+def model_objects(f):
+    rows = 48
+    classes = f.rng.integers(0, 3, rows)
+    mlp = keras.Sequential(
+        [
+            keras.Input((6,)),
+            layers.Dense(8, activation="relu", kernel_regularizer=keras.regularizers.L2(0.01)),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    yield "mlp", mlp, optimizers.Adam(0.01), "sparse_categorical_crossentropy", ["accuracy"], (
+        f.floats(rows, 6),
+        classes,
+        {"batch_size": 16, "epochs": 3},
+    )
+    cnn = keras.Sequential(
+        [
+            keras.Input((8, 8, 1)),
+            layers.Conv2D(4, 3, activation="relu"),
+            layers.MaxPooling2D(),
+            layers.Flatten(),
+            layers.Dense(3, activation="softmax"),
+        ]
+    )
+    yield "cnn", cnn, optimizers.RMSprop(0.005), "categorical_crossentropy", ["accuracy"], (
+        f.floats(rows, 8, 8, 1),
+        np.eye(3, dtype="float32")[classes],
+        {"batch_size": 10, "epochs": 2, "validation_split": 0.25},
+    )
+    inputs = keras.Input((5,), name="numbers")
+    hidden = layers.Dense(6, activation="tanh", name="hidden")(inputs)
+    joined = layers.Concatenate(name="joined")([hidden, inputs])
+    regression = keras.Model(inputs, layers.Dense(1, name="out")(joined))
+    yield "regression", regression, optimizers.SGD(0.05, momentum=0.9), "mse", ["mae"], (
+        f.floats(rows, 5),
+        f.floats(rows, 1),
+        {"batch_size": 12, "epochs": 3},
+    )
+
+
+def make_models(f):
+    for name, model, optimizer, loss, wanted, (x, y, fit) in model_objects(f):
+        model.compile(optimizer, loss, metrics=wanted)
+        start = [
+            {"path": w.path, "value": f.put(f"{name}/before/{i}", w.value)} for i, w in enumerate(model.weights)
+        ]
+        compiled = model.get_compile_config()
+        serial = json.loads(model.to_json())
+        before = f.put(f"{name}/predict_before", model.predict(x, verbose=0))
+        fit = {"shuffle": False, **fit}
+        history = model.fit(x, y, verbose=0, **fit).history
+        scores = model.evaluate(x, y, verbose=0, return_dict=True)
+        serial = {key: serial[key] for key in ("module", "class_name", "config", "registered_name") if key in serial}
+        f.add(
+            name,
+            "model",
+            model=serial,
+            compile=compiled,
+            archive=None,
+            trained_weights=None,
+            weights=start,
+            x=f.put(f"{name}/x", x),
+            y=f.put(f"{name}/y", y),
+            sample_weight=None,
+            class_weight=None,
+            fit=fit,
+            predict_before=before,
+            history=history,
+            evaluate=scores,
+            predict_after=f.put(f"{name}/predict_after", model.predict(x, verbose=0)),
+            weights_after=[f.put(f"{name}/after/{i}", w.value) for i, w in enumerate(model.weights)],
+        )
+
+
+HOOKS = """train_begin train_end test_begin test_end predict_begin predict_end""".split()
+INDEXED = [f"{kind}_batch_{when}" for kind in ("train", "test", "predict") for when in ("begin", "end")]
+
+
+class Recorder(keras.callbacks.Callback):
+    """Writes down which hooks are called."""
+
+    def __init__(self):
+        super().__init__()
+        self.calls = []
+
+
+def hook(name, indexed):
+    def call(self, *args):
+        index, logs = (args[0], args[1]) if indexed else (None, args[0])
+        self.calls.append([name, index, sorted(logs or {})])
+
+    if indexed:
+        return lambda self, index, logs=None: call(self, index, logs)
+    return lambda self, logs=None: call(self, logs)
+
+
+for _name in HOOKS:
+    setattr(Recorder, f"on_{_name}", hook(f"on_{_name}", False))
+for _name in INDEXED + ["epoch_begin", "epoch_end"]:
+    setattr(Recorder, f"on_{_name}", hook(f"on_{_name}", True))
+
+
+def make_callbacks(f):
+    traces = [
+        ("fit", {"epochs": 2, "batch_size": int(f.rng.integers(4, 12))}),
+        ("fit", {"epochs": 2, "batch_size": 8, "validation_split": 0.25}),
+        ("evaluate", {"batch_size": 6}),
+        ("predict", {"batch_size": 9}),
+    ]
+    for index, (call, arguments) in enumerate(traces):
+        samples = int(f.rng.integers(16, 30))
+        model = keras.Sequential([keras.Input((3,)), layers.Dense(2)])
+        model.compile("sgd", "mse", metrics=["mae"])
+        recorder = Recorder()
+        data = [f.floats(samples, 3)] if call == "predict" else [f.floats(samples, 3), f.floats(samples, 2)]
+        getattr(model, call)(*data, verbose=0, callbacks=[recorder], **arguments)
+        f.add(
+            f"trace/{index}",
+            "callback_trace",
+            call=call,
+            samples=samples,
+            args=arguments,
+            loss="mse",
+            metrics=["mae"],
+            validation_is_train=False,
+            trace=recorder.calls,
+        )
+    monitored = [
+        ("EarlyStopping", {"patience": 2, "restore_best_weights": True}),
+        ("EarlyStopping", {"patience": 3, "min_delta": f.number(0.01, 0.1)}),
+        ("ReduceLROnPlateau", {"patience": 1, "factor": f.number(0.2, 0.8)}),
+        ("ReduceLROnPlateau", {"patience": 2, "cooldown": 1, "min_lr": 0.01}),
+    ]
+    for index, (name, arguments) in enumerate(monitored):
+        monitor_case(f, f"{name}/{index}", name, arguments)
+
+
+def monitor_case(f, case, name, arguments):
+    values = [round(float(v), 4) for v in 1 + np.cumsum(f.rng.normal(-0.02, 0.08, 12))]
+    model = keras.Sequential([keras.Input((1,)), layers.Dense(1)])
+    model.compile(optimizers.SGD(0.1), "mse")
+    callback = getattr(keras.callbacks, name)(**arguments)
+    callback.set_model(model)
+    callback.set_params({"epochs": len(values), "verbose": 0, "steps": 1})
+    model.stop_training = False
+    callback.on_train_begin({})
+    rates, stopped = [], None
+    for epoch, value in enumerate(values):
+        callback.on_epoch_begin(epoch, {})
+        model.layers[0].kernel.assign([[epoch + 1.0]])
+        callback.on_epoch_end(epoch, {"loss": value, "val_loss": value})
+        rates.append(float(model.optimizer.learning_rate))
+        if model.stop_training:
+            stopped = epoch
+            break
+    callback.on_train_end({})
+    f.add(
+        case,
+        "callback_monitor",
+        class_name=name,
+        config=arguments,
+        monitor="val_loss",
+        values=values,
+        initial_learning_rate=0.1,
+        learning_rates=rates,
+        stopped_after_epoch=stopped,
+        stopped_epoch=getattr(callback, "stopped_epoch", None),
+        final_kernel_fill=float(model.layers[0].kernel.value[0, 0]),
+        filename_template=None,
+        files_after_each_epoch=None,
+    )
+
+
+MAKERS = {
+    "losses": make_losses,
+    "metrics": make_metrics,
+    "optimizers": make_optimizers,
+    "schedules": make_schedules,
+    "functions": make_functions,
+    "layers": make_layers,
+    "models": make_models,
+    "callbacks": make_callbacks,
+}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("folder", type=pathlib.Path)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--family", choices=list(MAKERS))
+    options = parser.parse_args()
+    assert keras.__version__ == KERAS, f"expected Keras {KERAS}, found {keras.__version__}"
+    options.folder.mkdir(parents=True, exist_ok=True)
+    for name, make in MAKERS.items():
+        if options.family in (None, name):
+            keras.utils.set_random_seed(options.seed)
+            family = Family(name, options.seed)
+            make(family)
+            family.write(options.folder)
+
+
+if __name__ == "__main__":
+    main()
