@@ -4,8 +4,8 @@
 #![allow(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use anyhow::Result;
+use keras::Config;
 use keras::prelude::*;
-use keras::{Config, Shared};
 use keras_examples::Options;
 
 /// The mean of squared errors over the last axis.

@@ -37,7 +37,7 @@ pub use keras_core::{
     Activation, Apply, Callback, Compile, Config, Constraint, Context, Entry, Envelope, Error, Evaluate, Fit,
     FnLoss, Given, History, Initializer, IntoSymbolic, Layer, LayerRef, LearningRate, LogSource, Logs, Loss,
     Metric, Model, Optimizer, Params, Predict, Reduction, Registry, Regularizer, Result, ResultExt, Schedule,
-    SeedGenerator, Sequential, Spec, Symbolic, Variable, activations, bail, config, constraints, data, error,
+    SeedGenerator, Sequential, Shared, Spec, Symbolic, Variable, activations, bail, config, constraints, data, error,
     initializers, input, layer, layers, loss_fn, models, ops, optimizers, output, random, regularizers,
     saving, set_random_seed, shape, trainer,
 };

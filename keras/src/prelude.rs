@@ -1,14 +1,32 @@
 //! `use keras::prelude::*;`: what most programs need.
+//!
+//! Classes of the same name in several modules (`metrics::BinaryCrossentropy`, `metrics::Hinge`, …) are reached
+//! through their module; so are regularizers, constraints and initializers.
 
-pub use crate::callbacks::*;
-pub use crate::compile::CompileExt;
-pub use crate::layers::*;
-pub use crate::losses::*;
-pub use crate::optimizers::schedules::*;
-pub use crate::optimizers::*;
-pub use crate::{
-    Apply, Callback, Compile, Context, DType, Device, DeviceExt, Evaluate, Fit, History, Layer, Logs, Loss,
-    Metric, Model, Predict, Sequential, Tensor, Variable, input, load_model, loss_fn, output, set_random_seed,
+pub use crate::callbacks::{
+    CSVLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau,
+    TerminateOnNaN,
 };
-// Several metrics have the name of a loss: they are reached through their module.
-pub use crate::{data, datasets, initializers, losses, metrics, ops, regularizers};
+pub use crate::compile::CompileExt;
+pub use crate::layers::{
+    Activation, Add, Average, Concatenate, Conv2D, Dense, Dropout, Flatten, InputLayer, MaxPooling2D,
+    Maximum, Minimum, Multiply, Rescaling, Subtract,
+};
+pub use crate::losses::{
+    BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy, CategoricalFocalCrossentropy,
+    CategoricalGeneralizedCrossEntropy, CategoricalHinge, Circle, CosineSimilarity, Dice, Hinge, Huber,
+    KLDivergence, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredError,
+    MeanSquaredLogarithmicError, Poisson, SparseCategoricalCrossentropy, SquaredHinge, Tversky,
+};
+pub use crate::metrics::{AUC, F1Score, Precision, Recall};
+pub use crate::optimizers::schedules::{
+    CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay,
+    PolynomialDecay,
+};
+pub use crate::optimizers::{Adam, RMSprop, SGD};
+pub use crate::{
+    Apply, Callback, Compile, Context, DType, Device, DeviceExt, Evaluate, Fit, History, Layer, LayerRef,
+    Logs, Loss, Metric, Model, Optimizer, Predict, Sequential, Shared, Tensor, Variable, input, load_model,
+    loss_fn, output, set_random_seed,
+};
+pub use crate::{constraints, data, datasets, initializers, metrics, ops, regularizers};

@@ -230,8 +230,8 @@ def metric_objects(f):
 def make_metrics(f):
     for index, (cls, arguments, kind) in enumerate(metric_objects(f)):
         for weighting in ("plain", "weighted"):
-            if weighting == "weighted" and cls is metrics.BinaryIoU:
-                continue  # wants a weight for each element
+            if weighting == "weighted" and cls.__name__.endswith("IoU"):
+                continue  # they take whole numbers only, some one for each element
             metric, name = cls(**arguments), f"{cls.__name__}/{index}/{weighting}"
             updates = []
             for step in range(3):

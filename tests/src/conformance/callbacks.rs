@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use anyhow::{Context as _, Result, bail};
 use keras::layers::Dense;
-use keras::optimizers::Sgd;
+use keras::optimizers::SGD;
 use keras::{Callback, Compile, Config, Context, Device, Envelope, Evaluate, Logs, Model, Params, Predict};
 use keras::{Sequential, Tensor};
 use serde_json::{Value, json};
@@ -145,7 +145,7 @@ fn small_model(rate: f64) -> Result<Model> {
         .input([1])
         .add(Dense::new(1))
         .build_on(&Device::Cpu)?;
-    model.compile_with(Compile::new(Sgd::new(rate)).loss("mse"), keras::registry())?;
+    model.compile_with(Compile::new(SGD::new(rate)).loss("mse"), keras::registry())?;
     Ok(model)
 }
 
