@@ -53,3 +53,8 @@ pub use keras_ops::{DType, Device, DeviceExt, Tensor};
 pub fn load_model(path: impl AsRef<std::path::Path>) -> Result<Model> {
     saving::load_model(path, registry())
 }
+
+/// The examples of the README, compiled and run with the others.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;
