@@ -355,7 +355,7 @@ def make_functions(f):
         keras.regularizers.OrthogonalRegularizer(n(0.01, 0.2), mode="columns"),
     ]
     for index, regularizer in enumerate(regularizers):
-        name, x = f"regularizer/{index}", f.floats(5, 4)
+        name, x = f"regularizer/{index}", ops.convert_to_tensor(f.floats(5, 4))
         grad = jax.grad(lambda v: regularizer(v))(x)
         parts = {"x": f.put(f"{name}/x", x), "y": f.put(f"{name}/y", regularizer(x)), "grad": f.put(f"{name}/grad", grad)}
         f.add(name, "regularizer", object=serialized(regularizer), **parts)
@@ -366,7 +366,7 @@ def make_functions(f):
         keras.constraints.MinMaxNorm(n(0.2, 0.8), n(1, 2), rate=n(0.3, 1), axis=0),
     ]
     for index, constraint in enumerate(constraints):
-        name, x = f"constraint/{index}", f.floats(5, 4)
+        name, x = f"constraint/{index}", ops.convert_to_tensor(f.floats(5, 4))
         parts = {"x": f.put(f"{name}/x", x), "y": f.put(f"{name}/y", constraint(x))}
         f.add(name, "constraint", object=serialized(constraint), **parts)
     i = keras.initializers
@@ -441,7 +441,7 @@ def make_layers(f):
 
         def outputs(trainable, inputs):
             given = inputs if len(inputs) > 1 else inputs[0]
-            return layer.stateless_call(trainable, state, given, training=False)[0]
+            return layer.stateless_call(trainable, state, given)[0]
 
         y = outputs(trainable, inputs)
         total = lambda t, x: ops.sum(outputs(t, x) * cosines(y.shape))  # noqa: E731
