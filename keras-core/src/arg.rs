@@ -62,7 +62,10 @@ impl<T: FromValue> FromValue for OneOrMore<T> {
         match value.get("class_name").and_then(Value::as_str) {
             // An array that Keras serialised.
             Some("__tensor__" | "__numpy__") => Self::from_value(value.get("config")?.get("value")?),
-            _ => T::from_value(value).map(|one| vec![one]).or_else(|| Vec::from_value(value)).map(Self),
+            _ => T::from_value(value)
+                .map(|one| vec![one])
+                .or_else(|| Vec::from_value(value))
+                .map(Self),
         }
     }
 }
@@ -99,14 +102,20 @@ impl<T: Arg + Default> Arg for Option<T> {
 /// A dtype by name, or the compute dtype of a dtype policy.
 impl Arg for Option<DType> {
     fn read<'a>(reader: &mut Reader<'a>, key: &'a str, default: Self) -> Result<Self> {
-        let Some(value) = reader.raw(key) else { return Ok(default) };
-        let name = value.as_str().or_else(|| value.get("config")?.get("name")?.as_str());
+        let Some(value) = reader.raw(key) else {
+            return Ok(default);
+        };
+        let name = value
+            .as_str()
+            .or_else(|| value.get("config")?.get("name")?.as_str());
         match name {
             Some("mixed_float16") => Ok(Some(DType::F16)),
             Some("mixed_bfloat16") => Ok(Some(DType::BF16)),
             Some("int") => Ok(Some(DType::I32)),
             Some(name) => Ok(Some(keras_ops::dtype_from_name(name)?)),
-            None => Err(Error::invalid(format!("`{key}` must be the name of a dtype, got {value}"))),
+            None => Err(Error::invalid(format!(
+                "`{key}` must be the name of a dtype, got {value}"
+            ))),
         }
     }
 

@@ -51,10 +51,12 @@ impl dyn Loss {
         };
         let values = self.call(&y_true, &y_pred)?;
         let own = self.mask(&y_true, &values)?;
-        let mask = match (mask, &own) {
-            (Some(mask), Some(own)) => Some(&both(mask, own)?),
-            (mask, own) => mask.or(own.as_ref()),
+        let joined = match (mask, own) {
+            (Some(mask), Some(own)) => Some(both(mask, &own)?),
+            (None, own) => own,
+            (Some(_), None) => None,
         };
+        let mask = joined.as_ref().or(mask);
         reduce_weighted_values(&values, sample_weight, mask, self.reduction())
     }
 }
@@ -62,10 +64,19 @@ impl dyn Loss {
 /// 1 where both masks are.
 fn both(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     if a.elem_count() != b.elem_count() {
-        bail!("mask: the predictions' mask has shape {:?}, the loss's own {:?}", a.dims(), b.dims());
+        bail!(
+            "mask: the predictions' mask has shape {:?}, the loss's own {:?}",
+            a.dims(),
+            b.dims()
+        );
     }
     let joined = host::read(a, |a: &[u8]| {
-        host::read(b, |b: &[u8]| Ok(a.iter().zip(b).map(|(a, b)| (*a != 0 && *b != 0) as u8).collect::<Vec<_>>()))
+        host::read(b, |b: &[u8]| {
+            Ok(a.iter()
+                .zip(b)
+                .map(|(a, b)| (*a != 0 && *b != 0) as u8)
+                .collect::<Vec<_>>())
+        })
     })?;
     Ok(Tensor::from_vec(joined, b.shape(), b.device())?)
 }
@@ -111,9 +122,10 @@ fn reduce(values: &Tensor, weights: Option<&Tensor>, reduction: Reduction) -> Re
     }
     match (reduction, weights) {
         (Reduction::Sum, _) => Ok(ops::sum(values, None, false)?),
-        (Reduction::MeanWithSampleWeight, Some(weights)) if weights.track_op() => {
-            Ok(ops::divide(&ops::sum(values, None, false)?, &ops::sum(weights, None, false)?)?)
-        }
+        (Reduction::MeanWithSampleWeight, Some(weights)) if weights.track_op() => Ok(ops::divide(
+            &ops::sum(values, None, false)?,
+            &ops::sum(weights, None, false)?,
+        )?),
         (Reduction::MeanWithSampleWeight, Some(weights)) => {
             let total = host::read(weights, |w: &[f64]| Ok(w.iter().sum::<f64>()))?;
             let factor = if total == 0. { 0. } else { 1. / total };
@@ -151,15 +163,23 @@ pub fn apply_mask(
         let weight = match reduction {
             Reduction::Mean | Reduction::SumOverBatchSize => {
                 let valid = m.iter().filter(|m| **m != 0).count();
-                if valid == 0 { 0. } else { m.len() as f64 / valid as f64 }
+                if valid == 0 {
+                    0.
+                } else {
+                    m.len() as f64 / valid as f64
+                }
             }
             _ => 1.,
         };
-        Ok(m.iter().map(|m| if *m != 0 { weight as f32 } else { 0. }).collect::<Vec<f32>>())
+        Ok(m.iter()
+            .map(|m| if *m != 0 { weight as f32 } else { 0. })
+            .collect::<Vec<f32>>())
     })?;
     let mask = Tensor::from_vec(weights, mask.shape(), mask.device())?;
     let mask = ops::cast(&mask, dtype)?;
-    let Some(weights) = sample_weight else { return Ok(mask) };
+    let Some(weights) = sample_weight else {
+        return Ok(mask);
+    };
     let (mask, weights) = squeeze_or_expand_to_same_rank(&mask, &ops::cast(weights, dtype)?)?;
     fits("sample weights", mask.dims(), weights.dims())?;
     Ok(ops::multiply(&weights, &mask)?)
@@ -205,7 +225,9 @@ pub fn samplewise<T: Real>(
     let (dims, weight_dims) = same_rank(dims, weight_dims);
     let rank = weight_dims.len();
     if rank > dims.len() {
-        bail!("sample weights of shape {weight_dims:?} do not fit values of shape {dims:?}: they have more axes");
+        bail!(
+            "sample weights of shape {weight_dims:?} do not fit values of shape {dims:?}: they have more axes"
+        );
     }
     let (lead, trailing) = dims.split_at(rank);
     fits("sample weights", lead, &weight_dims)?;

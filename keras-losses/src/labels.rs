@@ -12,8 +12,14 @@ pub(crate) fn check_labels(
     axis: i64,
     ignore: Option<i64>,
 ) -> Result<()> {
-    let at = if axis < 0 { axis + output.len() as i64 } else { axis };
-    let Some(Some(classes)) = usize::try_from(at).ok().and_then(|at| output.get(at)) else { return Ok(()) };
+    let at = if axis < 0 {
+        axis + output.len() as i64
+    } else {
+        axis
+    };
+    let Some(Some(classes)) = usize::try_from(at).ok().and_then(|at| output.get(at)) else {
+        return Ok(());
+    };
     let classes = *classes;
     let one_hot = y_true.rank() == output.len() && y_true.dims().last() == Some(&classes) && classes > 1;
     if one_hot {
@@ -24,10 +30,13 @@ pub(crate) fn check_labels(
         );
     }
     let wrong = host::read(y_true, |labels: &[f64]| {
-        let fits = |l: f64| l.fract() == 0. && ((0. ..classes as f64).contains(&l) || Some(l as i64) == ignore);
+        let fits =
+            |l: f64| l.fract() == 0. && ((0. ..classes as f64).contains(&l) || Some(l as i64) == ignore);
         Ok(labels.iter().position(|l| !fits(*l)).map(|at| (at, labels[at])))
     })?;
-    let Some((mut at, label)) = wrong else { return Ok(()) };
+    let Some((mut at, label)) = wrong else {
+        return Ok(());
+    };
     let mut position: Vec<usize> = Vec::new();
     for size in y_true.dims().iter().rev() {
         position.insert(0, at % size);

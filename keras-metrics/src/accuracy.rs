@@ -22,15 +22,23 @@ fn compare(name: &str, y_true: &Tensor, y_pred: &Tensor, f: impl Fn(f64, f64) ->
     let data = if single {
         host::read(&y_true, |t: &[f32]| {
             host::read(&y_pred, |p: &[f32]| {
-                Ok(t.iter().zip(p).map(|(t, p)| f(*t as f64, *p as f64) as u8 as f32).collect())
+                Ok(t.iter()
+                    .zip(p)
+                    .map(|(t, p)| f(*t as f64, *p as f64) as u8 as f32)
+                    .collect())
             })
         })
     } else {
         host::read(&y_true, |t: &[f64]| {
-            host::read(&y_pred, |p: &[f64]| Ok(t.iter().zip(p).map(|(t, p)| f(*t, *p) as u8 as f32).collect()))
+            host::read(&y_pred, |p: &[f64]| {
+                Ok(t.iter().zip(p).map(|(t, p)| f(*t, *p) as u8 as f32).collect())
+            })
         })
     }?;
-    Ok(Values { data, dims: y_true.dims().to_vec() })
+    Ok(Values {
+        data,
+        dims: y_true.dims().to_vec(),
+    })
 }
 
 mean_metric! {

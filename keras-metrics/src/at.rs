@@ -19,7 +19,10 @@ impl State {
             0 | 1 => vec![0.5],
             _ => (0..number).map(|i| i as f64 / (number - 1) as f64).collect(),
         };
-        Self { thresholds: Thresholds::new(&values), counts: Confusion::new(&[values.len()], dtype) }
+        Self {
+            thresholds: Thresholds::new(&values),
+            counts: Confusion::new(&[values.len()], dtype),
+        }
     }
 }
 

@@ -1,8 +1,8 @@
 //! The area under a curve over thresholds.
 
+use keras_core::config::Reader;
 use keras_core::ops::Tensor;
 use keras_core::{Arg, Error, Result, Variable, bail};
-use keras_core::config::Reader;
 use serde_json::Value;
 
 use crate::class::metric_class;
@@ -116,7 +116,11 @@ fn state(
         (true, Some(labels)) => Some(Confusion::new(&[n, labels], dtype)),
         (true, None) => None,
     };
-    State { thresholds, labels: labels.filter(|_| multi_label).unwrap_or(1), counts }
+    State {
+        thresholds,
+        labels: labels.filter(|_| multi_label).unwrap_or(1),
+        counts,
+    }
 }
 
 metric_class! {
@@ -213,7 +217,10 @@ impl AUC {
     fn check(&self) -> Result<()> {
         check_thresholds("AUC", self.thresholds.as_ref())?;
         if self.thresholds.is_none() && self.num_thresholds < 2 {
-            bail!("AUC: `num_thresholds` must be 2 or more, got {}", self.num_thresholds);
+            bail!(
+                "AUC: `num_thresholds` must be 2 or more, got {}",
+                self.num_thresholds
+            );
         }
         if self.num_labels.is_some() && !self.multi_label {
             bail!("AUC: `num_labels` needs `multi_label`");
@@ -232,7 +239,11 @@ impl AUC {
             Curve::PrGain => {
                 let scale = ratio(tp[i] + fnn[i], tn[i] + fp[i]);
                 let gain = |wrong: f64| 1. - scale * ratio(wrong, tp[i]);
-                if tp[i] == 0. { (0., 1.) } else { (gain(fnn[i]).max(0.), gain(fp[i])) }
+                if tp[i] == 0. {
+                    (0., 1.)
+                } else {
+                    (gain(fnn[i]).max(0.), gain(fp[i]))
+                }
             }
         };
         let points: Vec<(f64, f64)> = (0..tp.len()).map(point).collect();
@@ -241,7 +252,10 @@ impl AUC {
             Summation::Majoring => a.max(b),
             Summation::Minoring => a.min(b),
         };
-        points.windows(2).map(|w| (w[0].0 - w[1].0) * height(w[0].1, w[1].1)).sum()
+        points
+            .windows(2)
+            .map(|w| (w[0].0 - w[1].0) * height(w[0].1, w[1].1))
+            .sum()
     }
 }
 
@@ -253,7 +267,10 @@ fn interpolated_pr(tp: &[f64], fp: &[f64], fnn: &[f64]) -> f64 {
         let slope = ratio(gained, (p - next).max(0.));
         let intercept = tp[i + 1] - slope * next;
         let growth = if p > 0. && next > 0. { p / next } else { 1. };
-        ratio(slope * (gained + intercept * growth.ln()), (tp[i + 1] + fnn[i + 1]).max(0.))
+        ratio(
+            slope * (gained + intercept * growth.ln()),
+            (tp[i + 1] + fnn[i + 1]).max(0.),
+        )
     };
     (0..tp.len().saturating_sub(1)).map(term).sum()
 }

@@ -67,7 +67,9 @@ impl Counts {
     }
 
     fn rest(whole: &[f64], part: &[f64]) -> Vec<f64> {
-        part.chunks_exact(whole.len().max(1)).flat_map(|row| whole.iter().zip(row).map(|(w, p)| w - p)).collect()
+        part.chunks_exact(whole.len().max(1))
+            .flat_map(|row| whole.iter().zip(row).map(|(w, p)| w - p))
+            .collect()
     }
 }
 
@@ -156,12 +158,19 @@ struct Weights<'a> {
 
 impl<'a> Weights<'a> {
     fn new(name: &str, values: &'a [f32], dims: &[usize], of: &[usize]) -> Result<Self> {
-        let lead = dims.strip_suffix(&[1]).filter(|lead| lead.len() < of.len()).unwrap_or(dims);
+        let lead = dims
+            .strip_suffix(&[1])
+            .filter(|lead| lead.len() < of.len())
+            .unwrap_or(dims);
         if values.len() == 1 || of.starts_with(lead) {
-            let each = of[if values.len() == 1 { 0 } else { lead.len() }..].iter().product();
+            let each = of[if values.len() == 1 { 0 } else { lead.len() }..]
+                .iter()
+                .product();
             return Ok(Self { values, each });
         }
-        bail!("{name}: sample weights of shape {dims:?} do not fit predictions of shape {of:?}: give one for each sample")
+        bail!(
+            "{name}: sample weights of shape {dims:?} do not fit predictions of shape {of:?}: give one for each sample"
+        )
     }
 
     fn of(&self, i: usize) -> f64 {
@@ -186,7 +195,11 @@ impl<'a> Tally<'a> {
             positives: zeros(labels),
             negatives: zeros(labels),
         };
-        Self { thresholds, labels, counts }
+        Self {
+            thresholds,
+            labels,
+            counts,
+        }
     }
 
     #[inline]
@@ -201,7 +214,11 @@ impl<'a> Tally<'a> {
         if self.thresholds.even {
             // A prediction is above all thresholds before its bucket: [0, t1], (t1, t2], ..
             let bucket = (p.clamp(0., 1.) * (self.thresholds.len() - 1) as f32).ceil() as i64 - 1;
-            let bucket = if self.thresholds.widened { bucket.max(0) } else { bucket };
+            let bucket = if self.thresholds.widened {
+                bucket.max(0)
+            } else {
+                bucket
+            };
             if bucket >= 0 {
                 above[bucket as usize * self.labels + label] += weight;
             }
@@ -246,8 +263,16 @@ impl Confusion {
     }
 
     pub(crate) fn variables(&self) -> Vec<Variable> {
-        let Self { true_positives, false_positives, true_negatives, false_negatives } = self;
-        [true_positives, false_positives, true_negatives, false_negatives].into_iter().cloned().collect()
+        let Self {
+            true_positives,
+            false_positives,
+            true_negatives,
+            false_negatives,
+        } = self;
+        [true_positives, false_positives, true_negatives, false_negatives]
+            .into_iter()
+            .cloned()
+            .collect()
     }
 
     pub(crate) fn add(&self, counts: &Counts) -> Result<()> {

@@ -10,7 +10,13 @@ use crate::state::{Values, add, read, scalar, vector, zeros};
 const EPSILON: f64 = 1e-7;
 
 /// `f(targets, predictions)` of each row along `axis`.
-fn rows(name: &str, y_true: &Tensor, y_pred: &Tensor, axis: i64, f: fn(&[f32], &[f32]) -> f64) -> Result<Values> {
+fn rows(
+    name: &str,
+    y_true: &Tensor,
+    y_pred: &Tensor,
+    axis: i64,
+    f: fn(&[f32], &[f32]) -> f64,
+) -> Result<Values> {
     let (y_true, y_pred) = pair(y_true, y_pred)?;
     let rank = y_pred.rank() as i64;
     let at = if axis < 0 { axis + rank } else { axis };
@@ -21,13 +27,25 @@ fn rows(name: &str, y_true: &Tensor, y_pred: &Tensor, axis: i64, f: fn(&[f32], &
             y_pred.dims()
         );
     }
-    let order: Vec<usize> = (0..rank as usize).filter(|i| *i as i64 != at).chain([at as usize]).collect();
-    let dims: Vec<usize> = order[..order.len() - 1].iter().map(|i| y_pred.dims()[*i]).collect();
+    let order: Vec<usize> = (0..rank as usize)
+        .filter(|i| *i as i64 != at)
+        .chain([at as usize])
+        .collect();
+    let dims: Vec<usize> = order[..order.len() - 1]
+        .iter()
+        .map(|i| y_pred.dims()[*i])
+        .collect();
     let n = y_pred.dims()[at as usize].max(1);
-    let (y_true, y_pred) = (y_true.detach().permute(order.as_slice())?, y_pred.detach().permute(order)?);
+    let (y_true, y_pred) = (
+        y_true.detach().permute(order.as_slice())?,
+        y_pred.detach().permute(order)?,
+    );
     let data = host::read(&y_true, |t: &[f32]| {
         host::read(&y_pred, |p: &[f32]| {
-            Ok(t.chunks_exact(n).zip(p.chunks_exact(n)).map(|(t, p)| f(t, p) as f32).collect())
+            Ok(t.chunks_exact(n)
+                .zip(p.chunks_exact(n))
+                .map(|(t, p)| f(t, p) as f32)
+                .collect())
         })
     })?;
     Ok(Values { data, dims })
@@ -44,13 +62,23 @@ fn variance(x: &[f32]) -> f64 {
 
 fn pearson(t: &[f32], p: &[f32]) -> f64 {
     let (mt, mp) = (mean(t), mean(p));
-    let covariance = t.iter().zip(p).map(|(t, p)| (*t as f64 - mt) * (*p as f64 - mp)).sum::<f64>() / t.len() as f64;
+    let covariance = t
+        .iter()
+        .zip(p)
+        .map(|(t, p)| (*t as f64 - mt) * (*p as f64 - mp))
+        .sum::<f64>()
+        / t.len() as f64;
     covariance / (variance(t).sqrt() * variance(p).sqrt())
 }
 
 fn concordance(t: &[f32], p: &[f32]) -> f64 {
     let (mt, mp) = (mean(t), mean(p));
-    let covariance = t.iter().zip(p).map(|(t, p)| (*t as f64 - mp) * (*p as f64 - mp)).sum::<f64>() / t.len() as f64;
+    let covariance = t
+        .iter()
+        .zip(p)
+        .map(|(t, p)| (*t as f64 - mp) * (*p as f64 - mp))
+        .sum::<f64>()
+        / t.len() as f64;
     2. * covariance / (variance(t) + variance(p) + (mt - mp).powi(2) + EPSILON)
 }
 

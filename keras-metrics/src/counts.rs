@@ -23,7 +23,10 @@ impl<const N: usize> At<N> {
     ) -> Self {
         let values = thresholds.cloned().unwrap_or_else(|| vec![default]);
         let variables = names.map(|name| zeros(name, &[values.len()], dtype));
-        Self { thresholds: Thresholds::new(&values), variables }
+        Self {
+            thresholds: Thresholds::new(&values),
+            variables,
+        }
     }
 
     fn result(&self, values: Vec<f64>, dtype: Option<keras_core::ops::DType>) -> Result<Tensor> {

@@ -7,21 +7,39 @@ use crate::class::metric_class;
 use crate::state::{add, read, scalar, vector, zeros};
 
 const EPSILON: f64 = 1e-7;
-const NAMES: [&str; 4] = ["true_positives", "false_positives", "false_negatives", "intermediate_weights"];
+const NAMES: [&str; 4] = [
+    "true_positives",
+    "false_positives",
+    "false_negatives",
+    "intermediate_weights",
+];
 
 /// True positives, false positives, false negatives and the weight of targets by class, made at the first batch.
 #[derive(Debug, Default)]
 struct State(Vec<Variable>);
 
 impl State {
-    fn build(&mut self, name: &str, classes: usize, average: Option<&str>, dtype: Option<DType>) -> Result<usize> {
+    fn build(
+        &mut self,
+        name: &str,
+        classes: usize,
+        average: Option<&str>,
+        dtype: Option<DType>,
+    ) -> Result<usize> {
         let micro = average == Some("micro");
-        let shape: &[usize] = if micro { &[] } else { std::slice::from_ref(&classes) };
+        let shape: &[usize] = if micro {
+            &[]
+        } else {
+            std::slice::from_ref(&classes)
+        };
         if self.0.is_empty() {
             self.0 = NAMES.iter().map(|name| zeros(name, shape, dtype)).collect();
         }
         if self.0[0].shape() != shape {
-            bail!("{name}: saw {:?} classes before, now {classes}; reset or make another metric", self.0[0].shape());
+            bail!(
+                "{name}: saw {:?} classes before, now {classes}; reset or make another metric",
+                self.0[0].shape()
+            );
         }
         Ok(if micro { 1 } else { classes })
     }
@@ -35,18 +53,33 @@ impl State {
         weights: Option<&Tensor>,
     ) -> Result<()> {
         let &[samples, classes] = y_pred.dims() else {
-            bail!("{name}: expected `y_pred` of shape [samples, classes], got {:?}", y_pred.dims())
+            bail!(
+                "{name}: expected `y_pred` of shape [samples, classes], got {:?}",
+                y_pred.dims()
+            )
         };
         if y_true.dims() != y_pred.dims() {
-            bail!("{name}: `y_true` has shape {:?}, `y_pred` {:?}; they must be the same", y_true.dims(), y_pred.dims());
+            bail!(
+                "{name}: `y_true` has shape {:?}, `y_pred` {:?}; they must be the same",
+                y_true.dims(),
+                y_pred.dims()
+            );
         }
         let weights = match weights {
             None => vec![1f32; samples],
             Some(w) if w.elem_count() == samples => host::read(w, |w: &[f32]| Ok(w.to_vec()))?,
-            Some(w) => bail!("{name}: expected one weight for each of {samples} samples, got shape {:?}", w.dims()),
+            Some(w) => bail!(
+                "{name}: expected one weight for each of {samples} samples, got shape {:?}",
+                w.dims()
+            ),
         };
         let width = self.build(name, classes, average, dtype)?;
-        let mut sums = [vec![0f64; width], vec![0f64; width], vec![0f64; width], vec![0f64; width]];
+        let mut sums = [
+            vec![0f64; width],
+            vec![0f64; width],
+            vec![0f64; width],
+            vec![0f64; width],
+        ];
         host::read(y_true, |t: &[f32]| {
             host::read(y_pred, |p: &[f32]| {
                 let rows = t.chunks_exact(classes).zip(p.chunks_exact(classes)).zip(&weights);
@@ -59,17 +92,24 @@ impl State {
                         };
                         let (t, p, w) = (t[c] as f64, yes as u8 as f64, *w as f64);
                         let terms = [p * t, p * (1. - t), (1. - p) * t, t];
-                        sums.iter_mut().zip(terms).for_each(|(sum, term)| sum[if width == 1 { 0 } else { c }] += term * w);
+                        sums.iter_mut()
+                            .zip(terms)
+                            .for_each(|(sum, term)| sum[if width == 1 { 0 } else { c }] += term * w);
                     }
                 }
                 Ok(())
             })
         })?;
-        self.0.iter().zip(&sums).try_for_each(|(variable, sum)| add(variable, sum))
+        self.0
+            .iter()
+            .zip(&sums)
+            .try_for_each(|(variable, sum)| add(variable, sum))
     }
 
     fn result(&self, beta: f64, average: Option<&str>, dtype: Option<DType>) -> Result<Tensor> {
-        let Some([tp, fp, fnn, weights]) = self.0.first_chunk::<4>() else { return scalar(0., dtype) };
+        let Some([tp, fp, fnn, weights]) = self.0.first_chunk::<4>() else {
+            return scalar(0., dtype);
+        };
         let (tp, fp, fnn) = (read(tp)?, read(fp)?, read(fnn)?);
         let scores: Vec<f64> = (0..tp.len())
             .map(|i| {
@@ -86,7 +126,10 @@ impl State {
             Some("weighted") => {
                 let weights = read(weights)?;
                 let total = weights.iter().sum::<f64>() + EPSILON;
-                scalar(scores.iter().zip(weights).map(|(s, w)| s * w / total).sum(), dtype)
+                scalar(
+                    scores.iter().zip(weights).map(|(s, w)| s * w / total).sum(),
+                    dtype,
+                )
             }
             Some(_) => scalar(scores.iter().sum::<f64>() / scores.len() as f64, dtype),
         }
@@ -127,7 +170,7 @@ macro_rules! f_scores {
                 /// Predictions above it mean yes; without, a sample's largest does.
                 threshold: Option<f64> = None;
             }
-            state(made): State = State::default();
+            state(_made): State = State::default();
             valid($metric) check(stringify!($class), $metric.average.as_deref(), $beta, $metric.threshold);
             {
                 fn variables(&self) -> Vec<Variable> {

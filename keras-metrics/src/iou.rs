@@ -12,17 +12,24 @@ const EPSILON: f64 = 1e-7;
 /// Class numbers from a tensor that holds them, or their scores along the last axis.
 fn classes(name: &str, x: &Tensor, sparse: bool, axis: i64) -> Result<Vec<i64>> {
     if sparse {
-        return Ok(host::read(x, |v: &[f64]| Ok(v.iter().map(|v| *v as i64).collect()))?);
+        return Ok(host::read(x, |v: &[f64]| {
+            Ok(v.iter().map(|v| *v as i64).collect())
+        })?);
     }
     let rank = x.rank() as i64;
     let at = if axis < 0 { axis + rank } else { axis };
     if !(0..rank).contains(&at) {
         bail!("{name}: axis {axis} is out of range for shape {:?}", x.dims());
     }
-    let order: Vec<usize> = (0..rank as usize).filter(|i| *i as i64 != at).chain([at as usize]).collect();
+    let order: Vec<usize> = (0..rank as usize)
+        .filter(|i| *i as i64 != at)
+        .chain([at as usize])
+        .collect();
     let width = x.dims()[at as usize].max(1);
     let rows = x.detach().permute(order)?;
-    Ok(host::read(&rows, |v: &[f32]| Ok(v.chunks_exact(width).map(|row| argmax(row) as i64).collect()))?)
+    Ok(host::read(&rows, |v: &[f32]| {
+        Ok(v.chunks_exact(width).map(|row| argmax(row) as i64).collect())
+    })?)
 }
 
 /// Adds the confusions of a batch to the matrix. Weights count as whole numbers when the dtype is one, as in Keras.
@@ -34,15 +41,25 @@ fn tally(
     weights: Option<&Tensor>,
 ) -> Result<()> {
     if truth.len() != found.len() {
-        bail!("{name}: got {} targets and {} predictions", truth.len(), found.len());
+        bail!(
+            "{name}: got {} targets and {} predictions",
+            truth.len(),
+            found.len()
+        );
     }
     let whole = !dtype.is_some_and(|d| d.is_float());
     let weights: Vec<f64> = match weights {
         None => vec![1.],
-        Some(w) => host::read(w, |w: &[f64]| Ok(w.iter().map(|w| if whole { w.trunc() } else { *w }).collect()))?,
+        Some(w) => host::read(w, |w: &[f64]| {
+            Ok(w.iter().map(|w| if whole { w.trunc() } else { *w }).collect())
+        })?,
     };
     if weights.len() != 1 && weights.len() != truth.len() {
-        bail!("{name}: expected one weight for each of {} targets, got {}", truth.len(), weights.len());
+        bail!(
+            "{name}: expected one weight for each of {} targets, got {}",
+            truth.len(),
+            weights.len()
+        );
     }
     let mut counts = vec![0f64; number * number];
     let known = 0..number as i64;
@@ -222,5 +239,7 @@ iou_metrics! {
 }
 
 fn above(y_pred: &Tensor, threshold: f64) -> Result<Vec<i64>> {
-    Ok(host::read(y_pred, |p: &[f32]| Ok(p.iter().map(|p| (*p >= threshold as f32) as i64).collect()))?)
+    Ok(host::read(y_pred, |p: &[f32]| {
+        Ok(p.iter().map(|p| (*p >= threshold as f32) as i64).collect())
+    })?)
 }

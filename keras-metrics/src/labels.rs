@@ -34,7 +34,10 @@ impl Labels {
         if dims.len() > 1 && dims.last() == Some(&1) {
             dims.pop();
         }
-        Ok(Self { numbers: numbers(y_true)?, dims })
+        Ok(Self {
+            numbers: numbers(y_true)?,
+            dims,
+        })
     }
 
     /// Of one-hot targets, or any whose largest is the class.
@@ -47,11 +50,19 @@ impl Labels {
                 y_pred.dims()
             );
         }
-        let (classes, outer) = y_true.dims().split_last().map_or((1, &[][..]), |(n, outer)| (*n, outer));
+        let (classes, outer) = y_true
+            .dims()
+            .split_last()
+            .map_or((1, &[][..]), |(n, outer)| (*n, outer));
         let numbers = host::read(y_true, |t: &[f32]| {
-            Ok(t.chunks_exact(classes.max(1)).map(|row| argmax(row) as i64).collect())
+            Ok(t.chunks_exact(classes.max(1))
+                .map(|row| argmax(row) as i64)
+                .collect())
         })?;
-        Ok(Self { numbers, dims: outer.to_vec() })
+        Ok(Self {
+            numbers,
+            dims: outer.to_vec(),
+        })
     }
 }
 
@@ -70,7 +81,10 @@ pub(crate) fn rows(y_pred: &Tensor, labels: &Labels, right: impl Fn(i64, &[f32])
         let rows = p.chunks_exact(classes).zip(&labels.numbers);
         Ok(rows.map(|(row, label)| right(*label, row) as u8 as f32).collect())
     })?;
-    Ok(Values { data, dims: labels.dims.clone() })
+    Ok(Values {
+        data,
+        dims: labels.dims.clone(),
+    })
 }
 
 /// The first of the largest.
@@ -86,6 +100,8 @@ pub(crate) fn argmax(row: &[f32]) -> usize {
 
 /// Whether fewer than `k` predictions are larger than that at `label`.
 pub(crate) fn in_top_k(row: &[f32], label: i64, k: usize) -> bool {
-    let Some(own) = usize::try_from(label).ok().and_then(|label| row.get(label)) else { return false };
+    let Some(own) = usize::try_from(label).ok().and_then(|label| row.get(label)) else {
+        return false;
+    };
     own.is_finite() && row.iter().filter(|p| *p > own).count() < k
 }

@@ -9,8 +9,15 @@ use crate::state::{Running, scalar};
 
 /// Targets and predictions of one float dtype, their ranks adjusted.
 pub(crate) fn pair(y_true: &Tensor, y_pred: &Tensor) -> Result<(Tensor, Tensor)> {
-    let dtype = if y_pred.dtype() == DType::F64 { DType::F64 } else { DType::F32 };
-    Ok(squeeze_or_expand_to_same_rank(&ops::cast(y_true, dtype)?, &ops::cast(y_pred, dtype)?)?)
+    let dtype = if y_pred.dtype() == DType::F64 {
+        DType::F64
+    } else {
+        DType::F32
+    };
+    Ok(squeeze_or_expand_to_same_rank(
+        &ops::cast(y_true, dtype)?,
+        &ops::cast(y_pred, dtype)?,
+    )?)
 }
 
 macro_rules! loss_metrics {

@@ -6,12 +6,17 @@ use keras_core::{Result, Variable};
 
 /// The dtype of the state: float32, or float64 for a metric of that dtype.
 pub(crate) fn state_dtype(dtype: Option<DType>) -> DType {
-    if dtype == Some(DType::F64) { DType::F64 } else { DType::F32 }
+    if dtype == Some(DType::F64) {
+        DType::F64
+    } else {
+        DType::F32
+    }
 }
 
 /// A variable of zeros on the host, where metrics are counted.
 pub(crate) fn zeros(name: &str, shape: &[usize], dtype: Option<DType>) -> Variable {
-    Variable::zeros(name, shape, state_dtype(dtype), &Device::Cpu).expect("invariant: zeros of a few elements fit on the host")
+    Variable::zeros(name, shape, state_dtype(dtype), &Device::Cpu)
+        .expect("invariant: zeros of a few elements fit on the host")
 }
 
 /// `variable += terms`, element by element.
@@ -24,7 +29,9 @@ pub(crate) fn add(variable: &Variable, terms: &[f64]) -> Result<()> {
         })?;
     } else {
         inplace::write("metric", tensor, |s: &mut [f32]| {
-            s.iter_mut().zip(terms).for_each(|(s, t)| *s = (*s as f64 + t) as f32);
+            s.iter_mut()
+                .zip(terms)
+                .for_each(|(s, t)| *s = (*s as f64 + t) as f32);
             Ok(())
         })?;
     }
@@ -69,22 +76,36 @@ pub(crate) trait Samples {
 
 impl Samples for Values {
     fn totals(&self, weights: Option<&Tensor>, _double: bool, by: Samplewise) -> Result<(f64, f64)> {
-        let Some(weights) = weights else { return samplewise(&self.data, &self.dims, None, by) };
+        let Some(weights) = weights else {
+            return samplewise(&self.data, &self.dims, None, by);
+        };
         let dims = weights.dims();
-        host::read(weights, |w: &[f32]| Ok(samplewise(&self.data, &self.dims, Some((w, dims)), by)))?
+        host::read(weights, |w: &[f32]| {
+            Ok(samplewise(&self.data, &self.dims, Some((w, dims)), by))
+        })?
     }
 }
 
 impl Samples for Tensor {
     fn totals(&self, weights: Option<&Tensor>, double: bool, by: Samplewise) -> Result<(f64, f64)> {
-        fn go<T: host::Real>(values: &Tensor, weights: Option<&Tensor>, by: Samplewise) -> Result<(f64, f64)> {
+        fn go<T: host::Real>(
+            values: &Tensor,
+            weights: Option<&Tensor>,
+            by: Samplewise,
+        ) -> Result<(f64, f64)> {
             let found = host::read(values, |v: &[T]| match weights {
                 None => Ok(samplewise(v, values.dims(), None, by)),
-                Some(w) => host::read(w, |ws: &[T]| Ok(samplewise(v, values.dims(), Some((ws, w.dims())), by))),
+                Some(w) => host::read(w, |ws: &[T]| {
+                    Ok(samplewise(v, values.dims(), Some((ws, w.dims())), by))
+                }),
             });
             found?
         }
-        if double { go::<f64>(self, weights, by) } else { go::<f32>(self, weights, by) }
+        if double {
+            go::<f64>(self, weights, by)
+        } else {
+            go::<f32>(self, weights, by)
+        }
     }
 }
 
@@ -98,7 +119,11 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn new(dtype: Option<DType>) -> Self {
-        Self { total: zeros("total", &[], dtype), count: zeros("count", &[], dtype), dtype }
+        Self {
+            total: zeros("total", &[], dtype),
+            count: zeros("count", &[], dtype),
+            dtype,
+        }
     }
 
     pub(crate) fn add(&self, values: &impl Samples, weights: Option<&Tensor>) -> Result<()> {

@@ -36,7 +36,11 @@ where
     F: Fn(&Tensor, &Tensor) -> std::result::Result<Tensor, E> + Send + Sync + 'static,
     E: Into<Error>,
 {
-    MeanMetricWrapper { name: name.to_owned(), f, state: Running::new(None) }
+    MeanMetricWrapper {
+        name: name.to_owned(),
+        f,
+        state: Running::new(None),
+    }
 }
 
 impl<F> fmt::Debug for MeanMetricWrapper<F> {
@@ -54,7 +58,12 @@ where
         self.state.variables()
     }
 
-    fn update_state(&mut self, y_true: &Tensor, y_pred: &Tensor, sample_weight: Option<&Tensor>) -> Result<()> {
+    fn update_state(
+        &mut self,
+        y_true: &Tensor,
+        y_pred: &Tensor,
+        sample_weight: Option<&Tensor>,
+    ) -> Result<()> {
         let (y_true, y_pred) = pair(y_true, y_pred)?;
         let values = (self.f)(&y_true, &y_pred).map_err(Into::into)?;
         self.state.add(&values, sample_weight)

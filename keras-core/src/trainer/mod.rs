@@ -8,7 +8,6 @@ mod history;
 mod options;
 mod passes;
 mod running;
-mod saved;
 mod step;
 
 use std::sync::{Arc, Mutex};

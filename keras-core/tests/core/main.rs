@@ -5,6 +5,8 @@
 mod functions;
 mod initializers;
 mod layers;
+mod model_config;
 mod optimizers;
+mod saving;
 mod schedules;
 mod summary;

@@ -20,13 +20,26 @@ fn labels(f: impl Fn(usize) -> u32, shape: &[usize]) -> Tensor {
 /// Targets and predictions that a class takes; predictions are `size` or `-size / 2`, or only `size` for classes of
 /// positive predictions.
 fn inputs(class: &str, size: f32) -> (Tensor, Tensor) {
-    let p = |i: usize| if i % 3 == 1 && !matches!(class, "Poisson" | "CategoricalGeneralizedCrossEntropy") { -size / 2. } else { size };
-    match class {
-        "SparseCategoricalCrossentropy" | "CategoricalGeneralizedCrossEntropy" | "Circle" => {
-            (labels(|i| i as u32 % 3, &[SAMPLES]), tensor(p, &[SAMPLES, CLASSES]))
+    let p = |i: usize| {
+        if i % 3 == 1 && !matches!(class, "Poisson" | "CategoricalGeneralizedCrossEntropy") {
+            -size / 2.
+        } else {
+            size
         }
-        "CTC" => (labels(|i| 1 + i as u32 % 2, &[SAMPLES, 2]), tensor(p, &[SAMPLES, 6, CLASSES])),
-        _ => (tensor(|i| (i % 4 == 0) as u8 as f32, &[SAMPLES, CLASSES]), tensor(p, &[SAMPLES, CLASSES])),
+    };
+    match class {
+        "SparseCategoricalCrossentropy" | "CategoricalGeneralizedCrossEntropy" | "Circle" => (
+            labels(|i| i as u32 % 3, &[SAMPLES]),
+            tensor(p, &[SAMPLES, CLASSES]),
+        ),
+        "CTC" => (
+            labels(|i| 1 + i as u32 % 2, &[SAMPLES, 2]),
+            tensor(p, &[SAMPLES, 6, CLASSES]),
+        ),
+        _ => (
+            tensor(|i| (i % 4 == 0) as u8 as f32, &[SAMPLES, CLASSES]),
+            tensor(p, &[SAMPLES, CLASSES]),
+        ),
     }
 }
 
@@ -50,10 +63,16 @@ fn values(x: &Tensor) -> Vec<f32> {
 #[test]
 fn config_round_trip() {
     for entry in ENTRIES {
-        let given = Config::new().with("name", "mine").with("reduction", "sum").with("dtype", "float64");
+        let given = Config::new()
+            .with("name", "mine")
+            .with("reduction", "sum")
+            .with("dtype", "float64");
         let loss = build(entry, &given).unwrap();
         assert_eq!(loss.class_name(), entry.class_name);
-        assert_eq!((loss.name().as_str(), loss.reduction(), loss.dtype()), ("mine", Reduction::Sum, Some(DType::F64)));
+        assert_eq!(
+            (loss.name().as_str(), loss.reduction(), loss.dtype()),
+            ("mine", Reduction::Sum, Some(DType::F64))
+        );
         let again = build(entry, &loss.config()).unwrap();
         assert_eq!(again.config(), loss.config(), "{}", entry.class_name);
     }
@@ -62,7 +81,9 @@ fn config_round_trip() {
 #[test]
 fn unknown_arguments_are_errors() {
     for entry in ENTRIES {
-        let error = build(entry, &Config::new().with("nmae", "x")).unwrap_err().to_string();
+        let error = build(entry, &Config::new().with("nmae", "x"))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(entry.class_name), "{error}");
     }
 }
@@ -70,7 +91,10 @@ fn unknown_arguments_are_errors() {
 #[test]
 fn aliases_are_unique() {
     let mut seen = std::collections::HashSet::new();
-    for name in ENTRIES.iter().flat_map(|e| e.aliases.iter().chain([&e.class_name])) {
+    for name in ENTRIES
+        .iter()
+        .flat_map(|e| e.aliases.iter().chain([&e.class_name]))
+    {
         assert!(seen.insert(*name), "{name} is listed twice");
     }
 }
@@ -80,8 +104,14 @@ fn weight_one_is_no_weight() {
     each(|class, loss| {
         let (y, p) = inputs(class, 0.6);
         let one = tensor(|_| 1., &[SAMPLES]);
-        let (with, without) = (loss.apply(&y, &p, Some(&one), None)?, loss.apply(&y, &p, None, None)?);
-        assert!((values(&with)[0] - values(&without)[0]).abs() < 1e-6, "{class}: {with} {without}");
+        let (with, without) = (
+            loss.apply(&y, &p, Some(&one), None)?,
+            loss.apply(&y, &p, None, None)?,
+        );
+        assert!(
+            (values(&with)[0] - values(&without)[0]).abs() < 1e-6,
+            "{class}: {with} {without}"
+        );
         Ok(())
     });
 }
@@ -91,8 +121,14 @@ fn mask_of_ones_is_no_mask() {
     each(|class, loss| {
         let (y, p) = inputs(class, 0.6);
         let ones = Tensor::ones(SAMPLES, DType::U8, &Device::Cpu)?;
-        let (with, without) = (loss.apply(&y, &p, None, Some(&ones))?, loss.apply(&y, &p, None, None)?);
-        assert!((values(&with)[0] - values(&without)[0]).abs() < 1e-6, "{class}: {with} {without}");
+        let (with, without) = (
+            loss.apply(&y, &p, None, Some(&ones))?,
+            loss.apply(&y, &p, None, None)?,
+        );
+        assert!(
+            (values(&with)[0] - values(&without)[0]).abs() < 1e-6,
+            "{class}: {with} {without}"
+        );
         Ok(())
     });
 }
@@ -107,7 +143,10 @@ fn large_predictions_give_finite_values_and_gradients() {
         let gradients = tape.gradients(&value)?;
         let gradient = gradients.get(p.as_tensor()).unwrap();
         assert!(value.to_scalar::<f32>()?.is_finite(), "{class}: {value}");
-        assert!(values(gradient).iter().all(|g| g.is_finite()), "{class}: {gradient}");
+        assert!(
+            values(gradient).iter().all(|g| g.is_finite()),
+            "{class}: {gradient}"
+        );
         Ok(())
     });
 }
@@ -117,7 +156,12 @@ fn shapes_that_differ_are_errors() {
     each(|class, loss| {
         let (y, p) = inputs(class, 0.6);
         let more = Tensor::cat(&[&p, &p.narrow(0, 0, 1)?], 0)?;
-        assert!(loss.apply(&y, &more, None, None).is_err(), "{class}: {:?} {:?}", y.dims(), more.dims());
+        assert!(
+            loss.apply(&y, &more, None, None).is_err(),
+            "{class}: {:?} {:?}",
+            y.dims(),
+            more.dims()
+        );
         Ok(())
     });
 }
@@ -130,7 +174,10 @@ fn weights_that_do_not_fit_are_errors() {
             return Ok(());
         }
         let (y, p) = inputs(class, 0.6);
-        let error = loss.apply(&y, &p, Some(&tensor(|_| 1., &[SAMPLES + 1])), None).unwrap_err().to_string();
+        let error = loss
+            .apply(&y, &p, Some(&tensor(|_| 1., &[SAMPLES + 1])), None)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("[5]") && error.contains("[4]"), "{class}: {error}");
         Ok(())
     });

@@ -14,7 +14,9 @@ fn required(class: &str) -> Config {
         "SpecificityAtSensitivity" => config.with("sensitivity", 0.4),
         "PrecisionAtRecall" => config.with("recall", 0.4),
         "RecallAtPrecision" => config.with("precision", 0.4),
-        "IoU" | "OneHotIoU" => config.with("num_classes", CLASSES).with("target_class_ids", [0usize, 2]),
+        "IoU" | "OneHotIoU" => config
+            .with("num_classes", CLASSES)
+            .with("target_class_ids", [0usize, 2]),
         "MeanIoU" | "OneHotMeanIoU" => config.with("num_classes", CLASSES),
         _ => config,
     }
@@ -41,12 +43,22 @@ fn inputs(class: &str, samples: usize) -> (Tensor, Tensor) {
         "R2Score" | "PearsonCorrelation" | "ConcordanceCorrelation" => {
             (tensor(|i| (i * 3 % 7) as f32, &[samples, CLASSES]), p)
         }
-        _ => (tensor(|i| ((i % CLASSES) == (i / CLASSES) % CLASSES) as u8 as f32, &[samples, CLASSES]), p),
+        _ => (
+            tensor(
+                |i| ((i % CLASSES) == (i / CLASSES) % CLASSES) as u8 as f32,
+                &[samples, CLASSES],
+            ),
+            p,
+        ),
     }
 }
 
 fn take_in(metric: &mut dyn Metric, y: &Tensor, p: &Tensor, w: Option<&Tensor>) -> Result<()> {
-    if matches!(metric.class_name(), "Mean" | "Sum") { metric.update_values(p, w) } else { metric.update_state(y, p, w) }
+    if matches!(metric.class_name(), "Mean" | "Sum") {
+        metric.update_values(p, w)
+    } else {
+        metric.update_state(y, p, w)
+    }
 }
 
 fn result(metric: &dyn Metric) -> Vec<f32> {
@@ -55,7 +67,10 @@ fn result(metric: &dyn Metric) -> Vec<f32> {
 
 fn near(class: &str, a: &[f32], b: &[f32]) {
     let same = |(a, b): (&f32, &f32)| (a.is_nan() && b.is_nan()) || (a - b).abs() <= 1e-5 + 1e-4 * b.abs();
-    assert!(a.len() == b.len() && a.iter().zip(b).all(same), "{class}: {a:?} is not {b:?}");
+    assert!(
+        a.len() == b.len() && a.iter().zip(b).all(same),
+        "{class}: {a:?} is not {b:?}"
+    );
 }
 
 #[test]
@@ -63,7 +78,10 @@ fn config_round_trip() {
     for entry in ENTRIES {
         let mut metric = build(entry);
         metric.set_name("mine");
-        assert_eq!((metric.name().as_str(), metric.class_name()), ("mine", entry.class_name));
+        assert_eq!(
+            (metric.name().as_str(), metric.class_name()),
+            ("mine", entry.class_name)
+        );
         let again = (entry.build)(&metric.config(), &Registry::empty()).unwrap();
         assert_eq!(again.config(), metric.config(), "{}", entry.class_name);
     }
@@ -73,14 +91,21 @@ fn config_round_trip() {
 fn unknown_arguments_are_errors() {
     for entry in ENTRIES {
         let config = required(entry.class_name).with("nmae", "x");
-        assert!((entry.build)(&config, &Registry::empty()).is_err(), "{}", entry.class_name);
+        assert!(
+            (entry.build)(&config, &Registry::empty()).is_err(),
+            "{}",
+            entry.class_name
+        );
     }
 }
 
 #[test]
 fn aliases_are_unique() {
     let mut seen = std::collections::HashSet::new();
-    for name in ENTRIES.iter().flat_map(|e| e.aliases.iter().chain([&e.class_name])) {
+    for name in ENTRIES
+        .iter()
+        .flat_map(|e| e.aliases.iter().chain([&e.class_name]))
+    {
         assert!(seen.insert(*name), "{name} is listed twice");
     }
 }
@@ -104,7 +129,8 @@ fn weight_one_is_no_weight() {
     for entry in ENTRIES {
         let (y, p) = inputs(entry.class_name, 6);
         let (mut with, mut without) = (build(entry), build(entry));
-        take_in(&mut *with, &y, &p, Some(&tensor(|_| 1., &[6]))).unwrap_or_else(|e| panic!("{}: {e}", entry.class_name));
+        take_in(&mut *with, &y, &p, Some(&tensor(|_| 1., &[6])))
+            .unwrap_or_else(|e| panic!("{}: {e}", entry.class_name));
         take_in(&mut *without, &y, &p, None).unwrap();
         near(entry.class_name, &result(&*with), &result(&*without));
     }
@@ -119,8 +145,20 @@ fn weight_zero_leaves_samples_out() {
         }
         let (y, p) = inputs(entry.class_name, 6);
         let (mut weighted, mut part) = (build(entry), build(entry));
-        take_in(&mut *weighted, &y, &p, Some(&tensor(|i| (i < 4) as u8 as f32, &[6]))).unwrap();
-        take_in(&mut *part, &y.narrow(0, 0, 4).unwrap(), &p.narrow(0, 0, 4).unwrap(), None).unwrap();
+        take_in(
+            &mut *weighted,
+            &y,
+            &p,
+            Some(&tensor(|i| (i < 4) as u8 as f32, &[6])),
+        )
+        .unwrap();
+        take_in(
+            &mut *part,
+            &y.narrow(0, 0, 4).unwrap(),
+            &p.narrow(0, 0, 4).unwrap(),
+            None,
+        )
+        .unwrap();
         near(entry.class_name, &result(&*weighted), &result(&*part));
     }
 }
@@ -136,7 +174,11 @@ fn reset_is_new() {
         take_in(&mut *new, &y, &p, None).unwrap();
         near(entry.class_name, &result(&*used), &result(&*new));
         used.reset_state().unwrap();
-        assert!(used.variables().iter().all(|v| v.value().sum_all().unwrap().to_scalar::<f32>().unwrap() == 0.));
+        assert!(
+            used.variables()
+                .iter()
+                .all(|v| v.value().sum_all().unwrap().to_scalar::<f32>().unwrap() == 0.)
+        );
     }
 }
 
@@ -146,7 +188,11 @@ fn shapes_that_differ_are_errors() {
         let (y, p) = inputs(entry.class_name, 6);
         let mut metric = build(entry);
         let few = y.narrow(0, 0, 5).unwrap();
-        assert!(metric.update_state(&few, &p, None).is_err(), "{}", entry.class_name);
+        assert!(
+            metric.update_state(&few, &p, None).is_err(),
+            "{}",
+            entry.class_name
+        );
     }
 }
 
@@ -156,6 +202,10 @@ fn weights_that_do_not_fit_are_errors() {
         let (y, p) = inputs(entry.class_name, 6);
         let mut metric = build(entry);
         let weights = tensor(|_| 1., &[5]);
-        assert!(take_in(&mut *metric, &y, &p, Some(&weights)).is_err(), "{}", entry.class_name);
+        assert!(
+            take_in(&mut *metric, &y, &p, Some(&weights)).is_err(),
+            "{}",
+            entry.class_name
+        );
     }
 }

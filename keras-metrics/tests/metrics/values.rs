@@ -24,14 +24,23 @@ fn near(found: f32, expected: f32) {
 #[test]
 fn means_of_values() -> Result<()> {
     let values = matrix(&[[1., 3.], [5., 7.]]);
-    let table = [(None, 4.), (Some(vector(&[1., 0.])), 2.), (Some(matrix(&[[1., 1.], [0., 1.]])), 11. / 3.)];
+    let table = [
+        (None, 4.),
+        (Some(vector(&[1., 0.])), 2.),
+        (Some(matrix(&[[1., 1.], [0., 1.]])), 11. / 3.),
+    ];
     for (weights, expected) in table {
         let mut mean = Mean::new();
         mean.update_values(&values, weights.as_ref())?;
         near(mean.result()?.to_scalar()?, expected);
     }
     let mut mean = Mean::new();
-    assert!(mean.update_state(&values, &values, None).unwrap_err().to_string().contains("update_values"));
+    assert!(
+        mean.update_state(&values, &values, None)
+            .unwrap_err()
+            .to_string()
+            .contains("update_values")
+    );
     assert_eq!(Mean::new().result()?.to_scalar::<f32>()?, 0.);
     Ok(())
 }
@@ -40,7 +49,11 @@ fn means_of_values() -> Result<()> {
 fn state_is_in_variables() -> Result<()> {
     let mut mean = Mean::new();
     mean.update_values(&vector(&[1., 2., 3.]), None)?;
-    let names: Vec<String> = mean.variables().iter().map(|v: &Variable| v.name().to_owned()).collect();
+    let names: Vec<String> = mean
+        .variables()
+        .iter()
+        .map(|v: &Variable| v.name().to_owned())
+        .collect();
     assert_eq!(names, ["total", "count"]);
     mean.variables()[0].assign(&Tensor::new(30f32, &Device::Cpu)?)?;
     assert_eq!(mean.result()?.to_scalar::<f32>()?, 10.);
@@ -62,21 +75,47 @@ fn accuracies() {
     let labels = vector(&[1., 1., 2., 2.]);
     let column = labels.unsqueeze(1).unwrap();
     near(after(&mut CategoricalAccuracy::new(), &one_hot, &p, None), 0.5);
-    near(after(&mut SparseCategoricalAccuracy::new(), &labels, &p, None), 0.5);
-    near(after(&mut SparseCategoricalAccuracy::new(), &column, &p, None), 0.5);
-    near(after(&mut SparseCategoricalAccuracy::new(), &labels, &p, Some(&vector(&[0., 1., 3., 0.]))), 0.75);
-    near(after(&mut TopKCategoricalAccuracy::new().k(2), &one_hot, &p, None), 1.);
-    near(after(&mut SparseTopKCategoricalAccuracy::new().k(1), &labels, &p, None), 0.5);
+    near(
+        after(&mut SparseCategoricalAccuracy::new(), &labels, &p, None),
+        0.5,
+    );
+    near(
+        after(&mut SparseCategoricalAccuracy::new(), &column, &p, None),
+        0.5,
+    );
+    near(
+        after(
+            &mut SparseCategoricalAccuracy::new(),
+            &labels,
+            &p,
+            Some(&vector(&[0., 1., 3., 0.])),
+        ),
+        0.75,
+    );
+    near(
+        after(&mut TopKCategoricalAccuracy::new().k(2), &one_hot, &p, None),
+        1.,
+    );
+    near(
+        after(&mut SparseTopKCategoricalAccuracy::new().k(1), &labels, &p, None),
+        0.5,
+    );
     let (y, p) = (matrix(&[[1., 0.], [1., 1.]]), matrix(&[[0.6, 0.6], [0.4, 0.5]]));
     near(after(&mut BinaryAccuracy::new(), &y, &p, None), 0.25);
-    near(after(&mut BinaryAccuracy::new().threshold(0.3), &y, &p, None), 0.75);
+    near(
+        after(&mut BinaryAccuracy::new().threshold(0.3), &y, &p, None),
+        0.75,
+    );
 }
 
 #[test]
 fn ranks_that_differ_by_one_are_adjusted() {
     let (flat, column) = (vector(&[1., 0., 1.]), matrix(&[[0.9], [0.2], [0.3]]));
     near(after(&mut BinaryAccuracy::new(), &flat, &column, None), 2. / 3.);
-    near(after(&mut MeanAbsoluteError::new(), &flat, &column, None), 1. / 3.);
+    near(
+        after(&mut MeanAbsoluteError::new(), &flat, &column, None),
+        1. / 3.,
+    );
     near(after(&mut AUC::new(), &flat, &column, None), 1.);
 }
 
@@ -88,7 +127,10 @@ fn decisions() {
     near(after(&mut TrueNegatives::new(), &y, &p, None), 1.);
     near(after(&mut FalseNegatives::new(), &y, &p, None), 1.);
     near(after(&mut Precision::new(), &y, &p, None), 2. / 3.);
-    near(after(&mut Recall::new(), &y, &p, Some(&vector(&[1., 3., 1., 1., 1.]))), 2. / 5.);
+    near(
+        after(&mut Recall::new(), &y, &p, Some(&vector(&[1., 3., 1., 1., 1.]))),
+        2. / 5.,
+    );
 }
 
 #[test]
@@ -100,7 +142,12 @@ fn several_thresholds() -> Result<()> {
     near(found[0], 2. / 3.);
     near(found[1], 1.);
     let wrong = keras_core::Config::new().with("thresholds", 1.5);
-    assert!(Precision::from_config(&wrong).unwrap_err().to_string().contains("1.5"));
+    assert!(
+        Precision::from_config(&wrong)
+            .unwrap_err()
+            .to_string()
+            .contains("1.5")
+    );
     Ok(())
 }
 
@@ -112,7 +159,10 @@ fn even_thresholds_count_like_any_others() -> Result<()> {
     let mut even = TruePositives::new().thresholds(Some(vec![0., 0.25, 0.5, 0.75, 1.]));
     even.update_state(&vector(&y), &vector(&p), None)?;
     let count = |t: f32| y.iter().zip(&p).filter(|(y, p)| **y == 1. && **p > t).count() as f32;
-    assert_eq!(even.result()?.to_vec1::<f32>()?, [0., 0.25, 0.5, 0.75, 1.].map(count));
+    assert_eq!(
+        even.result()?.to_vec1::<f32>()?,
+        [0., 0.25, 0.5, 0.75, 1.].map(count)
+    );
     Ok(())
 }
 
@@ -120,7 +170,9 @@ fn even_thresholds_count_like_any_others() -> Result<()> {
 #[test]
 fn auc_is_the_share_of_ordered_pairs() {
     let p: Vec<f32> = (0..40).map(|i| (i * 17 % 40) as f32 / 40. + 0.01).collect();
-    let y: Vec<f32> = (0..40).map(|i| ((i * 17 % 40) + i % 13 > 22) as u8 as f32).collect();
+    let y: Vec<f32> = (0..40)
+        .map(|i| ((i * 17 % 40) + i % 13 > 22) as u8 as f32)
+        .collect();
     let (mut ordered, mut pairs) = (0., 0.);
     for (yi, pi) in y.iter().zip(&p).filter(|(y, _)| **y == 1.) {
         for (_, pj) in y.iter().zip(&p).filter(|(y, _)| **y == 0.) {
@@ -129,7 +181,15 @@ fn auc_is_the_share_of_ordered_pairs() {
             let _ = yi;
         }
     }
-    near(after(&mut AUC::new().num_thresholds(2001), &vector(&y), &vector(&p), None), ordered / pairs);
+    near(
+        after(
+            &mut AUC::new().num_thresholds(2001),
+            &vector(&y),
+            &vector(&p),
+            None,
+        ),
+        ordered / pairs,
+    );
 }
 
 #[test]
@@ -148,14 +208,24 @@ fn f_scores() {
 fn intersection_over_union() {
     let (y, p) = (vector(&[0., 0., 1., 1.]), vector(&[0., 1., 0., 1.]));
     near(after(&mut MeanIoU::new().num_classes(2), &y, &p, None), 1. / 3.);
-    near(after(&mut BinaryIoU::new(), &y, &vector(&[0.1, 0.2, 0.4, 0.7]), None), (2. / 3. + 0.5) / 2.);
+    near(
+        after(&mut BinaryIoU::new(), &y, &vector(&[0.1, 0.2, 0.4, 0.7]), None),
+        (2. / 3. + 0.5) / 2.,
+    );
 }
 
 #[test]
 fn determination() {
     let (y, p) = (matrix(&[[1.], [4.], [3.]]), matrix(&[[2.], [4.], [4.]]));
     near(after(&mut R2Score::new(), &y, &p, None), 1. - 2. / (42. / 9.));
-    assert!(R2Score::new().result().unwrap().to_scalar::<f32>().unwrap().is_nan());
+    assert!(
+        R2Score::new()
+            .result()
+            .unwrap()
+            .to_scalar::<f32>()
+            .unwrap()
+            .is_nan()
+    );
 }
 
 #[test]

@@ -17,7 +17,11 @@ struct Circle {
 /// `log(sum(e^x))` of the finite terms, -inf without any.
 fn log_sum_exp(terms: impl Iterator<Item = f64> + Clone) -> f64 {
     let shift = terms.clone().fold(f64::NEG_INFINITY, f64::max);
-    if shift == f64::NEG_INFINITY { shift } else { shift + terms.map(|x| (x - shift).exp()).sum::<f64>().ln() }
+    if shift == f64::NEG_INFINITY {
+        shift
+    } else {
+        shift + terms.map(|x| (x - shift).exp()).sum::<f64>().ln()
+    }
 }
 
 impl Circle {
@@ -111,7 +115,13 @@ impl Circle {
 ///
 /// # Errors
 /// When the shapes do not fit.
-pub fn circle(y_true: &Tensor, y_pred: &Tensor, gamma: f64, margin: f64, remove_diagonal: bool) -> Result<Tensor> {
+pub fn circle(
+    y_true: &Tensor,
+    y_pred: &Tensor,
+    gamma: f64,
+    margin: f64,
+    remove_diagonal: bool,
+) -> Result<Tensor> {
     let fits = y_pred.rank() == 2
         && y_true.elem_count() == y_pred.dims()[0]
         && (y_true.rank() == 1 || (y_true.rank() == 2 && y_true.dims()[1] == 1));
@@ -123,7 +133,11 @@ pub fn circle(y_true: &Tensor, y_pred: &Tensor, gamma: f64, margin: f64, remove_
         );
     }
     let labels = host::read(y_true, |v: &[i64]| Ok(v.to_vec()))?;
-    let circle = Circle { gamma, margin, remove_diagonal };
+    let circle = Circle {
+        gamma,
+        margin,
+        remove_diagonal,
+    };
     match host::compute_dtype("circle", y_pred.dtype())? {
         DType::F64 => apply::<f64>(circle, labels, y_pred),
         _ => apply::<f32>(circle, labels, y_pred),
@@ -135,8 +149,17 @@ fn apply<T: Math>(circle: Circle, labels: Vec<i64>, y_pred: &Tensor) -> Result<T
     let out = host::read(y_pred, |p: &[T]| Ok(circle.forward(&labels, p, n)))?;
     let out = host::storage_as(out, y_pred.dtype(), y_pred.device())?;
     let p = y_pred.detach();
-    Ok(record(&[y_pred], out, &Shape::from(labels.len()), move |grad, _| {
-        let d = host::read(&p, |pv: &[T]| host::read(&grad, |g: &[T]| Ok(circle.backward(g, &labels, pv, n))))?;
-        Ok([Some(host::tensor(d, p.dtype(), p.shape(), p.device())?)].into_iter().collect())
-    }))
+    Ok(record(
+        &[y_pred],
+        out,
+        &Shape::from(labels.len()),
+        move |grad, _| {
+            let d = host::read(&p, |pv: &[T]| {
+                host::read(&grad, |g: &[T]| Ok(circle.backward(g, &labels, pv, n)))
+            })?;
+            Ok([Some(host::tensor(d, p.dtype(), p.shape(), p.device())?)]
+                .into_iter()
+                .collect())
+        },
+    ))
 }

@@ -16,7 +16,11 @@ pub(super) fn inside<T: Math>(p: T) -> T {
 /// 1 where [`inside`] leaves `p` alone, else 0.
 #[inline(always)]
 pub(super) fn is_inside<T: Math>(p: T) -> T {
-    if p < T::of(EPSILON) || p > T::of(1. - EPSILON) { T::ZERO } else { T::ONE }
+    if p < T::of(EPSILON) || p > T::of(1. - EPSILON) {
+        T::ZERO
+    } else {
+        T::ONE
+    }
 }
 
 /// `-t log(p) - (1 - t) log(1 - p)`.
@@ -58,13 +62,21 @@ impl<const LOGITS: bool> Pair for Binary<LOGITS> {
     #[inline(always)]
     fn value<T: Math>(self, t: T, p: T) -> T {
         let t = self.target(t);
-        if LOGITS { p.softplus() - t * p } else { binary(t, p) }
+        if LOGITS {
+            p.softplus() - t * p
+        } else {
+            binary(t, p)
+        }
     }
 
     #[inline(always)]
     fn by_pred<T: Math>(self, t: T, p: T) -> T {
         let t = self.target(t);
-        if LOGITS { p.sigmoid() - t } else { binary_by_pred(t, p) }
+        if LOGITS {
+            p.sigmoid() - t
+        } else {
+            binary_by_pred(t, p)
+        }
     }
 
     #[inline(always)]
@@ -98,9 +110,23 @@ pub fn binary_crossentropy(
     axis: i64,
 ) -> Result<Tensor> {
     if from_logits {
-        mean_along(Binary::<true> { smoothing: label_smoothing }, y_true, y_pred, axis)
+        mean_along(
+            Binary::<true> {
+                smoothing: label_smoothing,
+            },
+            y_true,
+            y_pred,
+            axis,
+        )
     } else {
-        mean_along(Binary::<false> { smoothing: label_smoothing }, y_true, y_pred, axis)
+        mean_along(
+            Binary::<false> {
+                smoothing: label_smoothing,
+            },
+            y_true,
+            y_pred,
+            axis,
+        )
     }
 }
 
@@ -116,7 +142,10 @@ impl Smoothed {
     pub(super) fn new(name: &str, y_true: &Tensor, y_pred: &Tensor, smoothing: f64) -> Result<Self> {
         same_shape(name, y_true, y_pred)?;
         let classes = y_true.dims().last().copied().unwrap_or(1);
-        Ok(Self { scale: 1. - smoothing, shift: smoothing / classes as f64 })
+        Ok(Self {
+            scale: 1. - smoothing,
+            shift: smoothing / classes as f64,
+        })
     }
 
     #[inline(always)]
@@ -174,7 +203,14 @@ impl<const LOGITS: bool> Rows for Categorical<LOGITS> {
             t,
             p,
             #[inline(always)]
-            |t, p| self.0.of(t) * if LOGITS { scale - p } else { -inside(p / scale).ln() },
+            |t, p| {
+                self.0.of(t)
+                    * if LOGITS {
+                        scale - p
+                    } else {
+                        -inside(p / scale).ln()
+                    }
+            },
         );
         T::of(value)
     }
@@ -219,7 +255,13 @@ impl<const LOGITS: bool> Rows for Categorical<LOGITS> {
             p,
             d,
             #[inline(always)]
-            |_, p| g * if LOGITS { scale - p } else { -inside(p / scale).ln() },
+            |_, p| {
+                g * if LOGITS {
+                    scale - p
+                } else {
+                    -inside(p / scale).ln()
+                }
+            },
         );
     }
 }

@@ -12,7 +12,11 @@ const IMPOSSIBLE: f64 = 1e5;
 
 fn log_add(a: f64, b: f64) -> f64 {
     let (high, low) = if a > b { (a, b) } else { (b, a) };
-    if low == f64::NEG_INFINITY { high } else { high + (low - high).exp().ln_1p() }
+    if low == f64::NEG_INFINITY {
+        high
+    } else {
+        high + (low - high).exp().ln_1p()
+    }
 }
 
 /// One sequence: `frames` rows of `classes` log-probabilities, and labels with blanks (0) between and around.
@@ -31,8 +35,14 @@ impl Sequence {
             log_probs.extend(row.iter().map(|x| x.f64() - norm));
         }
         let mut states = vec![0];
-        labels.iter().for_each(|label| states.extend([*label as usize, 0]));
-        Self { log_probs, classes, states }
+        labels
+            .iter()
+            .for_each(|label| states.extend([*label as usize, 0]));
+        Self {
+            log_probs,
+            classes,
+            states,
+        }
     }
 
     fn frames(&self) -> usize {
@@ -45,7 +55,9 @@ impl Sequence {
 
     /// Whether a path may go from `state` to `state + 2`, over a blank.
     fn skips(&self, state: usize) -> bool {
-        state + 2 < self.states.len() && self.states[state + 2] != 0 && self.states[state] != self.states[state + 2]
+        state + 2 < self.states.len()
+            && self.states[state + 2] != 0
+            && self.states[state] != self.states[state + 2]
     }
 
     /// The log-probability of being in a state after each frame, over all beginnings.
@@ -97,7 +109,11 @@ impl Sequence {
     fn log_likelihood(&self, alpha: &[f64]) -> f64 {
         let last = &alpha[alpha.len() - self.states.len()..];
         let end = last[last.len() - 1];
-        if last.len() > 1 { log_add(end, last[last.len() - 2]) } else { end }
+        if last.len() > 1 {
+            log_add(end, last[last.len() - 2])
+        } else {
+            end
+        }
     }
 
     fn value(&self) -> f64 {
@@ -139,7 +155,9 @@ pub fn ctc(y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
         );
     };
     if batch != n || frames == 0 || classes == 0 {
-        candle_core::bail!("ctc: `y_true` has {batch} rows, `y_pred` {n} of {frames} frames with {classes} classes");
+        candle_core::bail!(
+            "ctc: `y_true` has {batch} rows, `y_pred` {n} of {frames} frames with {classes} classes"
+        );
     }
     let labels = host::read(y_true, |v: &[i64]| Ok(v.to_vec()))?;
     if let Some(at) = labels.iter().position(|l| !(0..classes as i64).contains(l)) {
@@ -165,18 +183,29 @@ fn apply<T: Math>(labels: Vec<i64>, length: usize, y_pred: &Tensor) -> Result<Te
         Sequence::new(&p[i * block..(i + 1) * block], classes, &labels[..used])
     };
     let out: Vec<T> = host::read(y_pred, |p: &[T]| {
-        Ok((0..n).into_par_iter().map(|i| T::of(sequence(i, p).value())).collect())
+        Ok((0..n)
+            .into_par_iter()
+            .map(|i| T::of(sequence(i, p).value()))
+            .collect())
     })?;
     let out = host::storage_as(out, y_pred.dtype(), y_pred.device())?;
     let p = y_pred.detach();
     Ok(record(&[y_pred], out, &Shape::from(n), move |grad, _| {
         let d = host::read(&p, |p: &[T]| {
             host::read(&grad, |g: &[T]| {
-                let rows: Vec<Vec<f64>> = (0..n).into_par_iter().map(|i| sequence(i, p).gradient()).collect();
-                let scaled = rows.iter().zip(g).flat_map(|(row, g)| row.iter().map(|d| T::of(d * g.f64())));
+                let rows: Vec<Vec<f64>> = (0..n)
+                    .into_par_iter()
+                    .map(|i| sequence(i, p).gradient())
+                    .collect();
+                let scaled = rows
+                    .iter()
+                    .zip(g)
+                    .flat_map(|(row, g)| row.iter().map(|d| T::of(d * g.f64())));
                 Ok(scaled.collect::<Vec<T>>())
             })
         })?;
-        Ok([Some(host::tensor(d, p.dtype(), p.shape(), p.device())?)].into_iter().collect())
+        Ok([Some(host::tensor(d, p.dtype(), p.shape(), p.device())?)]
+            .into_iter()
+            .collect())
     }))
 }

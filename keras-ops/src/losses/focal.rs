@@ -2,7 +2,9 @@
 
 use candle_core::{Result, Tensor};
 
-use super::crossentropy::{Smoothed, binary, binary_by_pred, binary_by_true, inside, is_inside, log_sum_exp, total};
+use super::crossentropy::{
+    Smoothed, binary, binary_by_pred, binary_by_true, inside, is_inside, log_sum_exp, total,
+};
 use super::pointwise::{Pair, mean_along};
 use super::rows::{Rows, fill, rows_over, sum};
 use crate::kernels::math::Math;
@@ -41,7 +43,11 @@ impl BinaryFocal {
     /// The derivative of `miss^gamma` by `miss`.
     #[inline(always)]
     fn slope<T: Math>(self, miss: T) -> T {
-        if self.gamma == 0. { T::ZERO } else { T::of(self.gamma) * miss.pow(T::of(self.gamma - 1.)) }
+        if self.gamma == 0. {
+            T::ZERO
+        } else {
+            T::of(self.gamma) * miss.pow(T::of(self.gamma - 1.))
+        }
     }
 }
 
@@ -60,7 +66,11 @@ impl Pair for BinaryFocal {
         let miss = Self::miss(t, p);
         let by_factor = -self.slope(miss) * (t + t - T::ONE) * binary(t, p);
         let slope = by_factor + miss.pow(T::of(self.gamma)) * binary_by_pred(t, p);
-        let through = if self.from_logits { p * (T::ONE - p) } else { T::ONE };
+        let through = if self.from_logits {
+            p * (T::ONE - p)
+        } else {
+            T::ONE
+        };
         self.weight(t) * slope * through
     }
 
@@ -95,7 +105,12 @@ pub fn binary_focal_crossentropy(
     label_smoothing: f64,
     axis: i64,
 ) -> Result<Tensor> {
-    let pair = BinaryFocal { from_logits, smoothing: label_smoothing, gamma, alpha };
+    let pair = BinaryFocal {
+        from_logits,
+        smoothing: label_smoothing,
+        gamma,
+        alpha,
+    };
     mean_along(pair, y_true, y_pred, axis)
 }
 
@@ -111,12 +126,20 @@ impl CategoricalFocal {
     /// What maps a prediction to its share of the row.
     #[inline(always)]
     fn share<T: Math>(self, scale: T, p: T) -> T {
-        if self.from_logits { (p - scale).exp() } else { p / scale }
+        if self.from_logits {
+            (p - scale).exp()
+        } else {
+            p / scale
+        }
     }
 
     #[inline(always)]
     fn scale<T: Math>(self, p: &[T]) -> T {
-        if self.from_logits { log_sum_exp(p) } else { total(p) }
+        if self.from_logits {
+            log_sum_exp(p)
+        } else {
+            total(p)
+        }
     }
 
     #[inline(always)]
@@ -208,6 +231,11 @@ pub fn categorical_focal_crossentropy(
     axis: i64,
 ) -> Result<Tensor> {
     let smoothed = Smoothed::new("categorical_focal_crossentropy", y_true, y_pred, label_smoothing)?;
-    let rows = CategoricalFocal { smoothed, from_logits, alpha, gamma };
+    let rows = CategoricalFocal {
+        smoothed,
+        from_logits,
+        alpha,
+        gamma,
+    };
     rows_over(rows, y_true, y_pred, Some(&[axis]))
 }

@@ -159,6 +159,12 @@ pub fn dice(y_true: &Tensor, y_pred: &Tensor, axes: Option<&[i64]>) -> Result<Te
 ///
 /// # Errors
 /// When the shapes differ or an axis is out of range.
-pub fn tversky(y_true: &Tensor, y_pred: &Tensor, alpha: f64, beta: f64, axes: Option<&[i64]>) -> Result<Tensor> {
+pub fn tversky(
+    y_true: &Tensor,
+    y_pred: &Tensor,
+    alpha: f64,
+    beta: f64,
+    axes: Option<&[i64]>,
+) -> Result<Tensor> {
     rows_over(Tversky { alpha, beta }, y_true, y_pred, axes)
 }

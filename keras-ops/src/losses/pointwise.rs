@@ -188,7 +188,11 @@ fn log_error<T: Math>(t: T, p: T) -> T {
 #[inline(always)]
 fn huber_value<T: Math>(e: T, delta: T) -> T {
     let half = T::of(0.5);
-    if e.abs() <= delta { half * e * e } else { delta * e.abs() - half * delta * delta }
+    if e.abs() <= delta {
+        half * e * e
+    } else {
+        delta * e.abs() - half * delta * delta
+    }
 }
 
 #[inline(always)]
@@ -263,7 +267,13 @@ fn is_binary(y_true: &Tensor) -> Result<bool> {
 /// # Ok::<(), keras_ops::Error>(())
 /// ```
 pub fn hinge(y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
-    rows(Mean(Margin::<false> { binary: is_binary(y_true)? }), y_true, y_pred)
+    rows(
+        Mean(Margin::<false> {
+            binary: is_binary(y_true)?,
+        }),
+        y_true,
+        y_pred,
+    )
 }
 
 /// `mean(max(1 - y_true y_pred, 0)^2)` over the last axis; targets and shapes as in [`hinge`].
@@ -271,7 +281,13 @@ pub fn hinge(y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
 /// # Errors
 /// When the shapes differ.
 pub fn squared_hinge(y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
-    rows(Mean(Margin::<true> { binary: is_binary(y_true)? }), y_true, y_pred)
+    rows(
+        Mean(Margin::<true> {
+            binary: is_binary(y_true)?,
+        }),
+        y_true,
+        y_pred,
+    )
 }
 
 /// [`Mean`] of a pair function along `axis`.

@@ -22,7 +22,11 @@ pub(super) trait Rows: Copy + Send + Sync + 'static {
 
 /// The targets in the dtype of the predictions.
 pub(super) fn like(y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
-    if y_true.dtype() == y_pred.dtype() { Ok(y_true.clone()) } else { y_true.to_dtype(y_pred.dtype()) }
+    if y_true.dtype() == y_pred.dtype() {
+        Ok(y_true.clone())
+    } else {
+        y_true.to_dtype(y_pred.dtype())
+    }
 }
 
 /// # Errors
@@ -37,7 +41,9 @@ pub(super) fn same_shape(name: &str, y_true: &Tensor, y_pred: &Tensor) -> Result
         );
     }
     if y_true.rank() == 0 {
-        candle_core::bail!("{name}: expected at least one axis, got scalars; give a single value the shape [1]");
+        candle_core::bail!(
+            "{name}: expected at least one axis, got scalars; give a single value the shape [1]"
+        );
     }
     Ok(())
 }
@@ -53,7 +59,12 @@ pub(super) fn rows<F: Rows>(f: F, y_true: &Tensor, y_pred: &Tensor) -> Result<Te
 }
 
 /// [`rows`] along other axes; `None` takes the whole tensors as one row.
-pub(super) fn rows_over<F: Rows>(f: F, y_true: &Tensor, y_pred: &Tensor, axes: Option<&[i64]>) -> Result<Tensor> {
+pub(super) fn rows_over<F: Rows>(
+    f: F,
+    y_true: &Tensor,
+    y_pred: &Tensor,
+    axes: Option<&[i64]>,
+) -> Result<Tensor> {
     let rank = y_pred.rank() as i64;
     if rank > 0 && matches!(axes, Some([axis]) if *axis == -1 || *axis == rank - 1) {
         return rows(f, y_true, y_pred);
@@ -88,7 +99,10 @@ pub(super) fn positive(name: &str, axes: &[i64], rank: i64) -> Result<Vec<usize>
 }
 
 fn apply<F: Rows, T: Math>(f: F, y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
-    let (last, outer) = y_pred.dims().split_last().map_or((1, &[][..]), |(n, outer)| (*n, outer));
+    let (last, outer) = y_pred
+        .dims()
+        .split_last()
+        .map_or((1, &[][..]), |(n, outer)| (*n, outer));
     let shape = Shape::from(outer);
     let out = host::read(y_true, |t: &[T]| {
         host::read(y_pred, |p: &[T]| Ok(forward(f, t, p, last, shape.elem_count())))
@@ -110,7 +124,9 @@ fn apply<F: Rows, T: Math>(f: F, y_true: &Tensor, y_pred: &Tensor) -> Result<Ten
             })?;
             host::tensor(d, p.dtype(), p.shape(), p.device()).map(Some)
         };
-        Ok([side(needs[0], true)?, side(needs[1], false)?].into_iter().collect())
+        Ok([side(needs[0], true)?, side(needs[1], false)?]
+            .into_iter()
+            .collect())
     }))
 }
 
@@ -130,7 +146,9 @@ fn forward<F: Rows, T: Math>(f: F, t: &[T], p: &[T], n: usize, count: usize) -> 
     if simd::parallel(p.len()) && count > 1 {
         let many = (CHUNK / n.max(1)).max(1);
         let inputs = t.par_chunks(many * n).zip(p.par_chunks(many * n));
-        out.par_chunks_mut(many).zip(inputs).for_each(|(out, (t, p))| run(out, t, p));
+        out.par_chunks_mut(many)
+            .zip(inputs)
+            .for_each(|(out, (t, p))| run(out, t, p));
     } else {
         run(&mut out, t, p);
     }
@@ -157,8 +175,12 @@ fn backward<F: Rows, T: Math>(f: F, by_true: bool, g: &[T], t: &[T], p: &[T], n:
     let mut d = vec![T::ZERO; p.len()];
     if simd::parallel(p.len()) && g.len() > 1 {
         let many = (CHUNK / n.max(1)).max(1);
-        let inputs = g.par_chunks(many).zip(t.par_chunks(many * n).zip(p.par_chunks(many * n)));
-        d.par_chunks_mut(many * n).zip(inputs).for_each(|(d, (g, (t, p)))| run(d, g, t, p));
+        let inputs = g
+            .par_chunks(many)
+            .zip(t.par_chunks(many * n).zip(p.par_chunks(many * n)));
+        d.par_chunks_mut(many * n)
+            .zip(inputs)
+            .for_each(|(d, (g, (t, p)))| run(d, g, t, p));
     } else {
         run(&mut d, g, t, p);
     }

@@ -21,7 +21,11 @@ fn dot<T: Math>(a: &[T], b: &[T]) -> T {
 fn inverse_norm<T: Math>(x: &[T]) -> (T, bool) {
     let inverse = T::ONE / dot(x, x).sqrt();
     let limit = T::of(1. / EPSILON);
-    if inverse > limit { (limit, true) } else { (inverse, false) }
+    if inverse > limit {
+        (limit, true)
+    } else {
+        (inverse, false)
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -94,7 +98,11 @@ fn clip<T: Math>(x: T) -> T {
 
 #[inline(always)]
 fn passes<T: Math>(x: T) -> T {
-    if x < T::of(EPSILON) || x > T::ONE { T::ZERO } else { T::ONE }
+    if x < T::of(EPSILON) || x > T::ONE {
+        T::ZERO
+    } else {
+        T::ONE
+    }
 }
 
 impl Rows for KlDivergence {
@@ -175,7 +183,11 @@ impl Rows for CategoricalHinge {
     #[inline(always)]
     fn by_pred<T: Math>(self, g: T, t: &[T], p: &[T], d: &mut [T]) {
         let (rival, ties) = Self::rival(t, p);
-        let g = if rival - dot(t, p) + T::ONE > T::ZERO { g } else { T::ZERO };
+        let g = if rival - dot(t, p) + T::ONE > T::ZERO {
+            g
+        } else {
+            T::ZERO
+        };
         let share = T::ONE / T::of(ties as f64);
         fill(
             t,
@@ -183,7 +195,11 @@ impl Rows for CategoricalHinge {
             d,
             #[inline(always)]
             |t, p| {
-                let of_rival = if (T::ONE - t) * p == rival { (T::ONE - t) * share } else { T::ZERO };
+                let of_rival = if (T::ONE - t) * p == rival {
+                    (T::ONE - t) * share
+                } else {
+                    T::ZERO
+                };
                 g * (of_rival - t)
             },
         );
@@ -192,7 +208,11 @@ impl Rows for CategoricalHinge {
     #[inline(always)]
     fn by_true<T: Math>(self, g: T, t: &[T], p: &[T], d: &mut [T]) {
         let (rival, ties) = Self::rival(t, p);
-        let g = if rival - dot(t, p) + T::ONE > T::ZERO { g } else { T::ZERO };
+        let g = if rival - dot(t, p) + T::ONE > T::ZERO {
+            g
+        } else {
+            T::ZERO
+        };
         let share = T::ONE / T::of(ties as f64);
         fill(
             t,
@@ -200,7 +220,11 @@ impl Rows for CategoricalHinge {
             d,
             #[inline(always)]
             |t, p| {
-                let of_rival = if (T::ONE - t) * p == rival { p * share } else { T::ZERO };
+                let of_rival = if (T::ONE - t) * p == rival {
+                    p * share
+                } else {
+                    T::ZERO
+                };
                 -(g * (of_rival + p))
             },
         );

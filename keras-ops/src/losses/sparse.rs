@@ -24,7 +24,11 @@ impl<const LOGITS: bool> Labelled for Sparse<LOGITS> {
 
     #[inline(always)]
     fn value<T: Math>(self, label: usize, p: &[T]) -> T {
-        if LOGITS { log_sum_exp(p) - p[label] } else { -inside(p[label] / total(p)).ln() }
+        if LOGITS {
+            log_sum_exp(p) - p[label]
+        } else {
+            -inside(p[label] / total(p)).ln()
+        }
     }
 
     #[inline(always)]
@@ -82,14 +86,28 @@ fn read_labels(name: &str, y_true: &Tensor, classes: usize, ignore: Option<i64>)
         }
     };
     match y_true.dtype() {
-        DType::U32 => host::read(y_true, |v: &[u32]| v.iter().map(|l| *l as i64).enumerate().map(check).collect()),
-        DType::U8 => host::read(y_true, |v: &[u8]| v.iter().map(|l| *l as i64).enumerate().map(check).collect()),
-        DType::F32 => host::read(y_true, |v: &[f32]| v.iter().map(|l| *l as i64).enumerate().map(check).collect()),
-        _ => host::read(y_true, |v: &[i64]| v.iter().copied().enumerate().map(check).collect()),
+        DType::U32 => host::read(y_true, |v: &[u32]| {
+            v.iter().map(|l| *l as i64).enumerate().map(check).collect()
+        }),
+        DType::U8 => host::read(y_true, |v: &[u8]| {
+            v.iter().map(|l| *l as i64).enumerate().map(check).collect()
+        }),
+        DType::F32 => host::read(y_true, |v: &[f32]| {
+            v.iter().map(|l| *l as i64).enumerate().map(check).collect()
+        }),
+        _ => host::read(y_true, |v: &[i64]| {
+            v.iter().copied().enumerate().map(check).collect()
+        }),
     }
 }
 
-fn labelled<F: Labelled>(f: F, y_true: &Tensor, y_pred: &Tensor, ignore: Option<i64>, axis: i64) -> Result<Tensor> {
+fn labelled<F: Labelled>(
+    f: F,
+    y_true: &Tensor,
+    y_pred: &Tensor,
+    ignore: Option<i64>,
+    axis: i64,
+) -> Result<Tensor> {
     let name = F::NAME;
     let rank = y_pred.rank() as i64;
     if rank == 0 {
@@ -97,8 +115,15 @@ fn labelled<F: Labelled>(f: F, y_true: &Tensor, y_pred: &Tensor, ignore: Option<
     }
     let at = positive(name, &[axis], rank)?[0];
     let order: Vec<usize> = (0..rank as usize).filter(|i| *i != at).chain([at]).collect();
-    let moved = if at + 1 == rank as usize { y_pred.clone() } else { y_pred.permute(order.as_slice())? };
-    let (outer, classes) = (&moved.dims()[..rank as usize - 1], moved.dims()[rank as usize - 1]);
+    let moved = if at + 1 == rank as usize {
+        y_pred.clone()
+    } else {
+        y_pred.permute(order.as_slice())?
+    };
+    let (outer, classes) = (
+        &moved.dims()[..rank as usize - 1],
+        moved.dims()[rank as usize - 1],
+    );
     let squeezed = y_true.rank() == rank as usize && y_true.dims()[at] == 1;
     let fits = if squeezed {
         (0..rank as usize - 1).all(|i| y_true.dims()[order[i]] == outer[i])
@@ -121,7 +146,10 @@ fn labelled<F: Labelled>(f: F, y_true: &Tensor, y_pred: &Tensor, ignore: Option<
 }
 
 fn apply<F: Labelled, T: Math>(f: F, labels: Vec<i64>, y_pred: &Tensor) -> Result<Tensor> {
-    let (classes, outer) = y_pred.dims().split_last().map_or((1, &[][..]), |(n, outer)| (*n, outer));
+    let (classes, outer) = y_pred
+        .dims()
+        .split_last()
+        .map_or((1, &[][..]), |(n, outer)| (*n, outer));
     let shape = Shape::from(outer);
     let out = host::read(y_pred, |p: &[T]| {
         let mut out = vec![T::ZERO; labels.len()];
@@ -157,7 +185,9 @@ fn apply<F: Labelled, T: Math>(f: F, labels: Vec<i64>, y_pred: &Tensor) -> Resul
                 Ok(d)
             })
         })?;
-        Ok([Some(host::tensor(d, p.dtype(), p.shape(), p.device())?)].into_iter().collect())
+        Ok([Some(host::tensor(d, p.dtype(), p.shape(), p.device())?)]
+            .into_iter()
+            .collect())
     }))
 }
 
@@ -208,7 +238,14 @@ pub fn categorical_generalized_cross_entropy(y_true: &Tensor, y_pred: &Tensor, q
 /// # Errors
 /// When the labels are not numbers of the host.
 pub fn not_ignored(y_true: &Tensor, ignore_class: i64) -> Result<Tensor> {
-    let mask = host::read(y_true, |v: &[i64]| Ok(v.iter().map(|l| (*l != ignore_class) as u8).collect::<Vec<_>>()))?;
+    let mask = host::read(y_true, |v: &[i64]| {
+        Ok(v.iter().map(|l| (*l != ignore_class) as u8).collect::<Vec<_>>())
+    })?;
     let storage = host::storage(mask, y_true.device())?;
-    Ok(record(&[], storage, y_true.shape(), |_, _| Ok(Default::default())))
+    Ok(record(
+        &[],
+        storage,
+        y_true.shape(),
+        |_, _| Ok(Default::default()),
+    ))
 }

@@ -25,8 +25,16 @@ fn reals() -> Result<(Tensor, Tensor)> {
 fn gradients_of_regression_losses() -> Result<()> {
     both("mean_squared_error", reals()?, mean_squared_error)?;
     both("mean_absolute_error", reals()?, mean_absolute_error)?;
-    both("mean_absolute_percentage_error", reals()?, mean_absolute_percentage_error)?;
-    both("mean_squared_logarithmic_error", probabilities()?, mean_squared_logarithmic_error)?;
+    both(
+        "mean_absolute_percentage_error",
+        reals()?,
+        mean_absolute_percentage_error,
+    )?;
+    both(
+        "mean_squared_logarithmic_error",
+        probabilities()?,
+        mean_squared_logarithmic_error,
+    )?;
     both("huber", reals()?, |y, p| huber(y, p, 0.7))?;
     both("log_cosh", reals()?, log_cosh)?;
     both("poisson", probabilities()?, poisson)?;
@@ -46,10 +54,18 @@ fn gradients_of_margins() -> Result<()> {
 fn gradients_of_crossentropies() -> Result<()> {
     for smoothing in [0., 0.3] {
         for axis in [-1, 0] {
-            both("bce", probabilities()?, |y, p| binary_crossentropy(y, p, false, smoothing, axis))?;
-            both("bce logits", reals()?, |y, p| binary_crossentropy(y, p, true, smoothing, axis))?;
-            both("cce", probabilities()?, |y, p| categorical_crossentropy(y, p, false, smoothing, axis))?;
-            both("cce logits", reals()?, |y, p| categorical_crossentropy(y, p, true, smoothing, axis))?;
+            both("bce", probabilities()?, |y, p| {
+                binary_crossentropy(y, p, false, smoothing, axis)
+            })?;
+            both("bce logits", reals()?, |y, p| {
+                binary_crossentropy(y, p, true, smoothing, axis)
+            })?;
+            both("cce", probabilities()?, |y, p| {
+                categorical_crossentropy(y, p, false, smoothing, axis)
+            })?;
+            both("cce logits", reals()?, |y, p| {
+                categorical_crossentropy(y, p, true, smoothing, axis)
+            })?;
         }
     }
     Ok(())
@@ -67,9 +83,11 @@ fn gradients_of_focal_crossentropies() -> Result<()> {
         both("categorical focal", probabilities()?, |y, p| {
             categorical_focal_crossentropy(y, p, 0.25, gamma, false, smoothing, -1)
         })?;
-        both("categorical focal logits", (probabilities()?.0, reals()?.1), |y, p| {
-            categorical_focal_crossentropy(y, p, 0.25, gamma, true, smoothing, -1)
-        })?;
+        both(
+            "categorical focal logits",
+            (probabilities()?.0, reals()?.1),
+            |y, p| categorical_focal_crossentropy(y, p, 0.25, gamma, true, smoothing, -1),
+        )?;
     }
     Ok(())
 }
@@ -79,7 +97,9 @@ fn gradients_of_overlaps() -> Result<()> {
     both("dice", probabilities()?, |y, p| dice(y, p, None))?;
     both("dice", probabilities()?, |y, p| dice(y, p, Some(&[0])))?;
     both("tversky", probabilities()?, |y, p| tversky(y, p, 0.3, 0.6, None))?;
-    both("tversky", probabilities()?, |y, p| tversky(y, p, 0.3, 0.6, Some(&[-1])))
+    both("tversky", probabilities()?, |y, p| {
+        tversky(y, p, 0.3, 0.6, Some(&[-1]))
+    })
 }
 
 #[test]
@@ -93,20 +113,30 @@ fn gradients_by_class_numbers() -> Result<()> {
             sparse_categorical_crossentropy(&labels, &x[0], true, ignore, -1)
         })?;
     }
-    gradcheck::check("gce", &[spread(0.05, 0.95, 2)?], |x| categorical_generalized_cross_entropy(&labels, &x[0], 0.4))
+    gradcheck::check("gce", &[spread(0.05, 0.95, 2)?], |x| {
+        categorical_generalized_cross_entropy(&labels, &x[0], 0.4)
+    })
 }
 
 #[test]
 fn gradient_of_circle() -> Result<()> {
     let labels = Tensor::new(&[1u32, 0, 1], &Device::Cpu)?;
-    gradcheck::check("circle", &[spread(-0.4, 0.4, 3)?], |x| circle(&labels, &x[0], 2., 0.3, true))?;
-    gradcheck::check("circle", &[spread(-0.4, 0.4, 3)?], |x| circle(&labels, &x[0], 2., 0.3, false))
+    gradcheck::check("circle", &[spread(-0.4, 0.4, 3)?], |x| {
+        circle(&labels, &x[0], 2., 0.3, true)
+    })?;
+    gradcheck::check("circle", &[spread(-0.4, 0.4, 3)?], |x| {
+        circle(&labels, &x[0], 2., 0.3, false)
+    })
 }
 
 #[test]
 fn gradient_of_ctc() -> Result<()> {
     let labels = Tensor::new(&[[1u32, 1], [2, 0]], &Device::Cpu)?;
-    let logits = Tensor::from_vec((0..24).map(|i| (i * 7 % 13) as f64 / 5.).collect::<Vec<_>>(), (2, 4, 3), &Device::Cpu)?;
+    let logits = Tensor::from_vec(
+        (0..24).map(|i| (i * 7 % 13) as f64 / 5.).collect::<Vec<_>>(),
+        (2, 4, 3),
+        &Device::Cpu,
+    )?;
     gradcheck::check("ctc", &[logits], |x| ctc(&labels, &x[0]))
 }
 
@@ -125,7 +155,9 @@ fn ctc_sums_over_alignments() -> Result<()> {
 fn labels_that_are_no_class_are_named() -> Result<()> {
     let labels = Tensor::new(&[0u32, 7, 1], &Device::Cpu)?;
     let p = spread(0.1, 0.9, 1)?;
-    let error = sparse_categorical_crossentropy(&labels, &p, false, None, -1).unwrap_err().to_string();
+    let error = sparse_categorical_crossentropy(&labels, &p, false, None, -1)
+        .unwrap_err()
+        .to_string();
     assert!(error.contains("label 7 at position 1"), "{error}");
     assert!(sparse_categorical_crossentropy(&labels, &p, false, Some(7), -1).is_ok());
     Ok(())
@@ -133,7 +165,10 @@ fn labels_that_are_no_class_are_named() -> Result<()> {
 
 #[test]
 fn nothing_is_broadcast() -> Result<()> {
-    let (column, row) = (Tensor::new(&[[1f32], [2.]], &Device::Cpu)?, Tensor::new(&[1f32, 2.], &Device::Cpu)?);
+    let (column, row) = (
+        Tensor::new(&[[1f32], [2.]], &Device::Cpu)?,
+        Tensor::new(&[1f32, 2.], &Device::Cpu)?,
+    );
     let error = mean_squared_error(&row, &column).unwrap_err().to_string();
     assert!(error.contains("[2]") && error.contains("[2, 1]"), "{error}");
     Ok(())

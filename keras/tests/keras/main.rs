@@ -1,3 +1,0 @@
-//! Tests of what users see.
-
-mod datasets;
