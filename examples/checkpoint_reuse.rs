@@ -21,7 +21,7 @@ fn main() -> Result<()> {
 /// The first process: trains half of the epochs, saves, and starts the second.
 fn start(folder: &str, epochs: usize) -> Result<()> {
     std::fs::create_dir_all(folder)?;
-    let path = format!("{folder}/model.safetensors");
+    let path = format!("{folder}/model.keras");
     set_random_seed(7);
     let mut model = Sequential::new()
         .input([64])

@@ -11,7 +11,7 @@ fn main() -> Result<()> {
     let options = Options::from_args(&["epochs", "out"])?;
     let folder = options.value("out").unwrap_or("runs/digits_mlp");
     std::fs::create_dir_all(folder)?;
-    let path = format!("{folder}/best.safetensors");
+    let path = format!("{folder}/best.keras");
 
     set_random_seed(42);
     let device = Device::auto()?;

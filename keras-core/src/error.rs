@@ -151,7 +151,8 @@ pub fn nearest(name: &str, known: &[String]) -> Option<String> {
     known
         .iter()
         .map(|k| (strsim::damerau_levenshtein(&wanted, &fold(k)), k))
-        .min_by_key(|(distance, _)| *distance)
+        // Among a class and its alias, the one spelled more alike.
+        .min_by_key(|(distance, k)| (*distance, strsim::damerau_levenshtein(name, k)))
         .filter(|(distance, k)| *distance <= 1 + k.len().min(name.len()) / 4)
         .map(|(_, k)| k.clone())
 }

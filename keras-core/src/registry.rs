@@ -182,6 +182,7 @@ impl Registry {
     pub fn core() -> Self {
         let mut registry = Self::empty();
         registry.layers.add(crate::layers::ENTRIES);
+        registry.layers.add(crate::models::config::ENTRIES);
         registry.optimizers.add(crate::optimizers::ENTRIES);
         registry.schedules.add(crate::optimizers::schedules::ENTRIES);
         registry.initializers.add(crate::initializers::ENTRIES);

@@ -268,7 +268,9 @@ pub fn first_nan(x: &Tensor) -> Result<Option<usize>> {
                 || chunk.iter().map(|x| u32::from(*x != *x)).sum::<u32>() > 0,
             )
         };
-        let Some(block) = x.chunks(BLOCK).position(has) else { return Ok(None) };
+        let Some(block) = x.chunks(BLOCK).position(has) else {
+            return Ok(None);
+        };
         let rest = &x[block * BLOCK..];
         Ok(rest.iter().position(|x| *x != *x).map(|i| block * BLOCK + i))
     }

@@ -67,7 +67,7 @@ class Family:
             value = value.astype("int32")
         elif value.dtype.kind == "f":
             value = value.astype("float32")
-        self.tensors[key] = np.ascontiguousarray(value)
+        self.tensors[key] = np.ascontiguousarray(value).reshape(value.shape)
         return key
 
     def add(self, name, kind, **parts):

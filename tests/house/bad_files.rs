@@ -22,7 +22,7 @@ fn a_checkpoint_folder_that_cannot_be_written_is_found_before_the_first_step() -
     // A file where a folder should be: nobody, not even root, can write below it.
     let file = folder.path().join("file");
     std::fs::write(&file, "").map_err(keras::Error::user)?;
-    let path = file.join("best.safetensors");
+    let path = file.join("best.keras");
     let mut model = line()?;
     let before = super::weights(&model)?;
     let fit = Fit::new()
@@ -36,20 +36,20 @@ fn a_checkpoint_folder_that_cannot_be_written_is_found_before_the_first_step() -
 
 #[test]
 fn a_missing_file_is_named() -> keras::Result<()> {
-    let path = folder()?.path().join("none.safetensors");
-    assert_says(&message(load_model(&path)), &["none.safetensors"]);
+    let path = folder()?.path().join("none.keras");
+    assert_says(&message(load_model(&path)), &["none.keras"]);
     Ok(())
 }
 
 #[test]
 fn a_truncated_checkpoint_is_an_error() -> keras::Result<()> {
     let folder = folder()?;
-    let path = folder.path().join("model.safetensors");
+    let path = folder.path().join("model.keras");
     saved(&path)?;
     let bytes = std::fs::read(&path).map_err(keras::Error::user)?;
     for length in [0, 4, bytes.len() / 2, bytes.len() - 1] {
         std::fs::write(&path, &bytes[..length]).map_err(keras::Error::user)?;
-        assert_says(&message(load_model(&path)), &["model.safetensors"]);
+        assert_says(&message(load_model(&path)), &["model.keras"]);
     }
     Ok(())
 }
@@ -57,20 +57,20 @@ fn a_truncated_checkpoint_is_an_error() -> keras::Result<()> {
 #[test]
 fn a_file_of_something_else_is_an_error() -> keras::Result<()> {
     let folder = folder()?;
-    let path = folder.path().join("other.safetensors");
+    let path = folder.path().join("other.keras");
     std::fs::write(&path, "this is no model").map_err(keras::Error::user)?;
-    assert_says(&message(load_model(&path)), &["other.safetensors"]);
+    assert_says(&message(load_model(&path)), &["other.keras"]);
     // Tensors without a model's configuration.
     let tensors = [("w".to_owned(), Tensor::zeros(3, DType::F32, &Device::Cpu)?)];
     ops::candle::safetensors::save(&tensors.into_iter().collect(), &path)?;
-    assert_says(&message(load_model(&path)), &["other.safetensors"]);
+    assert_says(&message(load_model(&path)), &["other.keras"]);
     Ok(())
 }
 
 #[test]
 fn a_save_that_fails_leaves_the_former_file_whole() -> keras::Result<()> {
     let folder = folder()?;
-    let path = folder.path().join("model.safetensors");
+    let path = folder.path().join("model.keras");
     let model = saved(&path)?;
     let before = std::fs::read(&path).map_err(keras::Error::user)?;
     // A folder in the way of the target makes the save fail after the model was gathered.

@@ -22,7 +22,7 @@ fn going_on_from_a_file_equals_training_without_a_break() -> keras::Result<()> {
     whole.fit(data(), fit(0, 4))?;
 
     let folder = tempfile::tempdir().map_err(keras::Error::user)?;
-    let path = folder.path().join("half.safetensors");
+    let path = folder.path().join("half.keras");
     set_random_seed(4);
     let mut half = classifier()?;
     half.fit(data(), fit(0, 2))?;
@@ -44,7 +44,7 @@ fn a_loaded_model_predicts_the_same_bits() -> keras::Result<()> {
     let mut model = classifier()?;
     model.fit((&data.train.0, &data.train.1), fit(0, 1))?;
     let folder = tempfile::tempdir().map_err(keras::Error::user)?;
-    let path = folder.path().join("model.safetensors");
+    let path = folder.path().join("model.keras");
     model.save(&path)?;
     let mut loaded = load_model(&path)?;
     let predict = || Predict::new().verbose(0);

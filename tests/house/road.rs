@@ -9,7 +9,7 @@ fn fit_on_digits_reaches_accuracy() -> keras::Result<()> {
     set_random_seed(42);
     let data = digits()?;
     let mut model = classifier()?;
-    let fit = Fit::new().epochs(15).validation_split(0.1).verbose(0);
+    let fit = Fit::new().epochs(30).validation_split(0.1).verbose(0);
     let history = model.fit((&data.train.0, &data.train.1), fit)?;
     assert_eq!(history.names(), ["loss", "accuracy", "val_loss", "val_accuracy"]);
     let scores = model.evaluate((&data.test.0, &data.test.1), Evaluate::new().verbose(0))?;

@@ -1,8 +1,211 @@
-//! Models to and from Keras's configuration.
+//! Models as Keras's configuration.
 
-use super::Functional;
-use crate::Config;
+use std::sync::Arc;
 
-pub(crate) fn graph_config(_functional: &Functional) -> Config {
+use keras_ops::DType;
+use rustc_hash::{FxHashMap, FxHashSet};
+use serde_json::{Value, json};
+
+use super::symbolic::{Node, Symbolic};
+use super::{Functional, Model};
+use crate::layer::{Layer, LayerRef};
+use crate::registry::{self, Entry};
+use crate::{Config, Registry, Result};
+
+/// Layers whose several inputs Keras takes as arguments of their own; the others take one list.
+const SPREAD: [&str; 2] = ["MultiHeadAttention", "GroupedQueryAttention"];
+
+/// Models as layers of other models and of wrappers.
+pub(crate) static ENTRIES: &[Entry<dyn Layer>] = &[
+    Entry {
+        class_name: "Functional",
+        module: "keras.src.models.functional",
+        aliases: &["Model"],
+        doc: "a graph of layers as one layer",
+        build: |config, registry| Ok(Box::new(super::from_config::graph(config, registry)?)),
+    },
+    Entry {
+        class_name: "Sequential",
+        module: "keras",
+        aliases: &[],
+        doc: "a stack of layers as one layer",
+        build: |config, registry| Ok(Box::new(super::from_config::stack(config, None, registry)?)),
+    },
+];
+
+impl Model {
+    /// Keras's configuration of the model: architecture and, once compiled, what it is trained with. No weights.
+    ///
+    /// # Errors
+    /// When a layer's configuration cannot be made.
+    ///
+    /// # Examples
+    /// ```
+    /// use keras_core::{Model, Registry, Sequential, layers::Dense};
+    /// let model = Sequential::new().input([4]).add(Dense::new(2).activation("relu")).build()?;
+    /// let config = model.to_config()?;
+    /// assert_eq!(config["class_name"], "Sequential");
+    /// assert_eq!(config["config"]["layers"][1]["config"]["units"], 2);
+    /// let again = Model::from_config(&config, &Registry::core())?;
+    /// assert_eq!(again.count_params(), 10);
+    /// assert_eq!(again.to_config()?, config);
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
+    pub fn to_config(&self) -> Result<Value> {
+        let mut envelope = envelope(&self.functional, registry::core());
+        envelope["build_config"] = json!({ "input_shape": input_shape(&self.functional) });
+        envelope["compile_config"] = match &self.trainer {
+            Some(trainer) => trainer.compile_config(&self.output_names()),
+            None => json!({}),
+        };
+        Ok(envelope)
+    }
+
+    /// [`to_config`](Self::to_config) as text, for Keras's `model_from_json` too.
+    ///
+    /// # Errors
+    /// As [`to_config`](Self::to_config).
+    pub fn to_json(&self) -> Result<String> {
+        Ok(serde_json::to_string(&self.to_config()?)?)
+    }
+}
+
+/// A layer as `{module, class_name, config, registered_name}`.
+pub(crate) fn envelope(layer: &dyn Layer, registry: &Registry) -> Value {
+    let mut config = layer.base().full_config(layer.config());
+    match layer.class_name() {
+        // Keras gives these two no such arguments.
+        "InputLayer" => drop(config.0.shift_remove("trainable")),
+        "Functional" => drop(config.0.shift_remove("dtype")),
+        _ => {}
+    }
+    registry.layers.envelope(layer.class_name(), config)
+}
+
+impl<T: ?Sized> registry::Entries<T> {
+    /// The envelope of an object of this kind; a class that is not listed is the user's own.
+    pub(crate) fn envelope(&self, class_name: &str, config: Config) -> Value {
+        let module = self
+            .find(class_name)
+            .ok()
+            .map(|e| e.module)
+            .filter(|m| !m.is_empty());
+        let registered = match module {
+            Some(module) if !module.starts_with("keras.src") => None,
+            _ => Some(class_name),
+        };
+        json!({"module": module, "class_name": class_name, "config": config.0, "registered_name": registered})
+    }
+}
+
+/// The own arguments of a nested model: its layers.
+pub(crate) fn graph_config(functional: &Functional) -> Config {
+    let registry = registry::core();
+    if functional.sequential {
+        let input = functional.graph.inputs.iter();
+        let layers = input.chain(functional.graph.steps.iter().map(|s| &s.layer));
+        let layers: Vec<Value> = layers.map(|l| envelope(&**l.read(), registry)).collect();
+        return Config::new()
+            .with("layers", layers)
+            .with("build_input_shape", input_shape(functional));
+    }
+    let nodes = Nodes::of(&functional.graph.outputs, &functional.graph.inputs);
+    let layers: Vec<Value> = functional
+        .graph
+        .layers
+        .iter()
+        .map(|l| nodes.layer(l, registry))
+        .collect();
+    let inputs = functional.graph.inputs.iter().map(|l| json!([l.name(), 0, 0]));
     Config::new()
+        .with("layers", layers)
+        .with("input_layers", one_or_all(inputs.collect()))
+        .with(
+            "output_layers",
+            one_or_all(functional.graph.outputs.iter().map(|o| nodes.triple(o)).collect()),
+        )
+}
+
+/// Keras writes the only input as it is, several as a list.
+fn one_or_all(mut triples: Vec<Value>) -> Value {
+    if triples.len() == 1 {
+        triples.remove(0)
+    } else {
+        Value::Array(triples)
+    }
+}
+
+fn input_shape(functional: &Functional) -> Value {
+    match functional.graph.input_shapes.as_slice() {
+        [one] => json!(one),
+        _ => Value::Null,
+    }
+}
+
+/// The applications of each layer within one model, in the order they were made.
+struct Nodes {
+    by_layer: FxHashMap<usize, Vec<Arc<Node>>>,
+}
+
+impl Nodes {
+    fn of(outputs: &[Symbolic], inputs: &[LayerRef]) -> Self {
+        let mut by_layer: FxHashMap<usize, Vec<Arc<Node>>> = FxHashMap::default();
+        by_layer.extend(inputs.iter().map(|l| (l.id(), Vec::new())));
+        let mut stack: Vec<Arc<Node>> = outputs.iter().map(|o| o.node.clone()).collect();
+        let mut seen = FxHashSet::default();
+        while let Some(node) = stack.pop() {
+            if seen.insert(node.serial) {
+                stack.extend(node.inputs.iter().map(|i| i.node.clone()));
+                by_layer.entry(node.layer.id()).or_default().push(node);
+            }
+        }
+        for nodes in by_layer.values_mut() {
+            nodes.sort_by_key(|n| n.serial);
+        }
+        Self { by_layer }
+    }
+
+    fn layer(&self, layer: &LayerRef, registry: &Registry) -> Value {
+        let mut envelope = envelope(&**layer.read(), registry);
+        let nodes = self
+            .by_layer
+            .get(&layer.id())
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let spread = SPREAD.contains(&layer.read().class_name());
+        let inbound = nodes
+            .iter()
+            .filter(|n| !n.inputs.is_empty())
+            .map(|n| self.call(n, spread));
+        envelope["name"] = json!(layer.name());
+        envelope["inbound_nodes"] = inbound.collect();
+        envelope
+    }
+
+    /// The arguments of one application.
+    fn call(&self, node: &Node, spread: bool) -> Value {
+        let tensors = node.inputs.iter().map(|input| {
+            json!({"class_name": "__keras_tensor__", "config": {
+                "shape": input.shape(),
+                "dtype": dtype(input.dtype()),
+                "keras_history": self.triple(input),
+            }})
+        });
+        let mut args: Vec<Value> = tensors.collect();
+        if args.len() > 1 && !spread {
+            args = vec![Value::Array(args)];
+        }
+        json!({"args": args, "kwargs": {}})
+    }
+
+    /// Keras's address of a tensor: layer, application, output.
+    fn triple(&self, tensor: &Symbolic) -> Value {
+        let nodes = self.by_layer.get(&tensor.node.layer.id());
+        let index = nodes.and_then(|nodes| nodes.iter().position(|n| Arc::ptr_eq(n, &tensor.node)));
+        json!([tensor.node.layer.name(), index.unwrap_or(0), tensor.index])
+    }
+}
+
+fn dtype(dtype: DType) -> &'static str {
+    keras_ops::dtype_name(dtype)
 }

@@ -12,7 +12,7 @@ use crate::{Config, Result, bail};
 /// A model's graph, usable as a layer of another model. Made by [`Model::as_layer`](crate::Model::as_layer).
 #[derive(Debug)]
 pub struct Functional {
-    base: LayerBase,
+    pub(super) base: LayerBase,
     pub(crate) graph: Arc<Graph>,
     pub(crate) sequential: bool,
 }

@@ -1,6 +1,7 @@
 //! Models: graphs of layers, [`Sequential`] ones and functional ones, with everything to train them.
 
 pub(crate) mod config;
+mod from_config;
 mod functional;
 mod graph;
 mod model;

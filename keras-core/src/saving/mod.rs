@@ -1,1 +1,26 @@
-//! Checkpoints: weights and optimizer state as safetensors with the configuration in the header.
+//! Saving and loading: one file with a model's configuration, weights, optimizer state and random streams.
+//!
+//! The file is a safetensors file, readable by anything that reads those. The weights lie under their paths
+//! (`dense/kernel`), the optimizer's variables under `optimizer/…`; the header's `__metadata__` has `format`,
+//! `version`, `config` (Keras's JSON of the model), `compile_config`, `optimizer` (its state) and `seeds`.
+//!
+//! ```
+//! use keras_core::saving::load_model;
+//! use keras_core::{Registry, Sequential, layers::Dense};
+//! let folder = tempfile::tempdir().map_err(keras_core::Error::user)?;
+//! let path = folder.path().join("model.keras");
+//! let model = Sequential::new().input([4]).add(Dense::new(2)).build()?;
+//! model.save(&path)?;
+//! let again = load_model(&path, &Registry::core())?;
+//! assert_eq!(again.weights()[0].1.value().to_vec2::<f32>()?, model.weights()[0].1.value().to_vec2::<f32>()?);
+//! # Ok::<(), keras_core::Error>(())
+//! ```
+
+mod archive;
+mod atomic;
+mod model;
+mod weights;
+
+pub use atomic::write_atomic;
+pub use model::{LoadModel, load_model, load_model_with};
+pub use weights::LoadWeights;

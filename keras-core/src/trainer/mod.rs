@@ -8,6 +8,7 @@ mod history;
 mod options;
 mod passes;
 mod running;
+mod saved;
 mod step;
 
 use std::sync::{Arc, Mutex};
