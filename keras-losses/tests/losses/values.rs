@@ -5,7 +5,7 @@ use keras_losses::*;
 use keras_ops::{Device, Tensor};
 
 fn matrix<const N: usize>(rows: &[[f32; N]]) -> Tensor {
-    Tensor::new(rows, &Device::Cpu).unwrap()
+    Tensor::from_vec(rows.concat(), (rows.len(), N), &Device::Cpu).unwrap()
 }
 
 fn vector(values: &[f32]) -> Tensor {

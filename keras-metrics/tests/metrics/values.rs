@@ -9,7 +9,7 @@ fn vector(values: &[f32]) -> Tensor {
 }
 
 fn matrix<const N: usize>(rows: &[[f32; N]]) -> Tensor {
-    Tensor::new(rows, &Device::Cpu).unwrap()
+    Tensor::from_vec(rows.concat(), (rows.len(), N), &Device::Cpu).unwrap()
 }
 
 fn after(metric: &mut dyn Metric, y: &Tensor, p: &Tensor, w: Option<&Tensor>) -> f32 {
