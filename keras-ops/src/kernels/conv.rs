@@ -3,6 +3,7 @@
 
 use rayon::prelude::*;
 
+use super::buffer::unwritten;
 use super::fused::{self, FusedActivation};
 use super::gemm::{Mat, Threads, gemm};
 use super::patches::{add_patches, patches};
@@ -110,10 +111,12 @@ pub fn forward<T: Math>(
     act: FusedActivation,
 ) -> Vec<T> {
     let (row, tile) = (geometry.row(), geometry.tile());
-    let mut out = vec![T::default(); geometry.batch * geometry.rows() * row];
+    let len = geometry.batch * geometry.rows() * row;
     if geometry.empty() {
-        return out;
+        return vec![T::default(); len];
     }
+    // SAFETY: the products of all groups write every filter of every row.
+    let mut out = unsafe { unwritten(len) };
     out.par_chunks_mut(tile * row)
         .enumerate()
         .for_each_init(Vec::new, |scratch, (index, out)| {
@@ -189,7 +192,12 @@ pub fn backward<T: Math>(
         wanted,
     };
     let block = geometry.block().max(1);
-    let mut dx = vec![T::default(); if wanted.x { x.len() } else { 0 }];
+    let mut dx = if geometry.empty() && wanted.x {
+        vec![T::default(); x.len()]
+    } else {
+        // SAFETY: each block starts by filling its images.
+        unsafe { unwritten(if wanted.x { x.len() } else { 0 }) }
+    };
     let blocks: Vec<_> = match (geometry.empty(), wanted.x) {
         (true, _) => Vec::new(),
         (_, true) => dx.chunks_mut((block * geometry.image()).max(1)).collect(),
@@ -223,6 +231,7 @@ impl<T: Math> Pass<'_, T> {
     fn block(&self, images: std::ops::Range<usize>, dx: &mut [T]) -> (Vec<T>, Vec<T>) {
         let geometry = self.geometry;
         let (row, tile) = (geometry.row(), geometry.tile());
+        dx.fill(T::default());
         let mut dkernel = vec![T::default(); if self.wanted.kernel { self.kernel.len() } else { 0 }];
         let mut dbias = vec![T::default(); if self.wanted.bias { geometry.filters } else { 0 }];
         let (mut masked, mut scratch) = (Vec::new(), Vec::new());

@@ -4,11 +4,14 @@
 //! number of threads.
 
 use gemm::Parallelism;
+use rayon::prelude::*;
 
 use crate::host::Real;
 
-// Multiply-adds below which waking other threads costs more than it brings.
-const PARALLEL_MIN: usize = 1 << 22;
+// Multiply-adds of one task: enough that waking another thread pays.
+const TASK: usize = 1 << 22;
+// A side of at least this many rows or columns may be halved; shorter ones would cost the kernel its speed.
+const HALVED: usize = 256;
 
 /// A matrix in a slice, with any strides.
 #[derive(Clone, Copy, Debug)]
@@ -48,6 +51,16 @@ impl<'a, T> Mat<'a, T> {
         }
     }
 
+    /// `count` rows from `first` on, or those that are left.
+    fn rows_from(self, first: usize, count: usize) -> Self {
+        let rows = count.min(self.rows - first);
+        Self {
+            data: &self.data[first * self.row_stride..],
+            rows,
+            ..self
+        }
+    }
+
     fn inside(&self) -> bool {
         let last = |n: usize, stride: usize| n.saturating_sub(1) * stride;
         self.rows == 0
@@ -65,16 +78,20 @@ pub enum Threads {
     Pool,
 }
 
-impl Threads {
-    fn parallelism(self, work: usize) -> Parallelism {
-        match self {
-            Self::Pool if work >= PARALLEL_MIN => match rayon::current_num_threads() {
-                1 => Parallelism::None,
-                n => Parallelism::Rayon(n),
-            },
-            _ => Parallelism::None,
+/// Into how many tasks the rows and columns of a product are cut. It depends on the sizes alone, so that each
+/// element is summed in the same order whatever the number of threads.
+fn grid(m: usize, n: usize, k: usize) -> [usize; 2] {
+    let wanted = (m * n * k / TASK).min(64);
+    let mut tasks = [1, 1];
+    while tasks[0] * tasks[1] < wanted {
+        let sizes = [m / tasks[0], n / tasks[1]];
+        let longer = usize::from(sizes[1] > sizes[0]);
+        if sizes[longer] < HALVED {
+            break;
         }
+        tasks[longer] *= 2;
     }
+    tasks
 }
 
 /// `dst = a b`, or `dst += a b` with `add`; the rows of `dst` lie `stride` apart.
@@ -138,14 +155,55 @@ unsafe fn product<T: Real>(
         "gemm: the operands do not fit: {m}x{k}, {}x{n}",
         b.rows
     );
+    let tasks = match threads {
+        Threads::One => [1, 1],
+        Threads::Pool => grid(m, n, k),
+    };
+    if tasks == [1, 1] {
+        // SAFETY: both operands lie inside their slices, `dst` is the caller's promise.
+        return unsafe { block(dst, stride, a, b, add) };
+    }
+    let (rows, cols) = (m.div_ceil(tasks[0]), n.div_ceil(tasks[1]));
+    let dst = Shared(dst);
+    (0..m.div_ceil(rows) * n.div_ceil(cols))
+        .into_par_iter()
+        .for_each(|task| {
+            let (row, col) = (task / n.div_ceil(cols) * rows, task % n.div_ceil(cols) * cols);
+            let a = a.rows_from(row, rows);
+            let b = b.t().rows_from(col, cols).t();
+            // SAFETY: the tasks write different elements of `dst`, all inside what the caller promised.
+            unsafe { block(dst.at(row * stride + col), stride, a, b, add) }
+        });
+}
+
+/// A destination that several tasks write, each its own elements.
+struct Shared<T>(*mut T);
+
+// SAFETY: `product` gives each task other elements.
+unsafe impl<T> Sync for Shared<T> {}
+
+impl<T> Shared<T> {
+    /// # Safety
+    /// `offset` must lie inside the destination.
+    unsafe fn at(&self, offset: usize) -> *mut T {
+        // SAFETY: the caller's promise.
+        unsafe { self.0.add(offset) }
+    }
+}
+
+/// One product on the calling thread.
+///
+/// # Safety
+/// As [`product`], whose checks have been made.
+unsafe fn block<T: Real>(dst: *mut T, stride: usize, a: Mat<'_, T>, b: Mat<'_, T>, add: bool) {
     let (zero, one) = (T::of(0.), T::of(1.));
-    // SAFETY: both operands were checked to lie inside their slices, `dst` is the caller's promise, and `Real`
+    // SAFETY: the operands were checked to lie inside their slices, `dst` is the caller's promise, and `Real`
     // is implemented for f32 and f64 only, which the crate knows.
     unsafe {
         gemm::gemm(
-            m,
-            n,
-            k,
+            a.rows,
+            b.cols,
+            a.cols,
             dst,
             1,
             stride as isize,
@@ -161,7 +219,7 @@ unsafe fn product<T: Real>(
             false,
             false,
             false,
-            threads.parallelism(m * n * k),
+            Parallelism::None,
         );
     }
 }

@@ -1,6 +1,7 @@
 //! CPU kernels: the only place of the workspace with `unsafe`. Plain slices in, plain slices out; no tape.
 
 pub mod broadcast;
+pub mod buffer;
 pub mod conv;
 pub mod cross_entropy;
 pub mod dropout;

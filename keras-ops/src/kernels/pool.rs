@@ -2,6 +2,7 @@
 
 use rayon::prelude::*;
 
+use super::buffer::unwritten;
 use super::simd::{self, vectorize};
 use crate::host::Real;
 
@@ -42,38 +43,46 @@ impl Geometry {
         start.saturating_sub(self.before[axis])..end.min(self.input[axis])
     }
 
-    /// Calls `f(offset in the output, offset in the input, whether it is the first of its window)` for each
-    /// pixel of each window of one image.
+    /// Calls `f(offset in the output, offsets in the input)` for each window of one image.
     #[inline(always)]
-    fn each(&self, mut f: impl FnMut(usize, usize, bool)) {
-        let mut out = 0;
+    fn each(&self, mut f: impl FnMut(usize, &[u32])) {
+        let (mut out, mut places) = (0, Vec::with_capacity(self.pool.iter().product()));
         for oz in 0..self.output[0] {
             for oy in 0..self.output[1] {
                 for ox in 0..self.output[2] {
-                    let mut first = true;
+                    places.clear();
                     for z in self.window(0, oz) {
                         for y in self.window(1, oy) {
-                            for x in self.window(2, ox) {
-                                let pixel = (z * self.input[1] + y) * self.input[2] + x;
-                                f(out, pixel * self.channels, first);
-                                first = false;
-                            }
+                            let line = (z * self.input[1] + y) * self.input[2];
+                            places.extend(self.window(2, ox).map(|x| ((line + x) * self.channels) as u32));
                         }
                     }
+                    f(out, &places);
                     out += self.channels;
                 }
             }
         }
+    }
+
+    /// Whether every pixel of the input is in exactly one window.
+    fn tiles(&self) -> bool {
+        (0..3).all(|i| {
+            self.before[i] == 0
+                && self.stride[i] == self.pool[i]
+                && self.output[i] * self.pool[i] == self.input[i]
+        })
     }
 }
 
 /// The maxima and where in its image each one is. The first maximum of a window counts; NaN is the largest.
 pub fn forward<T: Real>(g: &Geometry, x: &[T]) -> (Vec<T>, Vec<u32>) {
     let len = g.batch * g.output_image();
-    let (mut out, mut places) = (vec![T::default(); len], vec![0; len]);
-    if len == 0 {
-        return (out, places);
+    if len == 0 || g.image() == 0 {
+        return (vec![T::default(); len], vec![0; len]);
     }
+    // SAFETY: each window writes all channels of its output.
+    let mut out = unsafe { unwritten(len) };
+    let mut places = vec![0; len];
     let (image, size) = (g.image(), g.output_image());
     if simd::parallel(x.len()) {
         let dst = out.par_chunks_mut(size).zip(places.par_chunks_mut(size));
@@ -87,27 +96,49 @@ pub fn forward<T: Real>(g: &Geometry, x: &[T]) -> (Vec<T>, Vec<u32>) {
     (out, places)
 }
 
+// Channels that stay in registers while a window is gone through.
+const LANES: usize = 16;
+
 fn forward_image<T: Real>(g: &Geometry, x: &[T], out: &mut [T], places: &mut [u32]) {
     vectorize(
         #[inline(always)]
         || {
-            g.each(|to, at, first| {
-                let best = out[to..to + g.channels]
-                    .iter_mut()
-                    .zip(&mut places[to..to + g.channels]);
-                let here = best.zip(&x[at..at + g.channels]).zip(at as u32..);
-                if first {
-                    here.for_each(|(((best, place), v), at)| (*best, *place) = (*v, at));
-                } else {
-                    here.for_each(|(((best, place), v), at)| {
-                        let larger = larger(*v, *best);
-                        *best = if larger { *v } else { *best };
-                        *place = if larger { at } else { *place };
-                    });
+            g.each(|to, window| {
+                let (out, places) = (&mut out[to..to + g.channels], &mut places[to..to + g.channels]);
+                let whole = g.channels / LANES * LANES;
+                for c in (0..whole).step_by(LANES) {
+                    lanes::<T, LANES>(x, window, c, &mut out[c..c + LANES], &mut places[c..c + LANES]);
+                }
+                for c in whole..g.channels {
+                    lanes::<T, 1>(x, window, c, &mut out[c..=c], &mut places[c..=c]);
                 }
             })
         },
     )
+}
+
+/// The maxima of `N` channels from `c` on over a window.
+#[inline(always)]
+fn lanes<T: Real, const N: usize>(x: &[T], window: &[u32], c: usize, out: &mut [T], places: &mut [u32]) {
+    let Some((first, rest)) = window.split_first() else {
+        out.fill(T::default());
+        return;
+    };
+    let mut best = [T::default(); N];
+    best.copy_from_slice(&x[*first as usize + c..][..N]);
+    let mut place = [*first; N];
+    for at in rest {
+        let here = &x[*at as usize + c..][..N];
+        for i in 0..N {
+            let larger = larger(here[i], best[i]);
+            best[i] = if larger { here[i] } else { best[i] };
+            place[i] = if larger { *at } else { place[i] };
+        }
+    }
+    out.copy_from_slice(&best);
+    for (i, (to, at)) in places.iter_mut().zip(place).enumerate() {
+        *to = at + (c + i) as u32;
+    }
 }
 
 /// `a > b`, where NaN is above every number.
@@ -119,10 +150,12 @@ fn larger<T: Real>(a: T, b: T) -> bool {
 
 /// The gradient by the input: that of each maximum, added where the maximum was.
 pub fn backward<T: Real>(g: &Geometry, grad: &[T], places: &[u32]) -> Vec<T> {
-    let mut dx = vec![T::default(); g.batch * g.image()];
+    let len = g.batch * g.image();
     if grad.is_empty() {
-        return dx;
+        return vec![T::default(); len];
     }
+    // SAFETY: each image is filled before anything is added to it.
+    let mut dx = unsafe { unwritten(len) };
     let (image, size) = (g.image(), g.output_image());
     if simd::parallel(dx.len()) {
         let parts = grad.par_chunks(size).zip(places.par_chunks(size));
@@ -144,24 +177,35 @@ const COMPARED: usize = 9;
 const MIN_CHANNELS: usize = 8;
 
 fn backward_image<T: Real>(g: &Geometry, grad: &[T], places: &[u32], dx: &mut [T]) {
-    if g.channels < MIN_CHANNELS || g.pool.iter().product::<usize>() > COMPARED {
-        places
-            .iter()
-            .zip(grad)
-            .for_each(|(at, grad)| dx[*at as usize] += *grad);
-        return;
-    }
     let zero = T::default();
+    if g.tiles() {
+        return vectorize(
+            #[inline(always)]
+            || each_place(g, grad, places, dx, |dx, grad| *dx = grad),
+        );
+    }
+    dx.fill(zero);
+    if g.channels < MIN_CHANNELS || g.pool.iter().product::<usize>() > COMPARED {
+        let each = places.iter().zip(grad);
+        return each.for_each(|(at, grad)| dx[*at as usize] += *grad);
+    }
     vectorize(
         #[inline(always)]
-        || {
-            g.each(|from, at, _| {
-                let grads = grad[from..from + g.channels]
-                    .iter()
-                    .zip(&places[from..from + g.channels]);
-                let here = dx[at..at + g.channels].iter_mut().zip(grads).zip(at as u32..);
-                here.for_each(|((dx, (grad, place)), at)| *dx += if *place == at { *grad } else { zero });
-            })
-        },
+        || each_place(g, grad, places, dx, |dx, grad| *dx += grad),
     )
+}
+
+/// Calls `f` for every pixel and channel of every window, with the gradient where the maximum is, 0 elsewhere.
+#[inline(always)]
+fn each_place<T: Real>(g: &Geometry, grad: &[T], places: &[u32], dx: &mut [T], f: impl Fn(&mut T, T)) {
+    let zero = T::default();
+    g.each(|from, window| {
+        let range = from..from + g.channels;
+        for at in window {
+            let here = dx[*at as usize..][..g.channels].iter_mut().zip(*at..);
+            let grads = grad[range.clone()].iter().zip(&places[range.clone()]);
+            here.zip(grads)
+                .for_each(|((dx, at), (grad, place))| f(dx, if *place == at { *grad } else { zero }));
+        }
+    })
 }

@@ -14,7 +14,8 @@ use super::progress::Progress;
 /// Where datasets come from and where they are kept.
 ///
 /// A file is looked for in `datasets` below `KERAS_HOME` (by default `~/.keras`), as Keras does, and downloaded
-/// when it is not there or its hash is wrong. `KERAS_DATASETS_URL` names a mirror that has the files by name.
+/// when it is not there or its hash is another; where that fails, a file that is there is used as it is, with a
+/// note on standard error. `KERAS_DATASETS_URL` names a mirror that has the files by name.
 ///
 /// # Examples
 /// A file that is there already is not downloaded:
@@ -84,8 +85,8 @@ impl Download {
         self
     }
 
-    /// The path of a file of your own (`keras.utils.get_file`): the one in the folder when its hash is right,
-    /// else downloaded. `hash` is SHA-256 (64 hexadecimal digits) or MD5 (32).
+    /// The path of a file of your own (`keras.utils.get_file`): the one in the folder when its hash is right or
+    /// no other can be had, else downloaded. `hash` is SHA-256 (64 hexadecimal digits) or MD5 (32).
     ///
     /// # Errors
     /// When the file is not there and cannot be had, or what came has another hash; says what to do offline.
@@ -106,9 +107,21 @@ impl Download {
         let folder = path.parent().unwrap_or(&path);
         fs::create_dir_all(folder).map_err(|e| Error::io(folder, "cannot make the folder", e))?;
         let url = self.url(remote);
-        let result = write_atomic(&path, |out| self.fetch(&url, remote, out));
-        result.map_err(|e| offline(&url, &path, remote, &e))?;
-        Ok(path)
+        match write_atomic(&path, |out| self.fetch(&url, remote, out)) {
+            Ok(()) => Ok(path),
+            Err(error) if path.is_file() => {
+                self.note(&format!("{error}\n  using {} as it is", path.display()));
+                Ok(path)
+            }
+            Err(error) => Err(offline(&url, &path, remote, &error)),
+        }
+    }
+
+    fn note(&self, text: &str) {
+        if self.verbose {
+            // A closed standard error is no reason to fail.
+            let _ = writeln!(std::io::stderr(), "{text}");
+        }
     }
 
     fn url(&self, remote: &Remote<'_>) -> String {
@@ -138,10 +151,11 @@ impl Download {
         let mut file = File::open(path).map_err(|e| Error::io(path, "cannot read", e))?;
         copy(&mut file, |chunk| hasher.update(chunk)).map_err(|e| Error::io(path, "cannot read", e))?;
         let intact = hasher.digest().eq_ignore_ascii_case(hash);
-        if !intact && self.verbose {
-            let name = path.display();
-            let note = format!("{name} is incomplete or outdated (its hash differs): downloading it again\n");
-            let _ = std::io::stderr().write_all(note.as_bytes());
+        if !intact {
+            self.note(&format!(
+                "{}: not the published file (its hash differs), asking for that",
+                path.display()
+            ));
         }
         Ok(intact)
     }

@@ -131,15 +131,15 @@ fn a_missing_file_says_what_to_do_offline() -> Result<()> {
 }
 
 #[test]
-fn a_broken_connection_leaves_no_file_and_keeps_the_former() -> Result<()> {
+fn a_broken_connection_leaves_no_file_and_a_former_one_is_used() -> Result<()> {
     let (server, _) = serve(http("200 OK", 100_000, &[7; 1000]))?;
     let home = tempfile::tempdir()?;
     let message = error(home.path(), &server, &sha256(&[7; 1000]));
     assert!(message.contains("broke off"), "{message}");
     assert!(nothing_left(home.path())?);
     fs::write(home.path().join("datasets/numbers.bin"), "old")?;
-    error(home.path(), &server, &sha256(&[7; 1000]));
-    assert_eq!(fs::read(home.path().join("datasets/numbers.bin"))?, b"old");
+    let former = get(home.path(), &server, &sha256(&[7; 1000]))?;
+    assert_eq!(fs::read(former)?, b"old");
     Ok(())
 }
 
