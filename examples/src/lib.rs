@@ -68,6 +68,7 @@ impl Options {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test")]
 mod tests {
     use super::Options;
 

@@ -1,15 +1,24 @@
 //! The callbacks of Keras for Rust.
 //!
 //! ```
-//! use keras_callbacks::{CSVLogger, EarlyStopping, ModelCheckpoint};
-//! use keras_core::Fit;
-//! let fit = Fit::new()
+//! use keras_callbacks::{EarlyStopping, TerminateOnNaN};
+//! use keras_core::layers::Dense;
+//! use keras_core::ops::{self, Tensor};
+//! use keras_core::optimizers::SGD;
+//! use keras_core::{Compile, Fit, Registry, Sequential, loss_fn};
+//!
+//! let mut model = Sequential::new().input([1]).add(Dense::new(1)).build()?;
+//! let error = loss_fn("error", |y: &Tensor, p: &Tensor| ops::abs(&ops::subtract(p, y)?));
+//! model.compile_with(Compile::new(SGD::new(0.)).loss(error), &Registry::core())?;
+//! let (x, y) = (vec![[1f32]; 8], vec![[2f32]; 8]);
+//! let options = Fit::new()
 //!     .epochs(100)
-//!     .validation_split(0.1)
-//!     .callback(EarlyStopping::new("val_loss").patience(3).restore_best_weights(true))
-//!     .callback(ModelCheckpoint::new("best.keras").save_best_only(true))
-//!     .callback(CSVLogger::new("training.csv"));
-//! # drop(fit);
+//!     .verbose(0)
+//!     .callback(TerminateOnNaN::new())
+//!     .callback(EarlyStopping::new("loss").patience(2));
+//! // Without a learning rate the second and third epochs are no better than the first.
+//! assert_eq!(model.fit((&x, &y), options)?.get("loss")?.len(), 3);
+//! # Ok::<(), keras_core::Error>(())
 //! ```
 //!
 //! They are called in the order in which they are added: what one adds to the logs of an epoch is seen by

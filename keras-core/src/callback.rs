@@ -213,7 +213,7 @@ pub trait Callback: std::fmt::Debug + Send + 'static {
     fn on_predict_batch_begin(&mut self, batch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
         Ok(())
     }
-    /// After a prediction batch.
+    /// After a prediction batch, whose outputs are in the logs: `logs.tensors("outputs")`.
     fn on_predict_batch_end(&mut self, batch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
         Ok(())
     }

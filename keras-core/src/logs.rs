@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use keras_ops::Tensor;
+
 use crate::Result;
 
 /// Where lazy numbers come from: the running metrics of a model.
@@ -31,6 +33,7 @@ pub trait LogSource: Send + Sync {
 pub struct Logs {
     source: Option<Arc<dyn LogSource>>,
     values: Vec<(String, f64)>,
+    tensors: Vec<(String, Vec<Tensor>)>,
 }
 
 impl Logs {
@@ -43,12 +46,18 @@ impl Logs {
     pub fn lazy(source: Arc<dyn LogSource>) -> Self {
         Self {
             source: Some(source),
-            values: Vec::new(),
+            ..Self::default()
         }
     }
 
-    /// The names, in order.
+    /// The names, in order: those of the numbers, then those of [`tensors`](Self::tensors).
     pub fn names(&self) -> Vec<String> {
+        let mut names = self.number_names();
+        names.extend(self.tensors.iter().map(|(name, _)| name.clone()));
+        names
+    }
+
+    fn number_names(&self) -> Vec<String> {
         let mut names = self.source.as_ref().map(|s| s.names()).unwrap_or_default();
         for (name, _) in &self.values {
             if !names.contains(name) {
@@ -56,6 +65,34 @@ impl Logs {
             }
         }
         names
+    }
+
+    /// The tensors called `name`: `outputs`, one for each of the model's outputs, at the end of a batch of
+    /// prediction.
+    ///
+    /// ```
+    /// use keras_core::Logs;
+    /// use keras_core::ops::{Device, Tensor};
+    /// let mut logs = Logs::new();
+    /// logs.set_tensors("outputs", vec![Tensor::new(&[1f32, 2.], &Device::Cpu)?]);
+    /// assert_eq!(logs.names(), ["outputs"]);
+    /// assert_eq!(logs.tensors("outputs").map(|t| t[0].dims()), Some([2].as_slice()));
+    /// // It is no number.
+    /// assert_eq!(logs.get("outputs")?, None);
+    /// assert!(logs.to_vec()?.is_empty());
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
+    pub fn tensors(&self, name: &str) -> Option<&[Tensor]> {
+        let (_, tensors) = self.tensors.iter().find(|(n, _)| n == name)?;
+        Some(tensors)
+    }
+
+    /// Adds or replaces tensors.
+    pub fn set_tensors(&mut self, name: &str, tensors: Vec<Tensor>) {
+        match self.tensors.iter_mut().find(|(n, _)| n == name) {
+            Some((_, slot)) => *slot = tensors,
+            None => self.tensors.push((name.to_owned(), tensors)),
+        }
     }
 
     /// The number called `name`.
@@ -85,12 +122,12 @@ impl Logs {
         }
     }
 
-    /// Everything, in order.
+    /// All numbers, in order.
     ///
     /// # Errors
     /// When the device fails.
     pub fn to_vec(&self) -> Result<Vec<(String, f64)>> {
-        self.names()
+        self.number_names()
             .into_iter()
             .map(|name| {
                 let value = self.get(&name)?.unwrap_or(f64::NAN);
@@ -107,6 +144,7 @@ impl Logs {
         Ok(Self {
             source: None,
             values: self.to_vec()?,
+            tensors: self.tensors.clone(),
         })
     }
 }
@@ -123,8 +161,8 @@ impl fmt::Debug for Logs {
 impl FromIterator<(String, f64)> for Logs {
     fn from_iter<I: IntoIterator<Item = (String, f64)>>(values: I) -> Self {
         Self {
-            source: None,
             values: values.into_iter().collect(),
+            ..Self::default()
         }
     }
 }

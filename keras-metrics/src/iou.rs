@@ -38,7 +38,7 @@ fn tally(
     matrix: &Variable,
     (number, ignore, dtype): (usize, Option<i64>, Option<DType>),
     (truth, found): (&[i64], &[i64]),
-    weights: Option<&Tensor>,
+    (samples, weights): (usize, Option<&Tensor>),
 ) -> Result<()> {
     if truth.len() != found.len() {
         bail!(
@@ -54,18 +54,21 @@ fn tally(
             Ok(w.iter().map(|w| if whole { w.trunc() } else { *w }).collect())
         })?,
     };
-    if weights.len() != 1 && weights.len() != truth.len() {
-        bail!(
-            "{name}: expected one weight for each of {} targets, got {}",
-            truth.len(),
-            weights.len()
-        );
-    }
+    // One number a target, a sample, or for all.
+    let each = match weights.len() {
+        1 => truth.len().max(1),
+        n if n == truth.len() => 1,
+        n if n == samples && truth.len().is_multiple_of(n.max(1)) => truth.len() / n,
+        n => bail!(
+            "{name}: expected one weight for each of {} targets or {samples} samples, got {n}",
+            truth.len()
+        ),
+    };
     let mut counts = vec![0f64; number * number];
     let known = 0..number as i64;
     for (i, (t, p)) in truth.iter().zip(found).enumerate() {
         if known.contains(t) && known.contains(p) && Some(*t) != ignore {
-            counts[*t as usize * number + *p as usize] += weights[if weights.len() == 1 { 0 } else { i }];
+            counts[*t as usize * number + *p as usize] += weights[i / each];
         }
     }
     add(matrix, &counts)
@@ -122,7 +125,8 @@ macro_rules! iou_metrics {
                     let $metric = &*self;
                     let truth = $truth($metric, y_true)?;
                     let found = $found($metric, y_pred)?;
-                    tally($name, &self.state, ($number, $ignore, self.dtype), (&truth, &found), weights)
+                    let samples = y_true.dims().first().copied().unwrap_or(1);
+                    tally($name, &self.state, ($number, $ignore, self.dtype), (&truth, &found), (samples, weights))
                 }
 
                 fn result(&self) -> Result<Tensor> {

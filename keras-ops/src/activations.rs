@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use crate::elementwise::{clamp, inside};
+use crate::elementwise::{clamp, inside, zero_or_nan};
 use crate::kernels::math::Math;
 use crate::pointwise::{Pointwise, Saves, pointwise, pointwise_fns};
 
@@ -219,7 +219,7 @@ impl Pointwise for ReluWith {
         let over = if x > threshold {
             clamp(x, 0., self.max_value)
         } else {
-            x - x
+            zero_or_nan(x)
         };
         let under = (threshold - x).relu();
         over - T::of(self.negative_slope) * under

@@ -72,8 +72,21 @@ pointwise_fns! {
 
 #[inline(always)]
 fn sign_of<T: Math>(x: T) -> T {
-    let positive = if x > T::ZERO { T::ONE } else { x - x };
+    let positive = if x > T::ZERO { T::ONE } else { zero_or_nan(x) };
     if x < T::ZERO { -T::ONE } else { positive }
+}
+
+#[inline(always)]
+#[expect(clippy::eq_op, reason = "NaN alone differs from itself")]
+fn is_nan<T: Math>(x: T) -> bool {
+    x != x
+}
+
+/// 0 where `x` is finite, else NaN.
+#[inline(always)]
+#[expect(clippy::eq_op, reason = "infinity and NaN have no difference from themselves")]
+pub(crate) fn zero_or_nan<T: Math>(x: T) -> T {
+    x - x
 }
 
 /// `x` limited to `min..=max`; NaN stays NaN.
@@ -238,7 +251,7 @@ pub fn all_finite(x: &Tensor) -> Result<bool> {
                 || {
                     let bad = chunk
                         .iter()
-                        .map(|x| u32::from(!(*x - *x == T::ZERO)))
+                        .map(|x| u32::from(zero_or_nan(*x) != T::ZERO))
                         .sum::<u32>();
                     bad == 0
                 },
@@ -265,14 +278,14 @@ pub fn first_nan(x: &Tensor) -> Result<Option<usize>> {
         let has = |chunk: &[T]| {
             crate::kernels::simd::vectorize(
                 #[inline(always)]
-                || chunk.iter().map(|x| u32::from(*x != *x)).sum::<u32>() > 0,
+                || chunk.iter().map(|x| u32::from(is_nan(*x))).sum::<u32>() > 0,
             )
         };
         let Some(block) = x.chunks(BLOCK).position(has) else {
             return Ok(None);
         };
         let rest = &x[block * BLOCK..];
-        Ok(rest.iter().position(|x| *x != *x).map(|i| block * BLOCK + i))
+        Ok(rest.iter().position(|x| is_nan(*x)).map(|i| block * BLOCK + i))
     }
     match x.dtype() {
         DType::F64 => host::read(x, find::<f64>),

@@ -32,7 +32,7 @@ fn scaled_sum<T: Math>(x: &Tensor, joined: &Joined, factor: f64) -> Result<Tenso
     let factor = T::of(factor);
     let mut out = host::read(x, |x: &[T]| Ok(kernel::fold(Sum, x, extent)))?;
     if factor != T::ONE {
-        out.iter_mut().for_each(|v| *v = *v * factor);
+        out.iter_mut().for_each(|v| *v *= factor);
     }
     let out = host::storage_as(out, x.dtype(), x.device())?;
     let (shape, from) = (Shape::from(joined.shape.as_slice()), x.shape().clone());
@@ -94,12 +94,15 @@ fn lanes(extent: Extent, mut f: impl FnMut(usize, usize)) {
     }
 }
 
+/// `f(g, x lane, y, dx lane, length)`.
+type LaneGradient<T> = fn(T, &dyn Fn(usize) -> T, T, &mut dyn FnMut(usize, T), usize);
+
 /// A fold whose gradient `f(g, x lane, y, dx lane)` works on one lane at a time.
 fn fold_op<T: Math, F: Fold<T> + Send + 'static>(
     fold: F,
     x: &Tensor,
     joined: &Joined,
-    gradient: fn(T, &dyn Fn(usize) -> T, T, &mut dyn FnMut(usize, T), usize),
+    gradient: LaneGradient<T>,
 ) -> Result<Tensor> {
     let extent = joined.extent;
     let out = host::read(x, |x: &[T]| Ok(kernel::fold(fold, x, extent)))?;
@@ -208,7 +211,7 @@ pub fn variance(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tens
 fn centred<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
     let factor = T::of(1. / extent.len as f64);
     let mut means = kernel::fold(Sum, x, extent);
-    means.iter_mut().for_each(|m| *m = *m * factor);
+    means.iter_mut().for_each(|m| *m *= factor);
     let mut out = x.to_vec();
     softmax::with_lane(
         &mut out,
@@ -227,7 +230,7 @@ fn variance_of<T: Math>(x: &Tensor, joined: &Joined) -> Result<Tensor> {
         let mut squares = centred(x, extent);
         squares.iter_mut().for_each(|c| *c = *c * *c);
         let mut out = kernel::fold(Sum, &squares, extent);
-        out.iter_mut().for_each(|v| *v = *v * T::of(per));
+        out.iter_mut().for_each(|v| *v *= T::of(per));
         Ok(out)
     })?;
     let out = host::storage_as(out, x.dtype(), x.device())?;

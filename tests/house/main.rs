@@ -1,5 +1,7 @@
 //! Tests of the whole house, through what users see.
 
+#![allow(clippy::unwrap_used)]
+
 mod arrows;
 mod bad_data;
 mod bad_files;

@@ -176,7 +176,7 @@ parametric! {
         axis: Vec<i64> = vec![-1],
     } |s, x| ops::softmax(x, &s.axis);
     /// The point of the probability simplex nearest to `x`: like [`Softmax`], with true zeros.
-    Sparsemax SPARSEMAX = "sparsemax" [], "the nearest point of the probability simplex",
+    Sparsemax SPARSEMAX = "sparsemax" [], "softmax with zeros",
     {
         /// The axis over which probabilities sum to 1.
         axis: i64 = -1,

@@ -53,9 +53,10 @@ normal!(
     /// use keras_core::{Initializer, initializers::RandomNormal};
     /// use keras_ops::{DType, Device};
     /// let normal = RandomNormal { seed: Some(1), ..RandomNormal::default() };
-    /// let sample = || normal.call(&[5], DType::F32, &Device::Cpu)?.to_vec1::<f32>();
-    /// assert_eq!(sample()?, sample()?); // seeded: the same each time
-    /// # Ok::<(), keras_ops::Error>(())
+    /// let sample = || normal.call(&[5], DType::F32, &Device::Cpu);
+    /// // Seeded: the same each time.
+    /// assert_eq!(sample()?.to_vec1::<f32>()?, sample()?.to_vec1::<f32>()?);
+    /// # Ok::<(), keras_core::Error>(())
     /// ```
     RandomNormal,
     random::normal,

@@ -110,6 +110,14 @@ pub(crate) fn graph(config: &Config, registry: &Registry) -> Result<Functional> 
 }
 
 fn finish(config: &Config, graph: Graph, sequential: bool) -> Result<Functional> {
+    let mut all = config.reader(if sequential { "Sequential" } else { "Functional" });
+    all.ignore(&["name", "trainable", "dtype", "layers"]);
+    all.ignore(if sequential {
+        &["build_input_shape"]
+    } else {
+        &["input_layers", "output_layers"]
+    });
+    all.finish()?;
     let own = ["name", "trainable", "dtype"]
         .into_iter()
         .filter_map(|k| Some((k.to_owned(), config.get(k)?.clone())));
@@ -179,12 +187,31 @@ impl Reading {
             match waiting {
                 None => return Ok(()),
                 Some(_) if moved => {}
-                Some((name, call)) => {
-                    let missing = call.iter().find(|t| self.tensor(t).is_err());
-                    bail!("layer `{name}`: its input {missing:?} is not made by any layer of the model");
-                }
+                Some((name, call)) => return Err(self.stuck(&name, &call)),
             }
         }
+    }
+
+    /// Why no application that is left can be made: one of them has an input that nothing makes, or they wait for
+    /// each other.
+    fn stuck(&self, name: &str, call: &[Triple]) -> Error {
+        let count = |from: &str| {
+            self.layers
+                .iter()
+                .find(|(n, _, _)| n == from)
+                .map(|(_, _, calls)| calls.len().max(1))
+        };
+        let never = |(from, node, _): &&Triple| count(from).is_none_or(|calls| *node >= calls);
+        for (name, _, calls) in &self.layers {
+            if let Some(Err(error)) = calls.iter().flatten().find(never).map(|t| self.tensor(t)) {
+                return error.context(format!("layer `{name}`: its input"));
+            }
+        }
+        let from: Vec<&str> = call.iter().map(|(from, _, _)| from.as_str()).collect();
+        Error::invalid(format!(
+            "layer `{name}`: its input from {} depends on its own output",
+            from.join(", ")
+        ))
     }
 
     fn tensor(&self, (name, node, index): &Triple) -> Result<Symbolic> {

@@ -24,6 +24,7 @@ pub struct Compile {
     optimizer: Given<dyn Optimizer>,
     every: OutputSpec,
     outputs: Vec<(String, OutputSpec)>,
+    steps_per_execution: usize,
 }
 
 /// The loss and metrics of one output. Made by [`output`].
@@ -77,6 +78,7 @@ impl Compile {
             optimizer: optimizer.into(),
             every: output(),
             outputs: Vec::new(),
+            steps_per_execution: 1,
         }
     }
 
@@ -108,7 +110,19 @@ impl Compile {
         self
     }
 
-    /// From Keras's compile configuration: `{optimizer, loss, loss_weights, metrics, weighted_metrics}`.
+    /// How many batches go by from one call of the callbacks to the next, in `fit`, `evaluate` and `predict`; 1 if
+    /// not set.
+    ///
+    /// As in Keras, callbacks get the number of the first of these batches before them and of the last one after
+    /// them, even if the data ends earlier; `steps_per_epoch` is rounded up to a multiple.
+    #[must_use]
+    pub fn steps_per_execution(mut self, batches: usize) -> Self {
+        self.steps_per_execution = batches;
+        self
+    }
+
+    /// From Keras's compile configuration: `{optimizer, loss, loss_weights, metrics, weighted_metrics,
+    /// steps_per_execution}`.
     ///
     /// # Errors
     /// When a class is unknown or its configuration wrong.
@@ -117,11 +131,13 @@ impl Compile {
             None | Some(Value::Null) => Given::from("rmsprop"),
             Some(value) => Given::Value(registry.optimizers.from_value(value, registry)?),
         };
-        let mut compile = Self {
-            optimizer,
-            every: output(),
-            outputs: Vec::new(),
-        };
+        let mut compile = Self::new(optimizer);
+        if let Some(value) = config.get("steps_per_execution").filter(|v| !v.is_null()) {
+            compile.steps_per_execution = match value.as_u64() {
+                Some(batches) => batches as usize,
+                None => bail!("compile: steps_per_execution must be a number, got {value}"),
+            };
+        }
         if output_names.len() == 1 {
             let spec = &mut compile.every;
             spec.set(config, registry, &|value| single(value, &output_names[0]))?;
@@ -200,7 +216,11 @@ impl Model {
             optimizer,
             every,
             outputs,
+            steps_per_execution,
         } = compile;
+        if steps_per_execution == 0 {
+            bail!("compile: steps_per_execution must be 1 or more, got 0");
+        }
         let mut optimizer = optimizer.resolve(&registry.optimizers, registry)?;
         optimizer.build(&self.trainable_variables())?;
         let names = self.output_names();
@@ -227,7 +247,9 @@ impl Model {
         }
         // Keras lists all plain metrics before the weighted ones.
         metrics.sort_by_key(|m| m.weighted);
-        self.trainer = Some(Trainer::new(optimizer, losses, metrics, registry.clone(), self)?);
+        let mut trainer = Trainer::new(optimizer, losses, metrics, registry.clone(), self)?;
+        trainer.steps_per_execution = steps_per_execution;
+        self.trainer = Some(trainer);
         Ok(())
     }
 }

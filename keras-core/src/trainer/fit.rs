@@ -86,32 +86,30 @@ impl Model {
         epoch: usize,
         callbacks: &mut Callbacks,
     ) -> Result<()> {
-        let mut step = 0;
+        let (mut step, block) = (0, self.block());
         while steps.is_none_or(|steps| step < steps) {
-            let batch = match data.next()? {
-                Some(batch) => batch,
-                None if steps.is_some() => {
-                    data.restart(epoch as u64 + 1);
-                    match data.next()? {
-                        Some(batch) => batch,
-                        None => break,
-                    }
-                }
-                None => break,
+            let Some(first) = next_batch(data, steps, epoch)? else {
+                break;
             };
-            if callbacks.is_empty() {
-                self.train_step(&batch)?;
-            } else {
+            if !callbacks.is_empty() {
                 callbacks.each(self, &mut Logs::new(), |c, cx, logs| {
                     c.on_train_batch_begin(step, cx, logs)
                 })?;
+            }
+            self.train_step(&first)?;
+            for _ in 1..block {
+                let Some(batch) = next_batch(data, steps, epoch)? else {
+                    break;
+                };
                 self.train_step(&batch)?;
+            }
+            step += block;
+            if !callbacks.is_empty() {
                 let mut logs = Logs::lazy(self.trainer()?.running.clone());
                 callbacks.each(self, &mut logs, |c, cx, logs| {
-                    c.on_train_batch_end(step, cx, logs)
+                    c.on_train_batch_end(step - 1, cx, logs)
                 })?;
             }
-            step += 1;
             if callbacks.stop {
                 break;
             }
@@ -176,6 +174,17 @@ impl Model {
             log_names,
             ..Params::default()
         })
+    }
+}
+
+/// Where the steps of an epoch are given, data that ends begins anew.
+fn next_batch(data: &mut Stream, steps: Option<usize>, epoch: usize) -> Result<Option<Samples>> {
+    match data.next()? {
+        None if steps.is_some() => {
+            data.restart(epoch as u64 + 1);
+            data.next()
+        }
+        next => Ok(next),
     }
 }
 

@@ -30,6 +30,8 @@ pub(crate) struct Trainer {
     regularized: Vec<Variable>,
     pub(crate) running: Arc<Mutex<Running>>,
     pub(crate) registry: Registry,
+    /// Batches from one call of the callbacks to the next.
+    pub(crate) steps_per_execution: usize,
     /// Whether `"accuracy"` and its like have been decided.
     resolved: bool,
     /// Whether missing gradients have been reported.
@@ -57,6 +59,7 @@ impl Trainer {
             regularized,
             running,
             registry,
+            steps_per_execution: 1,
             resolved: false,
             reported: false,
         })
@@ -70,6 +73,11 @@ impl Model {
 
     pub(crate) fn trainer_mut(&mut self) -> Result<&mut Trainer> {
         self.trainer.as_mut().ok_or_else(running::not_compiled)
+    }
+
+    /// [`Compile::steps_per_execution`]; 1 when not compiled.
+    pub(crate) fn block(&self) -> usize {
+        self.trainer.as_ref().map_or(1, |t| t.steps_per_execution)
     }
 
     /// Whether it can be trained.

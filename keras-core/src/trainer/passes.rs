@@ -6,6 +6,7 @@ use super::callbacks::Callbacks;
 use super::running::lock;
 use super::{Evaluate, Predict, Scores};
 use crate::data::{Batch, Dataset, IntoArrays, IntoDataset, Samples, Stream, in_order};
+use crate::layer::Tensors;
 use crate::{Logs, Model, Params, Result, bail};
 
 pub(crate) const BATCH: usize = 32;
@@ -48,18 +49,24 @@ impl Model {
         stream.restart(0);
         let mut logs = Logs::new();
         callbacks.each(self, &mut logs, |c, cx, logs| c.on_test_begin(cx, logs))?;
-        let mut step = 0;
+        let (mut step, block) = (0, self.block());
         while steps.is_none_or(|steps| step < steps) {
-            let Some(batch) = stream.next()? else { break };
+            let Some(first) = stream.next()? else { break };
             callbacks.each(self, &mut Logs::new(), |c, cx, logs| {
                 c.on_test_batch_begin(step, cx, logs)
             })?;
-            self.test_step(&batch)?;
+            self.test_step(&first)?;
+            for _ in 1..block {
+                let Some(batch) = stream.next()? else { break };
+                self.test_step(&batch)?;
+            }
+            step += block;
             if !callbacks.is_empty() {
                 logs = Logs::lazy(self.trainer()?.running.clone());
-                callbacks.each(self, &mut logs, |c, cx, logs| c.on_test_batch_end(step, cx, logs))?;
+                callbacks.each(self, &mut logs, |c, cx, logs| {
+                    c.on_test_batch_end(step - 1, cx, logs)
+                })?;
             }
-            step += 1;
         }
         if step == 0 {
             bail!("evaluate: the data gave no batch");
@@ -115,21 +122,29 @@ impl Model {
         callbacks.each(self, &mut logs, |c, cx, _| c.check(cx))?;
         callbacks.each(self, &mut logs, |c, cx, logs| c.on_predict_begin(cx, logs))?;
         let mut parts: Vec<Vec<Tensor>> = vec![Vec::new(); self.output_names().len()];
-        let mut step = 0;
+        let (mut step, block) = (0, self.block());
         while steps.is_none_or(|steps| step < steps) {
-            let Some(batch) = stream.next()? else { break };
-            callbacks.each(self, &mut logs, |c, cx, logs| {
+            let Some(first) = stream.next()? else { break };
+            callbacks.each(self, &mut Logs::new(), |c, cx, logs| {
                 c.on_predict_batch_begin(step, cx, logs)
             })?;
-            for (part, output) in parts.iter_mut().zip(self.predict_step(&batch.x)?) {
-                part.push(output);
+            let from = parts[0].len();
+            push(&mut parts, self.predict_step(&first.x)?);
+            for _ in 1..block {
+                let Some(batch) = stream.next()? else { break };
+                push(&mut parts, self.predict_step(&batch.x)?);
             }
-            callbacks.each(self, &mut logs, |c, cx, logs| {
-                c.on_predict_batch_end(step, cx, logs)
-            })?;
-            step += 1;
+            step += block;
+            if !callbacks.is_empty() {
+                let outputs = parts.iter().map(|part| join(&part[from..]));
+                let mut logs = Logs::new();
+                logs.set_tensors("outputs", outputs.collect::<Result<_>>()?);
+                callbacks.each(self, &mut logs, |c, cx, logs| {
+                    c.on_predict_batch_end(step - 1, cx, logs)
+                })?;
+            }
         }
-        callbacks.each(self, &mut logs, |c, cx, logs| c.on_predict_end(cx, logs))?;
+        callbacks.each(self, &mut Logs::new(), |c, cx, logs| c.on_predict_end(cx, logs))?;
         parts.iter().map(|part| join(part)).collect()
     }
 
@@ -193,6 +208,14 @@ fn positive(batch_size: Option<usize>) -> Result<usize> {
         Some(size) => Ok(size),
         None => Ok(BATCH),
     }
+}
+
+/// Adds a batch's outputs.
+fn push(parts: &mut [Vec<Tensor>], outputs: Tensors) {
+    parts
+        .iter_mut()
+        .zip(outputs)
+        .for_each(|(part, output)| part.push(output));
 }
 
 fn join(parts: &[Tensor]) -> Result<Tensor> {

@@ -6,9 +6,9 @@ use super::{CompiledMetric, Pending, Trainer, lock};
 use crate::Loss;
 
 impl Trainer {
-    /// `{optimizer, loss, loss_weights, metrics, weighted_metrics}`: what
-    /// [`Compile::from_config`](super::Compile::from_config) reads. Where there are several outputs, all but the
-    /// optimizer are by output.
+    /// `{optimizer, loss, loss_weights, metrics, weighted_metrics, steps_per_execution}`: what
+    /// [`Compile::from_config`](super::Compile::from_config) reads. Where there are several outputs, losses
+    /// and metrics are by output.
     pub(crate) fn compile_config(&self, outputs: &[String]) -> Value {
         let running = lock(&self.running);
         let (mut losses, mut factors) = (Map::new(), Map::new());
@@ -41,6 +41,7 @@ impl Trainer {
             "loss_weights": one(factors),
             "metrics": one(metrics(false)),
             "weighted_metrics": one(metrics(true)),
+            "steps_per_execution": self.steps_per_execution,
         })
     }
 

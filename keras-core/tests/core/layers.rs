@@ -19,8 +19,28 @@ fn required(class_name: &str) -> serde_json::Value {
         "InputLayer" => json!({"batch_shape": [null, 4]}),
         "Rescaling" => json!({"scale": [0.5, 2.0], "offset": -1.0}),
         "Activation" => json!({"activation": "tanh"}),
+        "Sequential" => json!({"layers": [a_layer("InputLayer"), a_layer("Flatten")]}),
+        "Functional" => {
+            let mut flatten = a_layer("Flatten");
+            flatten["inbound_nodes"] = json!([{
+                "args": [{"class_name": "__keras_tensor__", "config": {"keras_history": ["InputLayer", 0, 0]}}],
+                "kwargs": {},
+            }]);
+            json!({
+                "layers": [a_layer("InputLayer"), flatten],
+                "input_layers": [["InputLayer", 0, 0]],
+                "output_layers": [["Flatten", 0, 0]],
+            })
+        }
         _ => json!({}),
     }
+}
+
+/// A layer of a model, called as its class.
+fn a_layer(class_name: &str) -> serde_json::Value {
+    let mut config = required(class_name);
+    config["name"] = json!(class_name);
+    json!({"class_name": class_name, "config": config, "name": class_name})
 }
 
 #[test]
@@ -171,7 +191,8 @@ fn output_shapes_are_those_of_keras() -> Result<()> {
 #[test]
 fn wrong_arguments_and_shapes_are_errors_that_say_why() {
     let image: &[Option<usize>] = &[None, Some(7), Some(8), Some(4)];
-    let cases: Vec<(Box<dyn Layer>, &[Option<usize>], &str)> = vec![
+    type Case<'a> = (Box<dyn Layer>, &'a [Option<usize>], &'a str);
+    let cases: Vec<Case<'_>> = vec![
         (Box::new(Dense::new(0)), &[None, Some(3)], "units"),
         (Box::new(Dense::new(2)), &[None], "rank 2 or more"),
         (Box::new(Conv2D::new(0, 3)), image, "filters"),

@@ -1,4 +1,6 @@
 //! Laws that every metric obeys, and tables of values.
 
+#![allow(clippy::unwrap_used)]
+
 mod laws;
 mod values;

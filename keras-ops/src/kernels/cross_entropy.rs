@@ -145,7 +145,7 @@ pub fn sparse_gradient<T: Math>(
         );
         for (i, row) in out.chunks_exact_mut(classes).enumerate() {
             let at = labels[i] as usize;
-            row[at] = row[at] - g[i];
+            row[at] -= g[i];
         }
         return out;
     }

@@ -140,7 +140,7 @@ impl Math for f32 {
         let bits = x.to_bits().wrapping_sub(0x3f35_04f3);
         let e = ((bits as i32) >> 23) as f32 + offset;
         let f = f32::from_bits((bits & 0x007f_ffff).wrapping_add(0x3f35_04f3)) - 1.;
-        let p = 6.764_794_5e-2;
+        let p = 6.764_794e-2;
         let p = p * f - 0.113_727_69;
         let p = p * f + 0.117_131_5;
         let p = p * f - 0.124_430_74;
@@ -176,7 +176,7 @@ impl Math for f32 {
     #[inline(always)]
     fn tanh(self) -> f32 {
         let z = self * self;
-        let p = -6.028_620_8e-3;
+        let p = -6.028_621e-3;
         let p = p * z + 2.094_793_9e-2;
         let p = p * z - 5.383_986e-2;
         let p = p * z + 0.133_326_9;
@@ -202,11 +202,11 @@ impl Math for f32 {
         let p = -9.603_075e-6;
         let p = p * z + 1.124_327_4e-4;
         let p = p * z - 8.480_912e-4;
-        let p = p * z + 5.220_811_7e-3;
+        let p = p * z + 5.220_812e-3;
         let p = p * z - 2.686_535_2e-2;
         let p = p * z + 0.112_837_81;
         let p = p * z - 0.376_126_4;
-        let near = self * (p * z + 1.128_379_2);
+        let near = self * (p * z + std::f32::consts::FRAC_2_SQRT_PI);
         // 1 - e^(-x^2) q(1/x); beyond 4 the result is 1.
         let t = 1. / bound(a, 1., 4.);
         let q = -1.737_354_6e-2;

@@ -64,8 +64,8 @@ impl Sequence {
     fn forward(&self) -> Vec<f64> {
         let (frames, count) = (self.frames(), self.states.len());
         let mut alpha = vec![f64::NEG_INFINITY; frames * count];
-        for s in 0..count.min(2) {
-            alpha[s] = self.emit(0, s);
+        for (s, first) in alpha.iter_mut().enumerate().take(count.min(2)) {
+            *first = self.emit(0, s);
         }
         for t in 1..frames {
             for s in 0..count {

@@ -36,14 +36,14 @@ impl<const LOGITS: bool> Labelled for Sparse<LOGITS> {
         if LOGITS {
             let scale = log_sum_exp(p);
             d.iter_mut().zip(p).for_each(|(d, p)| *d = g * (*p - scale).exp());
-            d[label] = d[label] - g;
+            d[label] -= g;
             return;
         }
         let scale = total(p);
         let share = p[label] / scale;
         let by_share = -(g / inside(share)) * is_inside(share) / scale;
         d.fill(-(by_share * share));
-        d[label] = d[label] + by_share;
+        d[label] += by_share;
     }
 }
 

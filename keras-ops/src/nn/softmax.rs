@@ -88,20 +88,38 @@ pub(crate) fn run<T: Math>(
     }))
 }
 
-/// The nearest point to `x` whose elements along `axis` are at least 0 and sum to 1: like [`softmax`], with
-/// zeros. Errors as in [`softmax`].
+/// Keras's sparsemax along `axis`: `max(x - t, 0)`, like [`softmax`] with zeros.
+///
+/// With the elements in falling order, `s_i` the sum of the first `i`, and `k` the number of those with
+/// `x_i > (s_i - 1) / i`, it is `t = (s_1 + .. + s_k - 1) / k`. The projection on the simplex has `t = (s_k - 1) / k`:
+/// where `k` is above 1, Keras's differs from it, and so the elements need not sum to 1. Errors as in [`softmax`].
 ///
 /// ```
 /// use keras_ops::{self as ops, Device, Tensor};
+/// let y = ops::sparsemax(&Tensor::new(&[3f32, 1., -1.], &Device::Cpu)?, -1)?;
+/// assert_eq!(y.to_vec1::<f32>()?, [1., 0., 0.]);
 /// let y = ops::sparsemax(&Tensor::new(&[1f32, 0.5, -1.], &Device::Cpu)?, -1)?;
-/// assert_eq!(y.to_vec1::<f32>()?, [0.75, 0.25, 0.]);
+/// assert_eq!(y.to_vec1::<f32>()?, [0.25, 0., 0.]);
 /// # Ok::<(), ops::Error>(())
 /// ```
 pub fn sparsemax(x: &Tensor, axis: i64) -> Result<Tensor> {
     over_axes("sparsemax", x, &[axis], |x, extent| match x.dtype() {
-        DType::F64 => run::<f64>(x, extent, kernel::sparsemax, kernel::sparsemax_gradient),
-        _ => run::<f32>(x, extent, kernel::sparsemax, kernel::sparsemax_gradient),
+        DType::F64 => sparse::<f64>(x, extent),
+        _ => sparse::<f32>(x, extent),
     })
+}
+
+fn sparse<T: Math>(x: &Tensor, extent: Extent) -> Result<Tensor> {
+    let out = host::read(x, |x: &[T]| Ok(kernel::sparsemax(x, extent)))?;
+    let out = host::storage_as(out, x.dtype(), x.device())?;
+    let saved = x.detach();
+    Ok(record_with_output(&[x], out, x.shape(), move |grad, _, _| {
+        let dx = host::read(&grad, |g: &[T]| {
+            host::read(&saved, |x: &[T]| Ok(kernel::sparsemax_gradient(g, x, extent)))
+        })?;
+        let dx = host::tensor(dx, grad.dtype(), grad.shape(), grad.device())?;
+        Ok([Some(dx)].into_iter().collect())
+    }))
 }
 
 /// `a * sigmoid(b)`, where `a` and `b` are the two halves of `x` along `axis`.

@@ -27,7 +27,9 @@ pub fn reshape(x: &Tensor, shape: &[i64]) -> Result<Tensor> {
     };
     let known: usize = shape.iter().filter(|n| **n >= 0).map(|n| *n as usize).product();
     let free = shape.iter().filter(|n| **n < 0).count();
-    if free > 1 || shape.iter().any(|n| *n < -1) || (free == 1 && (known == 0 || x.elem_count() % known != 0))
+    if free > 1
+        || shape.iter().any(|n| *n < -1)
+        || (free == 1 && (known == 0 || !x.elem_count().is_multiple_of(known)))
     {
         return Err(wrong());
     }
@@ -232,7 +234,7 @@ pub fn slice(x: &Tensor, start: &[usize], shape: &[usize]) -> Result<Tensor> {
 /// ```
 pub fn split(x: &Tensor, sections: usize, axis: i64) -> Result<Vec<Tensor>> {
     let size = x.dims()[axes::axis("split", axis, x.rank())?];
-    if sections == 0 || size % sections != 0 {
+    if sections == 0 || !size.is_multiple_of(sections) {
         candle_core::bail!(
             "split: axis {axis} of {:?} does not divide into {sections} parts",
             x.dims()

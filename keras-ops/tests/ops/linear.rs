@@ -85,8 +85,12 @@ fn matmul_of_views() -> Result<()> {
     let (a, b) = (a.to_vec3::<f64>()?, b.to_vec2::<f64>()?);
     let mut want = Vec::new();
     for a in &a {
+        let column = |m: usize| a.iter().map(move |row| row[m]);
         for m in 0..4 {
-            want.extend(b.iter().map(|b| (0..5).map(|k| a[k][m] * b[k]).sum::<f64>()));
+            want.extend(
+                b.iter()
+                    .map(|b| column(m).zip(b).map(|(a, b)| a * b).sum::<f64>()),
+            );
         }
     }
     close(&flat(&got), &want, 1e-12);

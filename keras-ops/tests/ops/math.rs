@@ -7,7 +7,7 @@ fn worst(f: fn(f32) -> f32, exact: fn(f64) -> f64, low: f32, high: f32) -> f64 {
     let x: Vec<f32> = (0..=steps)
         .map(|i| low + (high - low) * i as f32 / steps as f32)
         .collect();
-    let y = map1(&x, |x| f(x));
+    let y = map1(&x, f);
     let error = |(x, y): (&f32, &f32)| {
         let exact = exact(*x as f64);
         let ulp = ((exact as f32).abs().next_up() - (exact as f32).abs()) as f64;
@@ -35,7 +35,7 @@ fn single_precision_functions_are_accurate_to_documented_ulps() {
     ];
     let failed: Vec<_> = bounds
         .iter()
-        .filter(|(_, found, bound)| !(found <= bound))
+        .filter(|(_, found, bound)| found.is_nan() || found > bound)
         .collect();
     assert!(failed.is_empty(), "{failed:?}");
 }

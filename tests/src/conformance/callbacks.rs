@@ -73,17 +73,22 @@ pub(super) fn trace(case: &Case<'_>) -> Result<()> {
         .input([3])
         .add(Dense::new(2))
         .build_on(&Device::Cpu)?;
-    let compile = json!({"optimizer": "sgd", "loss": case.get("loss"), "metrics": case.get("metrics")});
-    model.compile_with(
-        Compile::from_config(&compile, &model.output_names(), registry)?,
-        registry,
-    )?;
-
     let mut arguments = case
         .get("args")
         .as_object()
         .context("the case has no `args`")?
         .clone();
+    let compile = json!({
+        "optimizer": "sgd",
+        "loss": case.get("loss"),
+        "metrics": case.get("metrics"),
+        "steps_per_execution": arguments.remove("steps_per_execution"),
+    });
+    model.compile_with(
+        Compile::from_config(&compile, &model.output_names(), registry)?,
+        registry,
+    )?;
+
     let calls = Arc::new(Mutex::new(Vec::new()));
     let stop_at = match arguments.remove("stop_at") {
         Some(value) => Some((

@@ -1,7 +1,7 @@
 //! Families and cases as they lie in a folder.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 use keras::ops::candle;
@@ -13,7 +13,6 @@ use serde_json::{Value, json};
 pub struct Family {
     /// The file's name without `.json`.
     pub name: String,
-    dir: PathBuf,
     cases: Vec<Value>,
     tensors: HashMap<String, Tensor>,
 }
@@ -41,13 +40,7 @@ impl Family {
             .and_then(|s| s.to_str())
             .unwrap_or_default()
             .to_owned();
-        let dir = path.parent().unwrap_or(Path::new(".")).to_owned();
-        Ok(Self {
-            name,
-            dir,
-            cases,
-            tensors,
-        })
+        Ok(Self { name, cases, tensors })
     }
 
     /// All cases, in order.
@@ -83,11 +76,6 @@ impl<'a> Case<'a> {
             .get("name")
             .and_then(Value::as_str)
             .unwrap_or("(a case without a name)")
-    }
-
-    /// The folder it lies in.
-    pub(crate) fn dir(&self) -> &'a Path {
-        &self.family.dir
     }
 
     /// A part of it; null when missing.

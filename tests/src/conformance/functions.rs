@@ -132,12 +132,13 @@ pub(super) fn random_initializer(case: &Case<'_>) -> Result<()> {
     let (keras_low, keras_high) = (case.number("min")?, case.number("max")?);
     let range = keras_high - keras_low;
     // A uniform sample spans 3.5 of its standard deviations, one cut off at two sigmas 4.5, a normal one more.
-    if ours.len() >= 1000 && range <= 5. * keras_std {
-        if low < keras_low - MOMENTS * range || high > keras_high + MOMENTS * range {
-            differences.note(format!(
-                "bounds: {low} to {high}, Keras {keras_low} to {keras_high}"
-            ));
-        }
+    if ours.len() >= 1000
+        && range <= 5. * keras_std
+        && (low < keras_low - MOMENTS * range || high > keras_high + MOMENTS * range)
+    {
+        differences.note(format!(
+            "bounds: {low} to {high}, Keras {keras_low} to {keras_high}"
+        ));
     }
     if !case.get("gram_identity_scale").is_null() {
         check_orthogonal(&tensor, case.number("gram_identity_scale")?, &mut differences)?;
