@@ -8,6 +8,7 @@ mod bad_files;
 mod bad_names;
 mod custom;
 mod golden;
+mod hooks;
 mod resume;
 mod road;
 mod threads;

@@ -209,7 +209,8 @@ impl Reading {
         }
         let from: Vec<&str> = call.iter().map(|(from, _, _)| from.as_str()).collect();
         Error::invalid(format!(
-            "layer `{name}`: its input from {} depends on its own output",
+            "layer `{name}` cannot be applied: it, or a layer that its input from {} comes from, waits for its own \
+             output",
             from.join(", ")
         ))
     }

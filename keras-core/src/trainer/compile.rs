@@ -114,7 +114,7 @@ impl Compile {
     /// not set.
     ///
     /// As in Keras, callbacks get the number of the first of these batches before them and of the last one after
-    /// them, even if the data ends earlier; `steps_per_epoch` is rounded up to a multiple.
+    /// them, even if the data ends earlier; `steps_per_epoch` is rounded up to a multiple where there is data.
     #[must_use]
     pub fn steps_per_execution(mut self, batches: usize) -> Self {
         self.steps_per_execution = batches;

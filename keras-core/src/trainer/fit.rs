@@ -98,7 +98,7 @@ impl Model {
             }
             self.train_step(&first)?;
             for _ in 1..block {
-                let Some(batch) = next_batch(data, steps, epoch)? else {
+                let Some(batch) = data.next()? else {
                     break;
                 };
                 self.train_step(&batch)?;

@@ -127,6 +127,19 @@ fn errors_name_the_layer() -> Result<()> {
 }
 
 #[test]
+fn layers_that_wait_for_each_other_are_an_error() -> Result<()> {
+    let mut bad: Value = serde_json::from_str(MULTI)?;
+    let own = bad["config"]["layers"][2]["name"].clone();
+    bad["config"]["layers"][2]["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0] = own;
+    assert!(
+        error(&bad).contains("depends on its own output"),
+        "{}",
+        error(&bad)
+    );
+    Ok(())
+}
+
+#[test]
 fn a_frozen_layer_stays_frozen() -> Result<()> {
     let model = Sequential::new()
         .input([2])

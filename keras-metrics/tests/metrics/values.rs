@@ -237,3 +237,21 @@ fn names_can_be_set() {
     assert_eq!(metric.larger_is_better(), Some(true));
     assert_eq!(MeanSquaredError::new().named("mse").name(), "mse");
 }
+
+/// Weights `[samples]` of targets `[samples, n]` were an error.
+#[test]
+fn iou_takes_a_weight_a_sample() -> Result<()> {
+    let y = matrix(&[[1., 0.], [1., 1.]]);
+    let p = matrix(&[[0.9, 0.8], [0.7, 0.2]]);
+    let mut by_sample = BinaryIoU::new().of_dtype(DType::F32);
+    let mut by_target = BinaryIoU::new().of_dtype(DType::F32);
+    let found = after(&mut by_sample, &y, &p, Some(&vector(&[0.5, 2.])));
+    near(
+        found,
+        after(&mut by_target, &y, &p, Some(&matrix(&[[0.5, 0.5], [2., 2.]]))),
+    );
+    // Class 0: nothing right. Class 1: 0.5 + 2 right of 0.5 + 0.5 + 2 + 2.
+    near(found, 0.25);
+    assert!(by_sample.update_state(&y, &p, Some(&vector(&[1.; 3]))).is_err());
+    Ok(())
+}

@@ -84,3 +84,18 @@ fn empty_tensors_pass() -> Result<()> {
     );
     Ok(())
 }
+
+/// Values and gradient are Keras's; the projection on the simplex would be `[0.55, 0.45, 0, 0]`.
+#[test]
+fn sparsemax_has_the_threshold_of_keras() -> Result<()> {
+    let x = Var::from_tensor(&row(&[0.9, 0.8, 0.1, -2.]))?;
+    let tape = ops::GradientTape::start();
+    let y = ops::sparsemax(&x, -1)?;
+    let total = ops::sum(&ops::multiply(&y, &row(&[1., 2., 3., 4.]))?, None, false)?;
+    let gradient = tape.gradients(&total)?.remove(&x).unwrap().to_vec1::<f32>()?;
+    for (found, expected) in y.to_vec1::<f32>()?.into_iter().zip([0.1, 0., 0., 0.]) {
+        assert!((found - expected).abs() < 1e-6, "{found} is not {expected}");
+    }
+    assert_eq!(gradient, [-2., 0.5, 0., 0.]);
+    Ok(())
+}
