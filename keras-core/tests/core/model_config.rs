@@ -132,7 +132,7 @@ fn layers_that_wait_for_each_other_are_an_error() -> Result<()> {
     let own = bad["config"]["layers"][2]["name"].clone();
     bad["config"]["layers"][2]["inbound_nodes"][0]["args"][0]["config"]["keras_history"][0] = own;
     assert!(
-        error(&bad).contains("depends on its own output"),
+        error(&bad).contains("waits for its own output"),
         "{}",
         error(&bad)
     );
