@@ -43,8 +43,8 @@ pub use keras_core::{
 };
 pub use keras_losses as losses;
 pub use keras_metrics as metrics;
-pub use keras_runs as runs;
 pub use keras_ops::{DType, Device, DeviceExt, Tensor};
+pub use keras_runs as runs;
 
 /// Loads a model that [`Model::save`](keras_core::Model::save) wrote: its layers, its weights and, where it was
 /// compiled, its optimizer with all state.
