@@ -7,6 +7,7 @@ mod bad_data;
 mod bad_files;
 mod bad_names;
 mod custom;
+mod data;
 mod golden;
 mod hooks;
 mod resume;
