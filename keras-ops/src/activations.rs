@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use crate::elementwise::{clamp, inside, zero_or_nan};
+use crate::host;
 use crate::kernels::math::Math;
 use crate::pointwise::{Pointwise, Saves, pointwise, pointwise_fns};
 
@@ -211,7 +212,7 @@ pub struct ReluWith {
 }
 
 impl Pointwise for ReluWith {
-    const NAME: &'static str = "relu";
+    const NAME: &'static str = "relu_with";
     const SAVES: Saves = Saves::Input;
     #[inline(always)]
     fn forward<T: Math>(self, x: T) -> T {
@@ -243,8 +244,8 @@ impl Pointwise for ReluWith {
 /// ```
 pub fn relu_with(x: &Tensor, negative_slope: f64, max_value: Option<f64>, threshold: f64) -> Result<Tensor> {
     match max_value {
-        None if threshold == 0. && negative_slope == 0. => relu(x),
-        None if threshold == 0. => leaky_relu(x, negative_slope),
+        None if threshold == 0. && negative_slope == 0. => host::within("relu_with", || relu(x)),
+        None if threshold == 0. => host::within("relu_with", || leaky_relu(x, negative_slope)),
         _ => pointwise(
             ReluWith {
                 negative_slope,

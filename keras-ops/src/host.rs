@@ -115,6 +115,11 @@ pub fn compute_dtype(op: &str, dtype: DType) -> Result<DType> {
     }
 }
 
+/// What `f` gives; an error says that it happened within `op`, for operations made of others.
+pub fn within<R>(op: &str, f: impl FnOnce() -> Result<R>) -> Result<R> {
+    f().map_err(|error| candle_core::Error::msg(format!("{op}: {error}")))
+}
+
 /// Joins words for messages: `a, b and c`.
 pub fn list<'a>(words: &[&'a str]) -> Cow<'a, str> {
     match words {

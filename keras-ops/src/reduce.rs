@@ -267,7 +267,7 @@ fn variance_of<T: Math>(x: &Tensor, joined: &Joined) -> Result<Tensor> {
 
 /// The square root of [`variance`]. Errors as in [`sum`].
 pub fn std(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tensor> {
-    crate::sqrt(&variance(x, axes, keepdims)?)
+    host::within("std", || crate::sqrt(&variance(x, axes, keepdims)?))
 }
 
 /// `log(sum(e^x))` over `axes`, finite for large `x`. Errors as in [`sum`], and over nothing.

@@ -134,6 +134,8 @@ fn sparse<T: Math>(x: &Tensor, extent: Extent) -> Result<Tensor> {
 /// # Ok::<(), ops::Error>(())
 /// ```
 pub fn glu(x: &Tensor, axis: i64) -> Result<Tensor> {
-    let halves = crate::split(x, 2, axis)?;
-    crate::multiply(&halves[0], &crate::sigmoid(&halves[1])?)
+    host::within("glu", || {
+        let halves = crate::split(x, 2, axis)?;
+        crate::multiply(&halves[0], &crate::sigmoid(&halves[1])?)
+    })
 }

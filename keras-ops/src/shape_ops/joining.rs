@@ -85,11 +85,13 @@ pub fn concatenate(tensors: &[&Tensor], axis: i64) -> Result<Tensor> {
 /// # Ok::<(), ops::Error>(())
 /// ```
 pub fn stack(tensors: &[&Tensor], axis: i64) -> Result<Tensor> {
-    let expanded: Vec<Tensor> = tensors
-        .iter()
-        .map(|t| super::expand_dims(t, axis))
-        .collect::<Result<_>>()?;
-    concatenate(&expanded.iter().collect::<Vec<_>>(), axis)
+    crate::host::within("stack", || {
+        let expanded: Vec<Tensor> = tensors
+            .iter()
+            .map(|t| super::expand_dims(t, axis))
+            .collect::<Result<_>>()?;
+        concatenate(&expanded.iter().collect::<Vec<_>>(), axis)
+    })
 }
 
 /// Each axis in reverse order.

@@ -245,10 +245,10 @@ pub fn split(x: &Tensor, sections: usize, axis: i64) -> Result<Vec<Tensor>> {
 
 /// Parts of the given sizes along `axis`, which they must fill. Views.
 pub fn split_sizes(x: &Tensor, sizes: &[usize], axis: i64) -> Result<Vec<Tensor>> {
-    let size = x.dims()[axes::axis("split", axis, x.rank())?];
+    let size = x.dims()[axes::axis("split_sizes", axis, x.rank())?];
     if sizes.iter().sum::<usize>() != size {
         candle_core::bail!(
-            "split: sizes {sizes:?} do not add up to axis {axis} of {:?}",
+            "split_sizes: sizes {sizes:?} do not add up to axis {axis} of {:?}",
             x.dims()
         );
     }

@@ -12,6 +12,8 @@ pub(super) struct Case {
     pub(super) inputs: &'static [Input],
     pub(super) op: Op,
     pub(super) empty: Empty,
+    /// Another function that the closure calls, whose errors may come first.
+    pub(super) through: Option<&'static str>,
 }
 
 /// What happens with a first axis of size 0.
@@ -32,6 +34,7 @@ pub(super) const fn case(name: &'static str, inputs: &'static [Input], op: Op) -
         inputs,
         op,
         empty: Empty::Works,
+        through: None,
     }
 }
 
@@ -45,6 +48,12 @@ impl Case {
     /// With a first axis of size 0 there is nothing to compute: an error.
     pub(super) const fn fails_empty(mut self) -> Self {
         self.empty = Empty::Fails;
+        self
+    }
+
+    /// The closure also calls `other`, whose errors may come first.
+    pub(super) const fn through(mut self, other: &'static str) -> Self {
+        self.through = Some(other);
         self
     }
 

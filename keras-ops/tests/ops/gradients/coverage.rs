@@ -29,6 +29,8 @@ const NO_GRADIENT: &[&str] = &[
     "shuffle",
     // Rows of data for batches.
     "gather_rows",
+    // Views of data or not, by rank.
+    "squeeze_or_expand_to_same_rank",
     // Has no formula of its own: takes one.
     "pairwise",
     "pointwise",

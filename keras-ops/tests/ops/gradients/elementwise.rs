@@ -25,7 +25,7 @@ pub(super) const CASES: &[Case] = &[
     case("scale_shift", &[X], |x| ops::scale_shift(&x[0], 2.5, -1.)),
     case("pow_scalar", &[POSITIVE], |x| ops::pow_scalar(&x[0], 2.7)),
     case("clip", &[X], |x| ops::clip(&x[0], -0.9, 1.1)),
-    case("cast", &[X], |x| ops::cast(&ops::square(&x[0])?, DType::F64)),
+    case("cast", &[X], |x| ops::cast(&ops::square(&x[0])?, DType::F64)).through("square"),
     case("where_", &[X, POSITIVE], |x| ops::where_(&ops::greater(&x[0], &ops::full_like(&x[0], 0.1)?)?, &x[0], &x[1])),
     case("add", &[X, POSITIVE], |x| ops::add(&x[0], &x[1])),
     case("add row", &[CUBE, ROW], |x| ops::add(&x[0], &x[1])),

@@ -8,8 +8,10 @@ mod activations;
 mod case;
 mod coverage;
 mod cross_entropy;
+mod dense;
 mod elementwise;
 mod laws;
+mod losses;
 mod reduce;
 mod shape_ops;
 
@@ -19,7 +21,9 @@ use keras_ops::{Tensor, gradcheck};
 const FAMILIES: &[&[Case]] = &[
     activations::CASES,
     cross_entropy::CASES,
+    dense::CASES,
     elementwise::CASES,
+    losses::CASES,
     reduce::CASES,
     shape_ops::CASES,
 ];
