@@ -71,7 +71,7 @@ pointwise_fns! {
 }
 
 #[inline(always)]
-fn sign_of<T: Math>(x: T) -> T {
+pub(crate) fn sign_of<T: Math>(x: T) -> T {
     let positive = if x > T::ZERO { T::ONE } else { zero_or_nan(x) };
     if x < T::ZERO { -T::ONE } else { positive }
 }

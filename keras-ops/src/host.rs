@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use candle_core::op::BackpropOp;
-use candle_core::{CpuStorage, DType, Device, Result, Shape, Storage, Tensor, WithDType};
+use candle_core::{CpuStorage, DType, Device, Layout, Result, Shape, Storage, Tensor, WithDType};
 
 /// The float types kernels are written for; half types are computed in `f32`.
 pub trait Real:
@@ -49,20 +49,35 @@ impl Real for f64 {
 /// Gives `f` the elements of a tensor in row-major order: borrowed when it is a contiguous CPU tensor of
 /// dtype `T`, converted otherwise.
 pub fn read<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> Result<R>) -> Result<R> {
-    if tensor.device().is_cpu() && tensor.dtype() == T::DTYPE {
-        let (storage, layout) = tensor.storage_and_layout();
-        if let (Storage::Cpu(storage), Some((start, end))) = (&*storage, layout.contiguous_offsets()) {
-            return f(&storage.as_slice::<T>()?[start..end]);
+    let plain;
+    let tensor = match converted::<T>(tensor)? {
+        None => tensor,
+        Some(converted) => {
+            plain = converted;
+            &plain
         }
+    };
+    let (storage, layout) = tensor.storage_and_layout();
+    f(elements(&storage, layout)?)
+}
+
+// The two halves of `read` are apart so that they are compiled once a type, not once a caller.
+
+/// A contiguous CPU tensor of dtype `T` with the same values, unless the tensor is one.
+#[inline(never)]
+fn converted<T: WithDType>(tensor: &Tensor) -> Result<Option<Tensor>> {
+    let plain = tensor.device().is_cpu() && tensor.dtype() == T::DTYPE && tensor.is_contiguous();
+    if plain {
+        return Ok(None);
     }
-    let plain = tensor
-        .detach()
-        .to_dtype(T::DTYPE)?
-        .to_device(&Device::Cpu)?
-        .contiguous()?;
-    let (storage, layout) = plain.storage_and_layout();
-    match (&*storage, layout.contiguous_offsets()) {
-        (Storage::Cpu(storage), Some((start, end))) => f(&storage.as_slice::<T>()?[start..end]),
+    let tensor = tensor.detach().to_dtype(T::DTYPE)?;
+    tensor.to_device(&Device::Cpu)?.contiguous().map(Some)
+}
+
+#[inline(never)]
+fn elements<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
+    match (storage, layout.contiguous_offsets()) {
+        (Storage::Cpu(storage), Some((start, end))) => Ok(&storage.as_slice::<T>()?[start..end]),
         _ => candle_core::bail!("reading a tensor: expected contiguous CPU data after conversion"),
     }
 }

@@ -341,21 +341,38 @@ pub fn record(
     shape: &Shape,
     backward: impl FnOnce(Tensor, &Needs) -> Result<InputGrads> + 'static,
 ) -> Tensor {
-    let plain = |storage, leaf| Tensor::from_storage(storage, shape, BackpropOp::none(), leaf);
-    with_top(|tape| {
-        let Some(tape) = tape.filter(|_| inputs.iter().any(|t| t.track_op())) else {
-            return plain(output, false);
-        };
-        let edges = inputs.iter().map(|t| tape.edge(t)).collect();
-        let backward: Backward = Box::new(|grads, needs| match grads.into_iter().next() {
+    if !wanted(inputs) {
+        return Tensor::from_storage(output, shape, BackpropOp::none(), false);
+    }
+    let out = Tensor::from_storage(output, shape, BackpropOp::none(), true);
+    push(
+        inputs,
+        &[&out],
+        Box::new(|grads, needs| match grads.into_iter().next() {
             Some(Some(grad)) => backward(grad, needs),
             _ => Ok(InputGrads::new()),
-        });
-        let out = plain(output, true);
-        let node = tape.push(Step::Op { edges, backward }, 1);
-        tape.made_by.insert(out.id(), (node, 0));
-        out
-    })
+        }),
+    );
+    out
+}
+
+// Apart from the functions above and below, which are compiled once a caller.
+
+/// Whether an operation on `inputs` is to be recorded.
+fn wanted(inputs: &[&Tensor]) -> bool {
+    with_top(|tape| tape.is_some()) && inputs.iter().any(|t| t.track_op())
+}
+
+/// Records an operation on the tape, which is there.
+fn push(inputs: &[&Tensor], outputs: &[&Tensor], backward: Backward) {
+    with_top(|tape| {
+        let Some(tape) = tape else { return };
+        let edges = inputs.iter().map(|t| tape.edge(t)).collect();
+        let node = tape.push(Step::Op { edges, backward }, outputs.len());
+        for (index, tensor) in outputs.iter().enumerate() {
+            tape.made_by.insert(tensor.id(), (node, index));
+        }
+    });
 }
 
 /// [`record`] for an operation whose gradient is computed from its output: `backward` gets the gradient and
@@ -366,21 +383,20 @@ pub fn record_with_output(
     shape: &Shape,
     backward: impl FnOnce(Tensor, &Tensor, &Needs) -> Result<InputGrads> + 'static,
 ) -> Tensor {
-    with_top(|tape| {
-        let Some(tape) = tape.filter(|_| inputs.iter().any(|t| t.track_op())) else {
-            return Tensor::from_storage(output, shape, BackpropOp::none(), false);
-        };
-        let edges = inputs.iter().map(|t| tape.edge(t)).collect();
-        let out = Tensor::from_storage(output, shape, BackpropOp::none(), true);
-        let saved = out.detach();
-        let backward: Backward = Box::new(move |grads, needs| match grads.into_iter().next() {
+    if !wanted(inputs) {
+        return Tensor::from_storage(output, shape, BackpropOp::none(), false);
+    }
+    let out = Tensor::from_storage(output, shape, BackpropOp::none(), true);
+    let saved = out.detach();
+    push(
+        inputs,
+        &[&out],
+        Box::new(move |grads, needs| match grads.into_iter().next() {
             Some(Some(grad)) => backward(grad, &saved, needs),
             _ => Ok(InputGrads::new()),
-        });
-        let node = tape.push(Step::Op { edges, backward }, 1);
-        tape.made_by.insert(out.id(), (node, 0));
-        out
-    })
+        }),
+    );
+    out
 }
 
 /// [`record`] for an operation with several outputs; `backward` gets one slot an output.
@@ -389,28 +405,15 @@ pub fn record_many(
     outputs: Vec<(Storage, Shape)>,
     backward: impl FnOnce(OutputGrads, &Needs) -> Result<InputGrads> + 'static,
 ) -> Vec<Tensor> {
-    with_top(|tape| {
-        let tape = tape.filter(|_| inputs.iter().any(|t| t.track_op()));
-        let tracked = tape.is_some();
-        let tensors: Vec<Tensor> = outputs
-            .into_iter()
-            .map(|(storage, shape)| Tensor::from_storage(storage, shape, BackpropOp::none(), tracked))
-            .collect();
-        if let Some(tape) = tape {
-            let edges = inputs.iter().map(|t| tape.edge(t)).collect();
-            let node = tape.push(
-                Step::Op {
-                    edges,
-                    backward: Box::new(backward),
-                },
-                tensors.len(),
-            );
-            for (index, tensor) in tensors.iter().enumerate() {
-                tape.made_by.insert(tensor.id(), (node, index));
-            }
-        }
-        tensors
-    })
+    let tracked = wanted(inputs);
+    let tensors: Vec<Tensor> = outputs
+        .into_iter()
+        .map(|(storage, shape)| Tensor::from_storage(storage, shape, BackpropOp::none(), tracked))
+        .collect();
+    if tracked {
+        push(inputs, &tensors.iter().collect::<Vec<_>>(), Box::new(backward));
+    }
+    tensors
 }
 
 /// Records a cheaper backward for `output`, a view that candle's own differentiable operation made of
@@ -423,16 +426,15 @@ pub fn record_view(
     if output.id() == input.id() || !output.track_op() {
         return output;
     }
-    with_top(|tape| {
-        if let Some(tape) = tape {
-            let edges = [tape.edge(input)].into_iter().collect();
-            let backward: Backward = Box::new(|grads, _| match grads.into_iter().next() {
+    if recording() {
+        push(
+            &[input],
+            &[&output],
+            Box::new(|grads, _| match grads.into_iter().next() {
                 Some(Some(grad)) => Ok([Some(backward(grad)?)].into_iter().collect()),
                 _ => Ok(InputGrads::new()),
-            });
-            let node = tape.push(Step::Op { edges, backward }, 1);
-            tape.made_by.insert(output.id(), (node, 0));
-        }
-        output
-    })
+            }),
+        );
+    }
+    output
 }

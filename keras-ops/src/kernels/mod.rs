@@ -5,6 +5,7 @@ pub mod buffer;
 pub mod conv;
 pub mod cross_entropy;
 pub mod dropout;
+pub mod elements;
 pub mod elementwise;
 pub mod fused;
 pub mod gather;

@@ -65,30 +65,35 @@ element! {
 pub type Written<'a, E> = SmallVec<[&'a mut [E]; 4]>;
 
 /// Runs `f` over matching pieces of `written` and `read`, in parallel when large.
-pub fn pass<E: Element, F>(mut written: Written<'_, E>, read: &[E], f: &F)
-where
-    F: Fn(&mut [&mut [E]], &[E]) + Sync,
-{
-    if !simd::parallel(read.len()) {
-        return vectorized(&mut written, read, f);
+pub fn pass<E: Element>(
+    mut written: Written<'_, E>,
+    read: &[E],
+    f: &(impl Fn(&mut [&mut [E]], &[E]) + Sync),
+) {
+    let piece = |written: &mut [&mut [E]], read: &[E]| vectorized(written, read, f);
+    if simd::parallel(read.len()) {
+        split(written, read, &piece);
+    } else {
+        piece(&mut written, read);
     }
-    split(written, read, f);
 }
 
+// Only for f32: the other types' loops convert, call or are rare, and each loop is compiled three times.
 fn vectorized<E: Element>(written: &mut [&mut [E]], read: &[E], f: &impl Fn(&mut [&mut [E]], &[E])) {
+    if const { size_of::<E>() != 4 } {
+        return f(written, read);
+    }
     simd::vectorize(
         #[inline(always)]
         || f(written, read),
     )
 }
 
-fn split<E: Element, F>(written: Written<'_, E>, read: &[E], f: &F)
-where
-    F: Fn(&mut [&mut [E]], &[E]) + Sync,
-{
+type Piece<'a, E> = &'a (dyn Fn(&mut [&mut [E]], &[E]) + Sync);
+
+fn split<E: Element>(mut written: Written<'_, E>, read: &[E], f: Piece<'_, E>) {
     if read.len() <= simd::CHUNK {
-        let mut written = written;
-        return vectorized(&mut written, read, f);
+        return f(&mut written, read);
     }
     let middle = read.len().div_ceil(simd::CHUNK) / 2 * simd::CHUNK;
     let (left_read, right_read) = read.split_at(middle);

@@ -37,6 +37,20 @@ pub fn parallel(len: usize) -> bool {
     len >= PARALLEL_MIN && rayon::current_num_threads() > 1
 }
 
+/// `f(index, chunk)` for each chunk of `size` elements, in parallel if `many`. One copy of the machinery for
+/// each element type, whatever `f` is.
+pub fn chunks_mut<T: Send>(out: &mut [T], size: usize, many: bool, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
+    if many {
+        out.par_chunks_mut(size)
+            .enumerate()
+            .for_each(|(i, chunk)| f(i, chunk));
+    } else {
+        out.chunks_mut(size)
+            .enumerate()
+            .for_each(|(i, chunk)| f(i, chunk));
+    }
+}
+
 /// `f(&mut dst[i..], &a[i..])` over matching chunks, in parallel when large.
 pub fn zip2<A: Send, B: Sync>(dst: &mut [A], a: &[B], f: impl Fn(&mut [A], &[B]) + Sync + Send) {
     if parallel(dst.len()) {

@@ -1,7 +1,6 @@
 //! Functions of two rows, one value each: the frame of the losses that reduce the last axis.
 
 use candle_core::{DType, Result, Shape, Tensor};
-use rayon::prelude::*;
 
 use crate::host;
 use crate::kernels::math::Math;
@@ -132,7 +131,7 @@ fn apply<F: Rows, T: Math>(f: F, y_true: &Tensor, y_pred: &Tensor) -> Result<Ten
 
 fn forward<F: Rows, T: Math>(f: F, t: &[T], p: &[T], n: usize, count: usize) -> Vec<T> {
     let run = |out: &mut [T], t: &[T], p: &[T]| {
-        simd::vectorize(
+        simd::vectorize_for::<T, _>(
             #[inline(always)]
             || {
                 for (i, out) in out.iter_mut().enumerate() {
@@ -143,21 +142,17 @@ fn forward<F: Rows, T: Math>(f: F, t: &[T], p: &[T], n: usize, count: usize) -> 
         )
     };
     let mut out = vec![T::ZERO; count];
-    if simd::parallel(p.len()) && count > 1 {
-        let many = (CHUNK / n.max(1)).max(1);
-        let inputs = t.par_chunks(many * n).zip(p.par_chunks(many * n));
-        out.par_chunks_mut(many)
-            .zip(inputs)
-            .for_each(|(out, (t, p))| run(out, t, p));
-    } else {
-        run(&mut out, t, p);
-    }
+    let rows = (CHUNK / n.max(1)).max(1);
+    simd::chunks_mut(&mut out, rows, simd::parallel(p.len()), &|i, out| {
+        let part = i * rows * n..(i * rows + out.len()) * n;
+        run(out, &t[part.clone()], &p[part]);
+    });
     out
 }
 
 fn backward<F: Rows, T: Math>(f: F, by_true: bool, g: &[T], t: &[T], p: &[T], n: usize) -> Vec<T> {
     let run = |d: &mut [T], g: &[T], t: &[T], p: &[T]| {
-        simd::vectorize(
+        simd::vectorize_for::<T, _>(
             #[inline(always)]
             || {
                 for (i, g) in g.iter().enumerate() {
@@ -173,17 +168,14 @@ fn backward<F: Rows, T: Math>(f: F, by_true: bool, g: &[T], t: &[T], p: &[T], n:
         )
     };
     let mut d = vec![T::ZERO; p.len()];
-    if simd::parallel(p.len()) && g.len() > 1 {
-        let many = (CHUNK / n.max(1)).max(1);
-        let inputs = g
-            .par_chunks(many)
-            .zip(t.par_chunks(many * n).zip(p.par_chunks(many * n)));
-        d.par_chunks_mut(many * n)
-            .zip(inputs)
-            .for_each(|(d, (g, (t, p)))| run(d, g, t, p));
-    } else {
-        run(&mut d, g, t, p);
+    if n == 0 {
+        return d;
     }
+    let rows = (CHUNK / n).max(1);
+    simd::chunks_mut(&mut d, rows * n, simd::parallel(p.len()), &|i, d| {
+        let (first, part) = (i * rows, i * rows * n..i * rows * n + d.len());
+        run(d, &g[first..first + part.len() / n], &t[part.clone()], &p[part]);
+    });
     d
 }
 

@@ -2,7 +2,7 @@
 //!
 //! On the CPU a step is one pass; elsewhere the same formula is composed of candle's operations.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Device, Result, Tensor};
 use half::{bf16, f16};
 use smallvec::SmallVec;
 
@@ -10,7 +10,10 @@ use crate::host::Real;
 use crate::kernels::optimizers::{self as kernel, AdamFactors, Element, Float, RmspropFactors};
 use crate::{host, inplace};
 
+pub use adafactor::{AdafactorRule, adafactor_step};
+pub use layerwise::{LambRule, MuonRule, lamb_step, muon_step};
 pub use passes::{axpy_in_place, fill_in_place, global_norm, mix_in_place, scale_and_clip, scale_in_place};
+pub use rules::*;
 
 macro_rules! by_dtype {
     ($op:literal, $dtype:expr, $f:ident($($arg:expr),*)) => {
@@ -28,7 +31,10 @@ macro_rules! by_dtype {
     };
 }
 
+mod adafactor;
+mod layerwise;
 mod passes;
+mod rules;
 
 /// The arguments of a stochastic gradient descent step.
 #[derive(Clone, Copy, Debug)]
@@ -334,6 +340,20 @@ fn set(to: &Tensor, from: &Tensor) -> Result<()> {
     to.detach()
         .flatten_all()?
         .slice_set(&from.flatten_all()?.contiguous()?, 0, 0)
+}
+
+/// Runs a step of another device on the host: copies there, and back what was written.
+fn through_host(
+    written: &[&Tensor],
+    grad: &Tensor,
+    step: impl FnOnce(&[&Tensor], &Tensor) -> Result<()>,
+) -> Result<()> {
+    let there = |x: &Tensor| x.detach().to_device(&Device::Cpu)?.contiguous();
+    let copies: Vec<Tensor> = written.iter().map(|x| there(x)).collect::<Result<_>>()?;
+    step(&copies.iter().collect::<Vec<_>>(), &there(grad)?)?;
+    let back = written.iter().zip(&copies);
+    back.into_iter()
+        .try_for_each(|(to, from)| set(to, &from.to_device(to.device())?))
 }
 
 /// The gradient, detached and safe to read while `written` are open for writing.

@@ -1,0 +1,279 @@
+//! Update rules that are one formula of an element, its slots and its gradient.
+
+use candle_core::{DType, Result, Tensor};
+use half::{bf16, f16};
+
+use super::{checked, through_host};
+use crate::kernels::elements::elements;
+use crate::kernels::math::Math;
+use crate::kernels::optimizers::Element;
+use crate::{host, inplace};
+
+/// A rule for a variable and `N - 1` slots.
+pub(super) trait Rule<const N: usize> {
+    const NAME: &'static str;
+    /// The new values, in the same order. What does not depend on the element is computed once, in the
+    /// variable's precision, as Keras does.
+    fn formula<T: Math>(&self) -> impl Fn([T; N], T) -> [T; N] + Copy + Sync;
+}
+
+pub(super) fn step<const N: usize, R: Rule<N>>(rule: &R, written: [&Tensor; N], grad: &Tensor) -> Result<()> {
+    let grad = &checked(R::NAME, &written, grad)?;
+    if written[0].device().is_cpu() {
+        on_cpu(rule, &written, grad)
+    } else {
+        through_host(&written, grad, |written, grad| on_cpu(rule, written, grad))
+    }
+}
+
+fn on_cpu<const N: usize, R: Rule<N>>(rule: &R, written: &[&Tensor], grad: &Tensor) -> Result<()> {
+    match written[0].dtype() {
+        DType::F32 => typed::<N, R, f32>(rule, written, grad),
+        DType::F64 => typed::<N, R, f64>(rule, written, grad),
+        DType::F16 => typed::<N, R, f16>(rule, written, grad),
+        DType::BF16 => typed::<N, R, bf16>(rule, written, grad),
+        other => candle_core::bail!(
+            "{}: expected float variables, got {}",
+            R::NAME,
+            crate::dtype_name(other)
+        ),
+    }
+}
+
+fn typed<const N: usize, R: Rule<N>, E: Element<Wide: Math>>(
+    rule: &R,
+    written: &[&Tensor],
+    grad: &Tensor,
+) -> Result<()> {
+    host::read(grad, |grad: &[E]| {
+        inplace::write_many(R::NAME, written, |slices: &mut [&mut [E]]| {
+            let slices = slices.iter_mut().map(|slice| &mut **slice).collect();
+            elements(slices, grad, rule.formula());
+            Ok(())
+        })
+    })
+}
+
+/// `beta^step`, rounded as the variable's type rounds.
+pub(super) fn power<T: Math>(beta: f64, step: u64) -> T {
+    T::of(T::of(beta).f64().powf(step as f64))
+}
+
+macro_rules! rules {
+    ($(
+        $(#[$doc:meta])*
+        $fun:ident($($slot:ident),*) $rule:ident { $($(#[$field_doc:meta])* $field:ident: $type:ty,)* }
+        $n:literal, |$self:ident| $formula:expr;
+    )*) => {$(
+        #[doc = concat!("The arguments of [`", stringify!($fun), "`].")]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $rule { $($(#[$field_doc])* pub $field: $type,)* }
+
+        impl Rule<$n> for $rule {
+            const NAME: &'static str = stringify!($fun);
+            fn formula<T: Math>(&self) -> impl Fn([T; $n], T) -> [T; $n] + Copy + Sync {
+                let $self = self;
+                $formula
+            }
+        }
+
+        $(#[$doc])*
+        ///
+        /// # Errors
+        /// When shapes differ or a slot's dtype is not the variable's.
+        pub fn $fun(rule: &$rule, var: &Tensor, grad: &Tensor, $($slot: &Tensor),*) -> Result<()> {
+            step(rule, [var, $($slot),*], grad)
+        }
+    )*};
+}
+
+rules! {
+    /// `a = rho a + (1 - rho) g²`, `d = -sqrt(b + epsilon) / sqrt(a + epsilon) g`,
+    /// `b = rho b + (1 - rho) d²`, `w += lr d`.
+    adadelta_step(accumulated_grad, accumulated_delta) AdadeltaRule {
+        /// The learning rate.
+        learning_rate: f64,
+        /// Decay of the averages.
+        rho: f64,
+        /// Keeps the divisor from 0.
+        epsilon: f64,
+    }
+    3, |rule| {
+        let (lr, epsilon) = (T::of(rule.learning_rate), T::of(rule.epsilon));
+        let (rho, rest) = (T::of(rule.rho), T::of(1. - rule.rho));
+        #[inline(always)]
+        move |[w, a, b], g| {
+            let a = rho * a + rest * (g * g);
+            let delta = -((b + epsilon).sqrt() * g / (a + epsilon).sqrt());
+            [w + lr * delta, a, rho * b + rest * (delta * delta)]
+        }
+    };
+
+    /// `a += g²`, `w -= lr g / sqrt(a + epsilon)`.
+    ///
+    /// ```
+    /// use keras_ops::{Device, Tensor, Var, optimizer_step::{AdagradRule, adagrad_step}};
+    /// let w = Var::new(&[1f64], &Device::Cpu)?;
+    /// let a = w.zeros_like()?;
+    /// let g = Tensor::new(&[3f64], &Device::Cpu)?;
+    /// adagrad_step(&AdagradRule { learning_rate: 0.1, epsilon: 0. }, &w, &g, &a)?;
+    /// assert!((w.to_vec1::<f64>()?[0] - 0.9).abs() < 1e-12);
+    /// assert_eq!(a.to_vec1::<f64>()?, [9.]);
+    /// # Ok::<(), candle_core::Error>(())
+    /// ```
+    adagrad_step(accumulator) AdagradRule {
+        /// The learning rate.
+        learning_rate: f64,
+        /// Keeps the divisor from 0.
+        epsilon: f64,
+    }
+    2, |rule| {
+        let (lr, epsilon) = (T::of(rule.learning_rate), T::of(rule.epsilon));
+        #[inline(always)]
+        move |[w, a], g| {
+            let a = a + g * g;
+            [w - lr * g / (a + epsilon).sqrt(), a]
+        }
+    };
+
+    /// `m += (g - m) (1 - beta_1)`, `u = max(beta_2 u, |g|)`,
+    /// `w -= lr m / ((1 - beta_1^t) (u + epsilon))`.
+    adamax_step(m, u) AdamaxRule {
+        /// The learning rate.
+        learning_rate: f64,
+        /// Decay of the first moment.
+        beta_1: f64,
+        /// Decay of the norm.
+        beta_2: f64,
+        /// Keeps the divisor from 0.
+        epsilon: f64,
+        /// The number of this step, from 1.
+        step: u64,
+    }
+    3, |rule| {
+        let (lr, epsilon) = (T::of(rule.learning_rate), T::of(rule.epsilon));
+        let (first, beta_2) = (T::of(1. - rule.beta_1), T::of(rule.beta_2));
+        let rest = T::ONE - power(rule.beta_1, rule.step);
+        #[inline(always)]
+        move |[w, m, u], g| {
+            let m = m + (g - m) * first;
+            let u = (beta_2 * u).larger(g.abs());
+            [w - lr * m / (rest * (u + epsilon)), m, u]
+        }
+    };
+
+    /// Adam with Nesterov's momentum: `m += (g - m) (1 - beta_1)`, `v += (g² - v) (1 - beta_2)`,
+    /// `m̂ = u' m / (1 - p u') + (1 - u) g / (1 - p)`, `w -= lr m̂ / (sqrt(v / (1 - beta_2^t)) + epsilon)`,
+    /// where `u = beta_1 (1 - 0.96^t / 2)`, `u'` the same for `t + 1` and `p` the product of all `u` so far.
+    nadam_step(m, v) NadamRule {
+        /// The learning rate.
+        learning_rate: f64,
+        /// Decay of the first moment.
+        beta_1: f64,
+        /// Decay of the second moment.
+        beta_2: f64,
+        /// Keeps the divisor from 0.
+        epsilon: f64,
+        /// The number of this step, from 1.
+        step: u64,
+        /// The product of `u` over all steps, this one included.
+        u_product: f64,
+    }
+    3, |rule| {
+        let (lr, epsilon) = (T::of(rule.learning_rate), T::of(rule.epsilon));
+        let (first, second) = (T::ONE - T::of(rule.beta_1), T::ONE - T::of(rule.beta_2));
+        let u = |step| T::of(rule.beta_1) * (T::ONE - T::of(0.5) * power(0.96, step));
+        let (now, next) = (u(rule.step), u(rule.step + 1));
+        let product = T::of(rule.u_product);
+        let by_m = next / (T::ONE - product * next);
+        let by_g = (T::ONE - now) / (T::ONE - product);
+        let rest = T::ONE - power(rule.beta_2, rule.step);
+        #[inline(always)]
+        move |[w, m, v], g| {
+            let m = m + (g - m) * first;
+            let v = v + (g * g - v) * second;
+            [w - (by_m * m + by_g * g) * lr / ((v / rest).sqrt() + epsilon), m, v]
+        }
+    };
+
+    /// Follow the regularised leader: with `n' = n + g²` and `p = -learning_rate_power`,
+    /// `z += g + 2 shrinkage w - (n'^p - n^p) / lr w`,
+    /// `w = (clip(z, -l1, l1) - z) / (n'^p / lr + 2 l2 + beta / lr)`, `n = n'`.
+    ftrl_step(accumulator, linear) FtrlRule {
+        /// The learning rate.
+        learning_rate: f64,
+        /// How the learning rate falls with the accumulated squares; 0 or less.
+        learning_rate_power: f64,
+        /// Strength of the L1 penalty.
+        l1: f64,
+        /// Strength of the L2 penalty.
+        l2: f64,
+        /// Strength of the L2 penalty on the gradient's side.
+        shrinkage: f64,
+        /// The divisor at the start.
+        beta: f64,
+    }
+    3, |rule| {
+        let (lr, power) = (T::of(rule.learning_rate), T::of(-rule.learning_rate_power));
+        let (l1, shrink) = (T::of(rule.l1), T::of(2. * rule.shrinkage));
+        let twice_l2 = T::of(2.) * (T::of(rule.l2) + T::of(rule.beta) / (T::of(2.) * lr));
+        #[inline(always)]
+        move |[w, n, z], g| {
+            let sum = n + g * g;
+            let (new, old) = (sum.pow(power), n.pow(power));
+            let z = z + (g + shrink * w - (new - old) / lr * w);
+            let clipped = if z < -l1 { -l1 } else { z };
+            let clipped = if clipped > l1 { l1 } else { clipped };
+            [(clipped - z) / (new / lr + twice_l2), sum, z]
+        }
+    };
+
+    /// `w -= lr sign(beta_1 m + (1 - beta_1) g)`, `m = beta_2 m + (1 - beta_2) g`.
+    lion_step(m) LionRule {
+        /// The learning rate.
+        learning_rate: f64,
+        /// The momentum's part in this step.
+        beta_1: f64,
+        /// Decay of the momentum.
+        beta_2: f64,
+    }
+    2, |rule| {
+        let lr = T::of(rule.learning_rate);
+        let (now, later) = (T::of(rule.beta_1), T::of(rule.beta_2));
+        let (by_now, by_later) = (T::ONE - now, T::ONE - later);
+        #[inline(always)]
+        move |[w, m], g| {
+            let sign = crate::elementwise::sign_of(m * now + g * by_now);
+            [w - lr * sign, m * later + g * by_later]
+        }
+    };
+
+    /// `v += (g² - v) (1 - beta_2)`, `z' = z - lr g / (sqrt(v / (1 - beta_2^t)) + epsilon)`; the average
+    /// `x = (w - (1 - beta_1) z) / beta_1` becomes `x + (z' - x) / t`, and `w = (1 - beta_1) z' + beta_1 x`.
+    schedule_free_adamw_step(momentum, velocity) ScheduleFreeAdamwRule {
+        /// The learning rate, warm-up included.
+        learning_rate: f64,
+        /// The average's part in the variable.
+        beta_1: f64,
+        /// Decay of the second moment.
+        beta_2: f64,
+        /// Keeps the divisor from 0.
+        epsilon: f64,
+        /// The number of this step, from 1.
+        step: u64,
+    }
+    3, |rule| {
+        let (lr, epsilon) = (T::of(rule.learning_rate), T::of(rule.epsilon));
+        let (beta_1, second) = (T::of(rule.beta_1), T::ONE - T::of(rule.beta_2));
+        let rest = T::ONE - power(rule.beta_2, rule.step);
+        let (away, weight) = (T::ONE - beta_1, T::ONE / T::of(rule.step as f64));
+        #[inline(always)]
+        move |[y, z, v], g| {
+            let v = v + (g * g - v) * second;
+            let new_z = z - lr * g / ((v / rest).sqrt() + epsilon);
+            let x = (y - away * z) / beta_1;
+            let x = (T::ONE - weight) * x + weight * new_z;
+            [away * new_z + beta_1 * x, new_z, v]
+        }
+    };
+}
