@@ -30,6 +30,7 @@ pub use elementwise::*;
 pub use kernels::fused::FusedActivation;
 pub use matmul::matmul;
 pub use nn::cross_entropy::{binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy};
+pub use nn::rnn::{RecurrentActivation, RecurrentOptions, gru, lstm, simple_rnn};
 pub use nn::softmax::{glu, log_softmax, softmax, sparsemax};
 pub use nn::{
     ConvOptions, Padding, PoolOptions, conv1d, conv2d, conv3d, dense, max_pool1d, max_pool2d, max_pool3d,

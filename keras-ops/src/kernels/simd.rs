@@ -21,6 +21,12 @@ pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
     ARCH.get_or_init(pulp::Arch::new).dispatch(f)
 }
 
+/// Runs an operation written in vectors of the best instruction set of this processor.
+#[inline(always)]
+pub(crate) fn dispatch<F: pulp::WithSimd>(f: F) -> F::Output {
+    ARCH.get_or_init(pulp::Arch::new).dispatch(f)
+}
+
 /// [`vectorize`] for elements of type `T`; plainly for eight-byte ones, whose functions are calls anyway and
 /// whose loops are not worth compiling once per instruction set.
 #[inline(always)]

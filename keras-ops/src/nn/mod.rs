@@ -5,6 +5,7 @@ pub mod cross_entropy;
 mod dense;
 mod dropout;
 mod pool;
+pub mod rnn;
 pub mod softmax;
 mod window;
 

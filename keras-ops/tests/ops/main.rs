@@ -12,4 +12,5 @@ mod math;
 mod optimizer_step;
 mod random;
 mod reduce;
+mod rnn;
 mod shape_ops;

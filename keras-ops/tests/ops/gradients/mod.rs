@@ -13,6 +13,7 @@ mod elementwise;
 mod laws;
 mod losses;
 mod reduce;
+mod rnn;
 mod shape_ops;
 
 use case::Case;
@@ -25,6 +26,7 @@ const FAMILIES: &[&[Case]] = &[
     elementwise::CASES,
     losses::CASES,
     reduce::CASES,
+    rnn::CASES,
     shape_ops::CASES,
 ];
 

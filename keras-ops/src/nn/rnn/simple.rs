@@ -1,0 +1,102 @@
+use candle_core::{DType, Result, Tensor};
+
+use super::RecurrentOptions;
+use super::run::{After, Arguments, Kind};
+use crate::kernels::gemm::Mat;
+use crate::kernels::packed::Product;
+use crate::kernels::recurrent::{Act, Given, Simple, Tanh, kernel_gradient};
+
+/// The plain recurrent layer over a sequence: `h = a(x kernel + h recurrent_kernel + bias)` at each step. Gives
+/// the outputs and the last state.
+///
+/// # Shapes
+/// `x` (batch, time, features), `kernel` (features, units), `recurrent_kernel` (units, units), `bias` (units),
+/// `initial` (batch, units), zeros without. The output is (batch, units), or (batch, time, units) with
+/// `return_sequences`.
+///
+/// # Errors
+/// When shapes or dtypes do not fit, or there is no time step.
+///
+/// # Examples
+/// ```
+/// use keras_ops::{self as ops, Device, RecurrentActivation, RecurrentOptions, Tensor};
+/// let x = Tensor::new(&[[[1f32], [2.], [4.]]], &Device::Cpu)?;
+/// let (kernel, recurrent) = (Tensor::new(&[[1f32]], &Device::Cpu)?, Tensor::new(&[[10f32]], &Device::Cpu)?);
+/// let options = RecurrentOptions { activation: RecurrentActivation::Linear, ..Default::default() };
+/// let (y, _) = ops::simple_rnn(&x, None, &kernel, &recurrent, None, &options)?;
+/// assert_eq!(y.to_vec2::<f32>()?, [[124.]]);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn simple_rnn(
+    x: &Tensor,
+    initial: Option<&Tensor>,
+    kernel: &Tensor,
+    recurrent_kernel: &Tensor,
+    bias: Option<&Tensor>,
+    options: &RecurrentOptions<'_>,
+) -> Result<(Tensor, Tensor)> {
+    let arguments = Arguments {
+        op: "simple_rnn",
+        x,
+        kernel,
+        recurrent: recurrent_kernel,
+        bias,
+        states: [initial, None],
+        options,
+        gates: 1,
+        count: 1,
+        bias_shape: |units| vec![units],
+    };
+    let given = Plain(Given(options.activation));
+    let outputs = match arguments.dtype()? {
+        DType::F64 => arguments.run::<f64, _>(given),
+        _ if arguments.usual() => arguments.run::<f32, _>(Plain(Tanh)),
+        _ => arguments.run::<f32, _>(given),
+    }?;
+    match <[Tensor; 2]>::try_from(outputs) {
+        Ok([y, h]) => Ok((y, h)),
+        Err(outputs) => candle_core::bail!("simple_rnn: expected two outputs, got {}", outputs.len()),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Plain<A>(A);
+
+impl<T: Product, A: Act + 'static> Kind<T> for Plain<A> {
+    type Cell<'a> = Simple<'a, T, A>;
+
+    fn cell<'a>(
+        &self,
+        [features, units]: [usize; 2],
+        kernel: &[T],
+        recurrent: &[T],
+        bias: Option<&'a [T]>,
+        back: bool,
+    ) -> Self::Cell<'a> {
+        let pack = |values, rows| {
+            let matrix = Mat::new(values, rows, units);
+            T::pack(if back { matrix.t() } else { matrix })
+        };
+        Simple {
+            kernel: pack(kernel, features),
+            recurrent: pack(recurrent, units),
+            bias,
+            act: self.0,
+        }
+    }
+
+    fn gradients(&self, after: &After<'_, T>, [kernel, recurrent, bias]: [bool; 3]) -> [Vec<T>; 3] {
+        let units = after.units;
+        let grad = after.kept.columns(0..units);
+        let mut dw = vec![T::ZERO; if kernel { after.features * units } else { 0 }];
+        kernel_gradient(&mut dw, units, 0, after.x, grad);
+        let mut du = vec![T::ZERO; if recurrent { units * units } else { 0 }];
+        kernel_gradient(&mut du, units, 0, after.kept.columns(units..2 * units), grad);
+        let db = if bias {
+            after.kept.sums(0..units)
+        } else {
+            Vec::new()
+        };
+        [dw, du, db]
+    }
+}
