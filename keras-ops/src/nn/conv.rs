@@ -173,7 +173,14 @@ fn geometry<const N: usize>(
     let (mut before, mut output) = ([0; N], [1; N]);
     for i in 0..N {
         let extent = (sizes[i].max(1) - 1) * options.dilation[i] + sizes[i].min(1);
-        let axis = Axis::new(op, dims[i + 1], extent, options.strides[i], options.padding)?;
+        let axis = Axis::new(
+            op,
+            (i, N),
+            dims[i + 1],
+            extent,
+            options.strides[i],
+            options.padding,
+        )?;
         (before[i], output[i]) = (axis.before, axis.output);
     }
     Ok(Geometry {

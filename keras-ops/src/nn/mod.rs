@@ -5,6 +5,8 @@ pub mod cross_entropy;
 mod dense;
 mod dropout;
 mod pool;
+mod pool_adaptive;
+mod pool_global;
 pub mod rnn;
 pub mod softmax;
 mod window;
@@ -12,5 +14,10 @@ mod window;
 pub use conv::{ConvOptions, conv1d, conv2d, conv3d};
 pub use dense::dense;
 pub use dropout::dropout;
-pub use pool::{PoolOptions, max_pool1d, max_pool2d, max_pool3d};
-pub use window::Padding;
+pub use pool::{
+    PoolArgs, PoolOptions, average_pool, average_pool1d, average_pool2d, average_pool3d, max_pool,
+    max_pool1d, max_pool2d, max_pool3d,
+};
+pub use pool_adaptive::{adaptive_average_pool, adaptive_max_pool};
+pub use pool_global::{global_average_pool, global_max_pool};
+pub use window::{Padding, Sizes};

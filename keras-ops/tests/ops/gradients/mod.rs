@@ -12,6 +12,7 @@ mod dense;
 mod elementwise;
 mod laws;
 mod losses;
+mod pool;
 mod reduce;
 mod rnn;
 mod shape_ops;
@@ -25,6 +26,7 @@ const FAMILIES: &[&[Case]] = &[
     dense::CASES,
     elementwise::CASES,
     losses::CASES,
+    pool::CASES,
     reduce::CASES,
     rnn::CASES,
     shape_ops::CASES,
