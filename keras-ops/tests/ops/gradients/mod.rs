@@ -6,6 +6,7 @@
 
 mod activations;
 mod case;
+mod conv;
 mod coverage;
 mod cross_entropy;
 mod dense;
@@ -22,6 +23,7 @@ use keras_ops::{Tensor, gradcheck};
 
 const FAMILIES: &[&[Case]] = &[
     activations::CASES,
+    conv::CASES,
     cross_entropy::CASES,
     dense::CASES,
     elementwise::CASES,
