@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use keras_ops::Tensor;
+use keras_ops::{RowGradient, Tensor};
 
 use crate::optimizers::OptimizerBase;
 use crate::{Config, Result, Schedule, Variable, config};
@@ -36,6 +36,21 @@ pub trait Optimizer: std::fmt::Debug + Send + Sync + 'static {
         variable: &Variable,
         learning_rate: f64,
     ) -> Result<()>;
+
+    /// [`update_step`](Self::update_step) by a gradient that is 0 but for some rows, as an embedding gives: the
+    /// same numbers. Made dense for `update_step` unless an optimizer knows better.
+    ///
+    /// # Errors
+    /// When the gradient does not fit the variable.
+    fn update_rows(
+        &mut self,
+        index: usize,
+        gradient: &RowGradient,
+        variable: &Variable,
+        learning_rate: f64,
+    ) -> Result<()> {
+        self.update_step(index, &gradient.dense()?, variable, learning_rate)
+    }
 
     /// Its slots, in the order that Keras saves them in.
     fn slots(&self) -> Vec<Variable>;

@@ -8,6 +8,7 @@ pub mod dtype;
 pub mod elementwise;
 pub mod gradcheck;
 pub mod host;
+pub mod indexing;
 pub mod inplace;
 pub mod kernels;
 pub mod losses;
@@ -18,6 +19,7 @@ pub mod pairwise;
 pub mod pointwise;
 pub mod random;
 pub mod reduce;
+pub mod row_gradient;
 pub mod shape_ops;
 pub mod tape;
 
@@ -27,6 +29,7 @@ pub use counting::{all, any, argmax, argmin, count_nonzero};
 pub use device::{DeviceExt, DeviceName, auto, device};
 pub use dtype::{EPSILON, dtype_from_name, dtype_name, floatx, set_floatx};
 pub use elementwise::*;
+pub use indexing::*;
 pub use kernels::fused::FusedActivation;
 pub use matmul::matmul;
 pub use nn::cross_entropy::{binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy};
@@ -41,7 +44,9 @@ pub use nn::{
 pub use pairwise::*;
 pub use random::Seed;
 pub use reduce::*;
+pub use row_gradient::{Gradient, RowGradient};
 pub use shape_ops::*;
 pub use tape::{
-    GradientTape, Gradients, no_grad, record, record_many, record_view, record_with_output, recording,
+    GradientTape, Gradients, no_grad, record, record_many, record_rows, record_view, record_with_output,
+    recording,
 };

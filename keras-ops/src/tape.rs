@@ -15,6 +15,8 @@ use candle_core::{Result, Shape, Storage, Tensor, TensorId};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
+use crate::row_gradient::{Gradient, RowGradient};
+
 /// The gradients of one node's outputs, in order; `None` where nothing depended on that output.
 pub type OutputGrads = SmallVec<[Option<Tensor>; 1]>;
 /// The gradients that a backward function returns: one slot an input, in order.
@@ -23,6 +25,7 @@ pub type InputGrads = SmallVec<[Option<Tensor>; 4]>;
 pub type Needs = SmallVec<[bool; 4]>;
 
 type Backward = Box<dyn FnOnce(OutputGrads, &Needs) -> Result<InputGrads>>;
+type RowsBackward = Box<dyn FnOnce(Tensor) -> Result<RowGradient>>;
 
 /// Where a gradient goes.
 #[derive(Clone, Copy, Debug)]
@@ -40,6 +43,8 @@ enum Step {
         edges: SmallVec<[Edge; 4]>,
         backward: Backward,
     },
+    /// An operation that reads few rows of its only input.
+    Rows { edge: Edge, backward: RowsBackward },
     /// A tensor that candle's own operations made: candle walks below it.
     Candle(Tensor),
 }
@@ -54,10 +59,16 @@ struct Node {
 struct Slot {
     grad: Option<Tensor>,
     owned: bool,
+    /// Rows to add; only where there is no `grad`.
+    rows: Option<RowGradient>,
 }
 
 impl Slot {
     fn add(&mut self, grad: Tensor) -> Result<()> {
+        if let Some(rows) = self.rows.take() {
+            self.grad = Some(rows.dense()?);
+            self.owned = true;
+        }
         match &self.grad {
             None => self.grad = Some(grad),
             Some(sum) if self.owned => crate::inplace::add_assign(sum, &grad)?,
@@ -67,6 +78,20 @@ impl Slot {
             }
         }
         Ok(())
+    }
+
+    fn add_rows(&mut self, rows: RowGradient) -> Result<()> {
+        match self.rows.take() {
+            _ if self.grad.is_some() => return self.add(rows.dense()?),
+            Some(sum) => self.rows = Some(sum.add(&rows)?),
+            None => self.rows = Some(rows),
+        }
+        Ok(())
+    }
+
+    fn gradient(self) -> Option<Gradient> {
+        let dense = self.grad.map(Gradient::Dense);
+        dense.or_else(|| self.rows.map(Gradient::Rows))
     }
 }
 
@@ -260,6 +285,16 @@ fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
                     }
                 }
             }
+            Some(Step::Rows { edge, backward }) => {
+                let Some(Some(grad)) = grads.into_iter().next() else {
+                    continue;
+                };
+                match edge {
+                    Edge::Leaf(id) => leaves.entry(id).or_default().add_rows(backward(grad)?)?,
+                    Edge::Node(..) => deliver(&mut nodes, &mut leaves, edge, backward(grad)?.dense()?)?,
+                    Edge::None => {}
+                }
+            }
             Some(Step::Candle(tensor)) => {
                 let Some(Some(grad)) = grads.into_iter().next() else {
                     continue;
@@ -279,23 +314,31 @@ fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
     }
     let found = leaves
         .into_iter()
-        .filter_map(|(id, slot)| Some((id, slot.grad?)))
+        .filter_map(|(id, slot)| Some((id, slot.gradient()?)))
         .collect();
     Ok(Gradients(found))
 }
 
 /// The gradients by variable that a backward pass found.
 #[derive(Debug, Default)]
-pub struct Gradients(FxHashMap<TensorId, Tensor>);
+pub struct Gradients(FxHashMap<TensorId, Gradient>);
 
 impl Gradients {
     /// The gradient by `variable`; `None` when the result did not depend on it.
     pub fn get(&self, variable: &Tensor) -> Option<&Tensor> {
-        self.0.get(&variable.id())
+        match self.0.get(&variable.id())? {
+            Gradient::Dense(tensor) => Some(tensor),
+            Gradient::Rows(rows) => rows.dense_ref(),
+        }
     }
 
     /// Takes the gradient by `variable` out, so that its memory can go as soon as it is used.
     pub fn remove(&mut self, variable: &Tensor) -> Option<Tensor> {
+        self.take(variable)?.dense().ok()
+    }
+
+    /// [`remove`](Self::remove), leaving a gradient of few rows as it is.
+    pub fn take(&mut self, variable: &Tensor) -> Option<Gradient> {
         self.0.remove(&variable.id())
     }
 
@@ -414,6 +457,26 @@ pub fn record_many(
         push(inputs, &tensors.iter().collect::<Vec<_>>(), Box::new(backward));
     }
     tensors
+}
+
+/// [`record`] for an operation that reads few rows of `table`: `backward` gives the gradient by those rows.
+pub fn record_rows(
+    table: &Tensor,
+    output: Storage,
+    shape: &Shape,
+    backward: impl FnOnce(Tensor) -> Result<RowGradient> + 'static,
+) -> Tensor {
+    let tracked = wanted(&[table]);
+    let out = Tensor::from_storage(output, shape, BackpropOp::none(), tracked);
+    with_top(|tape| {
+        let Some(tape) = tape.filter(|_| tracked) else {
+            return;
+        };
+        let (edge, backward) = (tape.edge(table), Box::new(backward));
+        let node = tape.push(Step::Rows { edge, backward }, 1);
+        tape.made_by.insert(out.id(), (node, 0));
+    });
+    out
 }
 
 /// Records a cheaper backward for `output`, a view that candle's own differentiable operation made of

@@ -1,5 +1,5 @@
-use keras_ops::Tensor;
-use keras_ops::optimizer_step::{AdamRule, adam_step};
+use keras_ops::optimizer_step::{AdamRule, adam_step, adam_step_rows};
+use keras_ops::{RowGradient, Tensor};
 
 use super::OptimizerBase;
 use super::arguments::shared_arguments;
@@ -79,6 +79,16 @@ impl Adam {
         self.amsgrad = amsgrad;
         self
     }
+
+    fn rule(&self, learning_rate: f64) -> AdamRule {
+        AdamRule {
+            learning_rate,
+            beta_1: self.beta_1,
+            beta_2: self.beta_2,
+            epsilon: self.epsilon,
+            step: self.base.steps() + 1,
+        }
+    }
 }
 
 impl Default for Adam {
@@ -115,22 +125,35 @@ impl Optimizer for Adam {
         variable: &Variable,
         learning_rate: f64,
     ) -> Result<()> {
-        let Self {
-            beta_1,
-            beta_2,
-            epsilon,
-            ..
-        } = *self;
-        let rule = AdamRule {
-            learning_rate,
-            beta_1,
-            beta_2,
-            epsilon,
-            step: self.base.steps() + 1,
-        };
         let (m, v) = (self.momentums[index].tensor(), self.velocities[index].tensor());
         let v_hat = self.velocity_hats.get(index).map(Variable::tensor);
-        Ok(adam_step(&rule, variable.tensor(), gradient, m, v, v_hat)?)
+        Ok(adam_step(
+            &self.rule(learning_rate),
+            variable.tensor(),
+            gradient,
+            m,
+            v,
+            v_hat,
+        )?)
+    }
+
+    fn update_rows(
+        &mut self,
+        index: usize,
+        gradient: &RowGradient,
+        variable: &Variable,
+        learning_rate: f64,
+    ) -> Result<()> {
+        let (m, v) = (self.momentums[index].tensor(), self.velocities[index].tensor());
+        let v_hat = self.velocity_hats.get(index).map(Variable::tensor);
+        Ok(adam_step_rows(
+            &self.rule(learning_rate),
+            variable.tensor(),
+            gradient,
+            m,
+            v,
+            v_hat,
+        )?)
     }
 
     fn slots(&self) -> Vec<Variable> {

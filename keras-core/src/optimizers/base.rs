@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use keras_ops::Tensor;
+use keras_ops::{Gradient, Tensor};
 use serde_json::Value;
+use smallvec::SmallVec;
 
 use super::gradients::Gradients;
 use crate::config::Reader;
@@ -166,7 +167,7 @@ impl OptimizerBase {
         Ok(slot)
     }
 
-    fn decay_weights(&self, learning_rate: f64, gradients: &[Option<Tensor>]) -> Result<()> {
+    fn decay_weights(&self, learning_rate: f64, gradients: &[Option<Gradient>]) -> Result<()> {
         let Some(decay) = self.weight_decay else {
             return Ok(());
         };
@@ -204,7 +205,7 @@ impl OptimizerBase {
         Ok(())
     }
 
-    fn constrain(&self, gradients: &[Option<Tensor>]) -> Result<()> {
+    fn constrain(&self, gradients: &[Option<Gradient>]) -> Result<()> {
         for (variable, gradient) in self.variables.iter().zip(gradients) {
             if let (Some(constraint), Some(_)) = (variable.constraint(), gradient) {
                 variable.assign(&keras_ops::no_grad(|| constraint.call(&variable.value()))?)?;
@@ -278,6 +279,18 @@ impl dyn Optimizer {
     /// # Errors
     /// When a gradient does not fit its variable, or there is none at all.
     pub fn apply(&mut self, gradients: &[Option<Tensor>]) -> Result<()> {
+        let gradients: SmallVec<[Option<Gradient>; 8]> = gradients
+            .iter()
+            .map(|gradient| gradient.clone().map(Gradient::Dense))
+            .collect();
+        self.apply_gradients(&gradients)
+    }
+
+    /// [`apply`](trait.Optimizer.html#method.apply) for gradients of which some may have few rows.
+    ///
+    /// # Errors
+    /// When a gradient does not fit its variable, or there is none at all.
+    pub fn apply_gradients(&mut self, gradients: &[Option<Gradient>]) -> Result<()> {
         if gradients.is_empty() {
             return Ok(());
         }
@@ -288,8 +301,12 @@ impl dyn Optimizer {
         if let Some(ready) = base.prepare(gradients)? {
             base.decay_weights(learning_rate, &ready)?;
             for (index, (gradient, variable)) in ready.iter().zip(variables.iter()).enumerate() {
-                if let Some(gradient) = gradient {
-                    self.update_step(index, gradient, variable, learning_rate)?;
+                match gradient {
+                    Some(Gradient::Dense(gradient)) => {
+                        self.update_step(index, gradient, variable, learning_rate)?
+                    }
+                    Some(Gradient::Rows(rows)) => self.update_rows(index, rows, variable, learning_rate)?,
+                    None => {}
                 }
             }
             self.base().gradients.reset()?;

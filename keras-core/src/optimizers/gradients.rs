@@ -1,7 +1,7 @@
 //! What happens to gradients before a step: unscaling, accumulation, clipping, missing ones.
 
-use keras_ops::Tensor;
 use keras_ops::optimizer_step::{axpy_in_place, fill_in_place, global_norm, scale_and_clip};
+use keras_ops::{Gradient, Tensor};
 
 use super::OptimizerBase;
 use crate::{Result, Variable, bail};
@@ -23,11 +23,21 @@ impl Gradients {
     }
 
     /// `gradient * factor` within the limit, in a buffer that is used again at the next step.
-    fn scaled(&mut self, index: usize, gradient: &Tensor, factor: f64, limit: f64) -> Result<Tensor> {
+    fn scaled(&mut self, index: usize, gradient: &Gradient, factor: f64, limit: f64) -> Result<Gradient> {
         if let Some(sum) = self.accumulators.get(index) {
             scale_and_clip(sum.tensor(), None, factor, limit)?;
-            return Ok(sum.tensor().detach());
+            return Ok(sum.tensor().detach().into());
         }
+        let gradient = match gradient {
+            // How many rows there are changes from step to step; times NaN, the others are no longer 0.
+            Gradient::Rows(rows) if factor.is_finite() => {
+                let values = rows.values();
+                let buffer = Tensor::zeros(values.shape(), values.dtype(), values.device())?;
+                scale_and_clip(&buffer, Some(values), factor, limit)?;
+                return Ok(Gradient::Rows(rows.with_values(buffer)?));
+            }
+            other => other.dense()?,
+        };
         if self.scratch.len() <= index {
             self.scratch.resize(index + 1, None);
         }
@@ -38,13 +48,13 @@ impl Gradients {
                 empty.insert(like)
             }
         };
-        scale_and_clip(buffer, Some(gradient), factor, limit)?;
-        Ok(buffer.clone())
+        scale_and_clip(buffer, Some(&gradient), factor, limit)?;
+        Ok(buffer.clone().into())
     }
 }
 
 impl OptimizerBase {
-    pub(super) fn check_gradients(&mut self, gradients: &[Option<Tensor>]) -> Result<()> {
+    pub(super) fn check_gradients(&mut self, gradients: &[Option<Gradient>]) -> Result<()> {
         let variables = &self.variables;
         if gradients.len() != variables.len() {
             bail!(
@@ -81,14 +91,17 @@ impl OptimizerBase {
     }
 
     /// The gradients to step with; `None` where this call only accumulates.
-    pub(super) fn prepare(&mut self, gradients: &[Option<Tensor>]) -> Result<Option<Vec<Option<Tensor>>>> {
+    pub(super) fn prepare(
+        &mut self,
+        gradients: &[Option<Gradient>],
+    ) -> Result<Option<Vec<Option<Gradient>>>> {
         let mut factor = self.loss_scale_factor.map_or(1., |scale| 1. / scale);
         let mut ready = gradients.to_vec();
         if self.gradient_accumulation_steps.is_some() {
             for (sum, gradient) in self.gradients.accumulators.iter().zip(&mut ready) {
                 if let Some(gradient) = gradient {
-                    axpy_in_place(sum.tensor(), factor, gradient)?;
-                    *gradient = sum.tensor().detach();
+                    axpy_in_place(sum.tensor(), factor, &gradient.dense()?)?;
+                    *gradient = sum.tensor().detach().into();
                 }
             }
             let steps = self.accumulation();
@@ -101,14 +114,14 @@ impl OptimizerBase {
         Ok(Some(ready))
     }
 
-    fn clip(&mut self, gradients: &mut [Option<Tensor>], factor: f64) -> Result<()> {
+    fn clip(&mut self, gradients: &mut [Option<Gradient>], factor: f64) -> Result<()> {
         let positive = |limit: Option<f64>| limit.filter(|limit| *limit > 0.);
         let each = positive(self.clipnorm);
         let all = positive(self.global_clipnorm).filter(|_| each.is_none());
         let value = positive(self.clipvalue).filter(|_| each.is_none() && all.is_none());
         let mut factor = factor;
         if let Some(limit) = all {
-            let given: Vec<&Tensor> = gradients.iter().flatten().collect();
+            let given: Vec<&Tensor> = gradients.iter().flatten().map(Gradient::elements).collect();
             let norm = global_norm(&given)? * factor.abs();
             factor *= if norm.is_finite() {
                 within(limit, norm)
@@ -119,7 +132,7 @@ impl OptimizerBase {
         for (index, slot) in gradients.iter_mut().enumerate() {
             let Some(gradient) = slot else { continue };
             let own = match each {
-                Some(limit) => factor * within(limit, global_norm(&[gradient])? * factor.abs()),
+                Some(limit) => factor * within(limit, global_norm(&[gradient.elements()])? * factor.abs()),
                 None => factor,
             };
             if own != 1. || value.is_some() {

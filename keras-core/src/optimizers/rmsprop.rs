@@ -1,5 +1,5 @@
-use keras_ops::Tensor;
-use keras_ops::optimizer_step::{RmspropRule, rmsprop_step};
+use keras_ops::optimizer_step::{RmspropRule, rmsprop_step, rmsprop_step_rows};
+use keras_ops::{RowGradient, Tensor};
 
 use super::OptimizerBase;
 use super::arguments::shared_arguments;
@@ -79,6 +79,15 @@ impl RMSprop {
         self.centered = centered;
         self
     }
+
+    fn rule(&self, learning_rate: f64) -> RmspropRule {
+        RmspropRule {
+            learning_rate,
+            rho: self.rho,
+            momentum: self.momentum,
+            epsilon: self.epsilon,
+        }
+    }
 }
 
 impl Default for RMSprop {
@@ -117,23 +126,31 @@ impl Optimizer for RMSprop {
         variable: &Variable,
         learning_rate: f64,
     ) -> Result<()> {
-        let Self {
-            rho,
-            momentum,
-            epsilon,
-            ..
-        } = *self;
-        let rule = RmspropRule {
-            learning_rate,
-            rho,
-            momentum,
-            epsilon,
-        };
         let velocity = self.velocities[index].tensor();
         let momentum = self.momentums.get(index).map(Variable::tensor);
         let average = self.average_gradients.get(index).map(Variable::tensor);
         Ok(rmsprop_step(
-            &rule,
+            &self.rule(learning_rate),
+            variable.tensor(),
+            gradient,
+            velocity,
+            momentum,
+            average,
+        )?)
+    }
+
+    fn update_rows(
+        &mut self,
+        index: usize,
+        gradient: &RowGradient,
+        variable: &Variable,
+        learning_rate: f64,
+    ) -> Result<()> {
+        let velocity = self.velocities[index].tensor();
+        let momentum = self.momentums.get(index).map(Variable::tensor);
+        let average = self.average_gradients.get(index).map(Variable::tensor);
+        Ok(rmsprop_step_rows(
+            &self.rule(learning_rate),
             variable.tensor(),
             gradient,
             velocity,

@@ -1,5 +1,5 @@
-use keras_ops::Tensor;
-use keras_ops::optimizer_step::{SgdRule, sgd_step};
+use keras_ops::optimizer_step::{SgdRule, sgd_step, sgd_step_rows};
+use keras_ops::{RowGradient, Tensor};
 
 use super::OptimizerBase;
 use super::arguments::shared_arguments;
@@ -54,6 +54,14 @@ impl SGD {
         self
     }
 
+    fn rule(&self, learning_rate: f64) -> SgdRule {
+        SgdRule {
+            learning_rate,
+            momentum: self.momentum,
+            nesterov: self.nesterov,
+        }
+    }
+
     fn check(&self) -> Result<()> {
         if (0. ..=1.).contains(&self.momentum) {
             return Ok(());
@@ -95,13 +103,29 @@ impl Optimizer for SGD {
         variable: &Variable,
         learning_rate: f64,
     ) -> Result<()> {
-        let rule = SgdRule {
-            learning_rate,
-            momentum: self.momentum,
-            nesterov: self.nesterov,
-        };
         let momentum = self.momentums.get(index).map(Variable::tensor);
-        Ok(sgd_step(&rule, variable.tensor(), gradient, momentum)?)
+        Ok(sgd_step(
+            &self.rule(learning_rate),
+            variable.tensor(),
+            gradient,
+            momentum,
+        )?)
+    }
+
+    fn update_rows(
+        &mut self,
+        index: usize,
+        gradient: &RowGradient,
+        variable: &Variable,
+        learning_rate: f64,
+    ) -> Result<()> {
+        let momentum = self.momentums.get(index).map(Variable::tensor);
+        Ok(sgd_step_rows(
+            &self.rule(learning_rate),
+            variable.tensor(),
+            gradient,
+            momentum,
+        )?)
     }
 
     fn slots(&self) -> Vec<Variable> {

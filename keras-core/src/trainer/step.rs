@@ -1,6 +1,6 @@
 //! One batch: forward, loss, backward, update.
 
-use keras_ops::{GradientTape, Tensor};
+use keras_ops::{Gradient, GradientTape, Tensor};
 use smallvec::SmallVec;
 
 use super::running::{Losses, lock};
@@ -35,11 +35,8 @@ impl Model {
 
         let backward = tracing::trace_span!("backward").entered();
         let mut found = tape.gradients(&total)?;
-        let gradients: SmallVec<[Option<Tensor>; 16]> = trainer
-            .variables
-            .iter()
-            .map(|v| found.remove(v.tensor()))
-            .collect();
+        let gradients: SmallVec<[Option<Gradient>; 16]> =
+            trainer.variables.iter().map(|v| found.take(v.tensor())).collect();
         drop(backward);
         if !trainer.reported {
             trainer.reported = true;
@@ -47,7 +44,7 @@ impl Model {
         }
 
         let update = tracing::trace_span!("update").entered();
-        trainer.optimizer.apply(&gradients)?;
+        trainer.optimizer.apply_gradients(&gradients)?;
         drop(update);
         let outputs: Tensors = outputs.iter().map(Tensor::detach).collect();
         lock(&trainer.running).update(&total.detach(), &losses, batch.len, &y, &outputs, &w)
@@ -157,7 +154,7 @@ fn add_penalties(losses: &Losses, added: Vec<Tensor>, regularized: &[Variable]) 
     })
 }
 
-fn report_missing(variables: &[Variable], gradients: &[Option<Tensor>]) -> Result<()> {
+fn report_missing(variables: &[Variable], gradients: &[Option<Gradient>]) -> Result<()> {
     let missing: Vec<String> = variables
         .iter()
         .zip(gradients)

@@ -343,3 +343,38 @@ fn half_precision_variables() -> Result<()> {
     assert_eq!(w.value().to_dtype(DType::F32)?.to_vec1::<f32>()?, [0.5, 1.5]);
     Ok(())
 }
+
+/// A gradient of rows must give the numbers of the dense one, whatever happens before the step.
+#[test]
+fn gradients_of_rows_are_those_of_the_table() -> Result<()> {
+    use keras_ops::{Gradient, RowGradient};
+    let make: [fn() -> Box<dyn Optimizer>; 8] = [
+        || Box::new(Adam::new(0.1)),
+        || Box::new(Adam::new(0.1).amsgrad(true).clipnorm(0.5)),
+        || Box::new(SGD::new(0.1)),
+        || Box::new(SGD::new(0.1).momentum(0.9).global_clipnorm(0.5)),
+        || Box::new(SGD::new(0.1).weight_decay(0.1).clipvalue(0.3)),
+        || Box::new(RMSprop::new(0.1)),
+        || Box::new(RMSprop::new(0.1).gradient_accumulation_steps(2)),
+        || Box::new(Adam::new(0.1).loss_scale_factor(8.).use_ema(0.9)),
+    ];
+    for make in make {
+        let table = || Variable::new("table", &Tensor::arange(0f32, 8., &CPU)?.reshape((4, 2))?, true);
+        let (by_rows, by_all) = (table()?, table()?);
+        let (mut sparse, mut dense) = (make(), make());
+        sparse.build(&[by_rows.clone()])?;
+        dense.build(&[by_all.clone()])?;
+        for rows in [[0u32, 3], [1, 2], [0, 1], [2, 3]] {
+            let values = Tensor::new(&[[1f32, -2.], [0.5, 3.]], &CPU)?;
+            let gradient = RowGradient::new(rows.to_vec(), values, (4, 2))?;
+            dense.apply(&[Some(gradient.dense()?)])?;
+            sparse.apply_gradients(&[Some(Gradient::Rows(gradient))])?;
+            assert_eq!(values_of(&by_rows)?, values_of(&by_all)?, "{sparse:?}");
+        }
+    }
+    Ok(())
+}
+
+fn values_of(variable: &Variable) -> Result<Vec<f32>> {
+    values(std::slice::from_ref(variable))
+}

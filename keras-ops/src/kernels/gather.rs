@@ -27,7 +27,11 @@ pub fn gather<T: Copy + Send + Sync>(x: &[T], extent: Extent, index: &[u32]) -> 
         let per = (simd::CHUNK / inner).max(1);
         let parts: Vec<Vec<T>> = index
             .par_chunks(per)
-            .map(|chunk| chunk.iter().flat_map(|i| row(0, *i)).copied().collect())
+            .map(|chunk| {
+                let mut part = Vec::with_capacity(chunk.len() * inner);
+                chunk.iter().for_each(|i| part.extend_from_slice(row(0, *i)));
+                part
+            })
             .collect();
         parts.iter().for_each(|part| out.extend_from_slice(part));
         return out;
@@ -56,4 +60,41 @@ where
         }
     }
     out
+}
+
+/// The sums of the rows of `values` (of `inner` elements) that have the same id, below `count`: the ids that
+/// occur, ascending, and a row for each. Rows are added in their order.
+pub fn sum_rows<T>(ids: &[u32], values: &[T], inner: usize, count: usize) -> (Vec<u32>, Vec<T>)
+where
+    T: Copy + Default + std::ops::AddAssign,
+{
+    // A bit an id; an id's place is the number of bits before its own.
+    let mut bits = vec![0u64; count.div_ceil(64)];
+    ids.iter()
+        .for_each(|id| bits[*id as usize / 64] |= 1 << (id % 64));
+    let mut before = Vec::with_capacity(bits.len());
+    let mut rows = Vec::new();
+    for (word, set) in bits.iter().enumerate() {
+        before.push(rows.len());
+        let mut left = *set;
+        while left != 0 {
+            rows.push((word * 64) as u32 + left.trailing_zeros());
+            left &= left - 1;
+        }
+    }
+    let mut sums = vec![T::default(); rows.len() * inner];
+    simd::vectorize(
+        #[inline(always)]
+        || {
+            for (k, id) in ids.iter().enumerate() {
+                let (word, bit) = (*id as usize / 64, id % 64);
+                let place = before[word] + (bits[word] & ((1 << bit) - 1)).count_ones() as usize;
+                sums[place * inner..(place + 1) * inner]
+                    .iter_mut()
+                    .zip(&values[k * inner..(k + 1) * inner])
+                    .for_each(|(sum, v)| *sum += *v);
+            }
+        },
+    );
+    (rows, sums)
 }

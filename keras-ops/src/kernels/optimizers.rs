@@ -109,6 +109,97 @@ fn split<E: Element>(mut written: Written<'_, E>, read: &[E], f: Piece<'_, E>) {
     rayon::join(|| split(left, left_read, f), || split(right, right_read, f));
 }
 
+/// The gradient of a table in which few rows are not 0.
+#[derive(Clone, Copy, Debug)]
+pub struct TableGradient<'a, E> {
+    /// The rows, ascending.
+    pub rows: &'a [u32],
+    /// Their values.
+    pub values: &'a [E],
+    /// Elements of a row.
+    pub width: usize,
+}
+
+/// [`pass`] over a table; rows without a gradient are stepped by one of 0, or left alone without `all`.
+pub fn pass_rows<E: Element, F>(written: Written<'_, E>, grad: TableGradient<'_, E>, all: bool, f: &F)
+where
+    F: Fn(&mut [&mut [E]], &[E]) + Sync,
+{
+    let len = written.first().map_or(0, |w| w.len());
+    if len == 0 || grad.width == 0 {
+        return;
+    }
+    let zeros = vec![E::narrow(E::Wide::of(0.)); if all { len.min(simd::CHUNK) } else { 0 }];
+    let pass = RowPass {
+        grad,
+        zeros: &zeros,
+        f,
+    };
+    pass.split(written, 0, simd::parallel(len));
+}
+
+struct RowPass<'a, E, F> {
+    grad: TableGradient<'a, E>,
+    zeros: &'a [E],
+    f: &'a F,
+}
+
+impl<E: Element, F: Fn(&mut [&mut [E]], &[E]) + Sync> RowPass<'_, E, F> {
+    /// Steps the rows of the table from `first` on that `written` holds.
+    fn split(&self, written: Written<'_, E>, first: usize, parallel: bool) {
+        let width = self.grad.width;
+        let count = written.first().map_or(0, |w| w.len()) / width;
+        if !parallel || count < 2 || count * width <= 2 * simd::CHUNK {
+            return self.rows(written, first, count);
+        }
+        let middle = count / 2;
+        let mut right = Written::new();
+        let left: Written<'_, E> = written
+            .into_iter()
+            .map(|slice| {
+                let (before, after) = slice.split_at_mut(middle * width);
+                right.push(after);
+                before
+            })
+            .collect();
+        rayon::join(
+            || self.split(left, first, true),
+            || self.split(right, first + middle, true),
+        );
+    }
+
+    fn rows(&self, mut written: Written<'_, E>, first: usize, count: usize) {
+        let TableGradient { rows, values, width } = self.grad;
+        let from = rows.partition_point(|row| (*row as usize) < first);
+        let to = rows.partition_point(|row| (*row as usize) < first + count);
+        simd::vectorize(
+            #[inline(always)]
+            || {
+                let mut done = 0;
+                for k in from..=to {
+                    let row = if k < to { rows[k] as usize - first } else { count };
+                    if !self.zeros.is_empty() {
+                        for start in (done * width..row * width).step_by(self.zeros.len()) {
+                            let end = (start + self.zeros.len()).min(row * width);
+                            (self.f)(&mut part(&mut written, start, end), &self.zeros[..end - start]);
+                        }
+                    }
+                    if k < to {
+                        let grad = &values[k * width..(k + 1) * width];
+                        (self.f)(&mut part(&mut written, row * width, (row + 1) * width), grad);
+                    }
+                    done = row + 1;
+                }
+            },
+        )
+    }
+}
+
+#[inline(always)]
+fn part<'a, E>(written: &'a mut Written<'_, E>, start: usize, end: usize) -> Written<'a, E> {
+    written.iter_mut().map(|slice| &mut slice[start..end]).collect()
+}
+
 /// `x = f(x)`, in parallel when large.
 pub fn each<E: Element>(x: &mut [E], f: &(impl Fn(E) -> E + Sync)) {
     let run = |x: &mut [E]| {

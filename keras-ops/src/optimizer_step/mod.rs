@@ -7,12 +7,16 @@ use half::{bf16, f16};
 use smallvec::SmallVec;
 
 use crate::host::Real;
-use crate::kernels::optimizers::{self as kernel, AdamFactors, Element, Float, RmspropFactors};
+use crate::kernels::optimizers::{
+    self as kernel, AdamFactors, Element, Float, RmspropFactors, TableGradient,
+};
+use crate::row_gradient::RowGradient;
 use crate::{host, inplace};
 
 pub use adafactor::{AdafactorRule, adafactor_step};
 pub use layerwise::{LambRule, MuonRule, lamb_step, muon_step};
 pub use passes::{axpy_in_place, fill_in_place, global_norm, mix_in_place, scale_and_clip, scale_in_place};
+pub use rows::{adam_step_rows, rmsprop_step_rows, sgd_step_rows};
 pub use rules::*;
 
 macro_rules! by_dtype {
@@ -34,6 +38,7 @@ macro_rules! by_dtype {
 mod adafactor;
 mod layerwise;
 mod passes;
+mod rows;
 mod rules;
 
 /// The arguments of a stochastic gradient descent step.
@@ -68,27 +73,31 @@ pub fn sgd_step(rule: &SgdRule, var: &Tensor, grad: &Tensor, velocity: Option<&T
     if !var.device().is_cpu() {
         return sgd_composed(rule, var, grad, velocity);
     }
-    by_dtype!("sgd_step", var.dtype(), sgd_cpu(rule, &written, grad))
+    by_dtype!(
+        "sgd_step",
+        var.dtype(),
+        sgd_cpu(rule, &written, Source::Dense(grad))
+    )
 }
 
-fn sgd_cpu<E: Element>(rule: &SgdRule, written: &[&Tensor], grad: &Tensor) -> Result<()> {
+fn sgd_cpu<E: Element>(rule: &SgdRule, written: &[&Tensor], grad: Source<'_>) -> Result<()> {
     let (lr, momentum) = (E::Wide::of(rule.learning_rate), E::Wide::of(rule.momentum));
     match (written.len(), rule.nesterov) {
-        (1, _) => run::<E>(
+        (1, _) => run_either::<E>(
             "sgd_step",
             written,
             grad,
             #[inline(always)]
             |w, g| kernel::sgd(w, g, lr),
         ),
-        (_, false) => run::<E>(
+        (_, false) => run_either::<E>(
             "sgd_step",
             written,
             grad,
             #[inline(always)]
             |w, g| kernel::sgd_momentum::<E, false>(w, g, lr, momentum),
         ),
-        (_, true) => run::<E>(
+        (_, true) => run_either::<E>(
             "sgd_step",
             written,
             grad,
@@ -172,12 +181,16 @@ pub fn adam_step(
     if !var.device().is_cpu() {
         return adam_composed(rule, var, grad, m, v, v_hat);
     }
-    by_dtype!("adam_step", var.dtype(), adam_cpu(rule, &written, grad))
+    by_dtype!(
+        "adam_step",
+        var.dtype(),
+        adam_cpu(rule, &written, Source::Dense(grad))
+    )
 }
 
-fn adam_cpu<E: Element>(rule: &AdamRule, written: &[&Tensor], grad: &Tensor) -> Result<()> {
+fn adam_cpu<E: Element>(rule: &AdamRule, written: &[&Tensor], grad: Source<'_>) -> Result<()> {
     let factors = rule.factors();
-    run::<E>(
+    run_either::<E>(
         "adam_step",
         written,
         grad,
@@ -264,14 +277,14 @@ pub fn rmsprop_step(
     by_dtype!(
         "rmsprop_step",
         var.dtype(),
-        rmsprop_cpu(rule, &written, grad, momentum.is_some())
+        rmsprop_cpu(rule, &written, Source::Dense(grad), momentum.is_some())
     )
 }
 
 fn rmsprop_cpu<E: Element>(
     rule: &RmspropRule,
     written: &[&Tensor],
-    grad: &Tensor,
+    grad: Source<'_>,
     momentum: bool,
 ) -> Result<()> {
     let factors = RmspropFactors {
@@ -282,7 +295,7 @@ fn rmsprop_cpu<E: Element>(
         epsilon: E::Wide::of(rule.epsilon),
     };
     if momentum {
-        run::<E>(
+        run_either::<E>(
             "rmsprop_step",
             written,
             grad,
@@ -290,7 +303,7 @@ fn rmsprop_cpu<E: Element>(
             |w, g| kernel::rmsprop::<E, true>(w, g, factors),
         )
     } else {
-        run::<E>(
+        run_either::<E>(
             "rmsprop_step",
             written,
             grad,
@@ -378,6 +391,39 @@ fn checked(op: &str, written: &[&Tensor], grad: &Tensor) -> Result<Tensor> {
 fn share_storage(a: &Tensor, b: &Tensor) -> bool {
     let ((a, _), (b, _)) = (a.storage_and_layout(), b.storage_and_layout());
     std::ptr::eq(&*a, &*b)
+}
+
+/// Where a step reads its gradient.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    Dense(&'a Tensor),
+    Rows(&'a RowGradient),
+}
+
+/// [`run`]; rows without a gradient are stepped by one of 0, or not at all where that changes nothing: when
+/// only the variable is written.
+fn run_either<E: Element>(
+    op: &'static str,
+    written: &[&Tensor],
+    grad: Source<'_>,
+    f: impl Fn(&mut [&mut [E]], &[E]) + Sync,
+) -> Result<()> {
+    let rows = match grad {
+        Source::Dense(grad) => return run::<E>(op, written, grad, f),
+        Source::Rows(rows) => rows,
+    };
+    host::read(rows.values(), |values: &[E]| {
+        inplace::write_many(op, written, |slices: &mut [&mut [E]]| {
+            let slices = slices.iter_mut().map(|slice| &mut **slice).collect();
+            let grad = TableGradient {
+                rows: rows.rows(),
+                values,
+                width: rows.shape().dims()[1..].iter().product(),
+            };
+            kernel::pass_rows(slices, grad, written.len() > 1, &f);
+            Ok(())
+        })
+    })
 }
 
 fn run<E: Element>(

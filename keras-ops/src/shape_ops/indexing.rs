@@ -45,6 +45,22 @@ pub(crate) fn gather_axis(op: &'static str, x: &Tensor, index: Vec<u32>, axis: u
     gather_shaped(op, x, index, axis, dims)
 }
 
+/// The elements of lanes of the last axis at `places` of theirs: `dims` but for it as those of `x`.
+pub(crate) fn take_places(
+    op: &'static str,
+    x: &Tensor,
+    mut places: Vec<u32>,
+    dims: &[usize],
+) -> Result<Tensor> {
+    let len = x.dims().last().copied().unwrap_or(1);
+    let count = dims.last().copied().unwrap_or(1).max(1);
+    for (lane, places) in places.chunks_mut(count).enumerate() {
+        places.iter_mut().for_each(|place| *place += (lane * len) as u32);
+    }
+    let flat = super::reshape(x, &[x.elem_count() as i64])?;
+    gather_shaped(op, &flat, places, 0, dims.to_vec())
+}
+
 fn gather_shaped(
     op: &'static str,
     x: &Tensor,

@@ -5,6 +5,7 @@
 mod cross_entropy;
 mod dropout;
 mod elementwise;
+mod embedding;
 mod gradients;
 mod linear;
 mod losses;

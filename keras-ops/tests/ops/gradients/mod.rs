@@ -11,6 +11,7 @@ mod coverage;
 mod cross_entropy;
 mod dense;
 mod elementwise;
+mod indexing;
 mod laws;
 mod losses;
 mod pool;
@@ -27,6 +28,7 @@ const FAMILIES: &[&[Case]] = &[
     cross_entropy::CASES,
     dense::CASES,
     elementwise::CASES,
+    indexing::CASES,
     losses::CASES,
     pool::CASES,
     reduce::CASES,

@@ -1,0 +1,5 @@
+//! Reading, writing and ordering elements by number.
+
+mod embedding;
+
+pub use embedding::embedding;
