@@ -41,6 +41,10 @@ pub use nn::{
     average_pool1d, average_pool2d, average_pool3d, global_average_pool, global_max_pool, max_pool,
     max_pool1d, max_pool2d, max_pool3d,
 };
+pub use nn::{
+    BatchNormalized, batch_norm_training, batch_normalization, group_normalization, layer_normalization, moments,
+    normalize, rms_normalization, unit_normalization,
+};
 pub use pairwise::*;
 pub use random::Seed;
 pub use reduce::*;

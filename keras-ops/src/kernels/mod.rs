@@ -1,5 +1,6 @@
 //! CPU kernels: the only place of the workspace with `unsafe`. Plain slices in, plain slices out; no tape.
 
+pub mod batch_norm;
 pub mod broadcast;
 pub mod buffer;
 pub mod conv;
@@ -13,6 +14,7 @@ pub mod gaussian;
 pub mod gemm;
 pub mod map;
 pub mod math;
+pub mod norm;
 pub mod optimizers;
 pub mod packed;
 pub mod patches;

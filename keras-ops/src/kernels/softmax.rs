@@ -13,7 +13,7 @@ use super::simd::{self, CHUNK};
 fn blocks<T: Math>(x: &[T], extent: Extent, f: impl Fn(&[T], &mut [T]) + Sync) -> Vec<T> {
     let mut out = vec![T::ZERO; x.len()];
     let slab = extent.len * extent.inner;
-    if slab == 0 {
+    if x.is_empty() {
         return out;
     }
     let step = (CHUNK / slab).max(1) * slab;
@@ -49,6 +49,9 @@ fn largest<T: Math>(x: &[T]) -> T {
 /// Applies `f(value, lane's statistic)` in place; statistics are `[outer, inner]`.
 #[inline(always)]
 pub(crate) fn with_lane<T: Math>(out: &mut [T], stats: &[T], extent: Extent, f: impl Fn(T, T) -> T) {
+    if out.is_empty() {
+        return;
+    }
     let Extent { len, inner, .. } = extent;
     simd::vectorize_for::<T, _>(
         #[inline(always)]
@@ -85,6 +88,9 @@ fn maxima<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
 
 /// The sums of the lanes.
 pub(crate) fn sums<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
+    if x.is_empty() {
+        return vec![T::ZERO; extent.outer * extent.inner];
+    }
     if extent.inner == 1 {
         x.chunks_exact(extent.len).map(total).collect()
     } else {

@@ -4,6 +4,7 @@ mod conv;
 pub mod cross_entropy;
 mod dense;
 mod dropout;
+pub mod norm;
 mod pool;
 mod pool_adaptive;
 mod pool_global;
@@ -14,6 +15,10 @@ mod window;
 pub use conv::{ConvOptions, conv1d, conv2d, conv3d};
 pub use dense::dense;
 pub use dropout::dropout;
+pub use norm::{
+    BatchNormalized, batch_norm_training, batch_normalization, group_normalization, layer_normalization, moments,
+    normalize, rms_normalization, unit_normalization,
+};
 pub use pool::{
     PoolArgs, PoolOptions, average_pool, average_pool1d, average_pool2d, average_pool3d, max_pool,
     max_pool1d, max_pool2d, max_pool3d,

@@ -10,6 +10,7 @@ mod gradients;
 mod linear;
 mod losses;
 mod math;
+mod norm;
 mod optimizer_step;
 mod random;
 mod reduce;

@@ -14,6 +14,7 @@ mod elementwise;
 mod indexing;
 mod laws;
 mod losses;
+mod norm;
 mod pool;
 mod reduce;
 mod rnn;
@@ -30,6 +31,7 @@ const FAMILIES: &[&[Case]] = &[
     elementwise::CASES,
     indexing::CASES,
     losses::CASES,
+    norm::CASES,
     pool::CASES,
     reduce::CASES,
     rnn::CASES,

@@ -1,0 +1,285 @@
+//! Normalising rows: by mean and variance, by mean square, or to unit length.
+//!
+//! A row is summed in blocks: in its own type inside a block, in `f64` across blocks.
+
+use rayon::prelude::*;
+
+use super::buffer::unwritten;
+use super::math::Math;
+use super::simd;
+
+const LANES: usize = 32;
+/// Elements that are summed in their own type.
+const BLOCK: usize = 4096;
+/// Rows whose parameter gradients are summed in their own type.
+const ROWS: usize = 64;
+/// Parts that the rows are cut into at most for the parameter gradients.
+const PARTS: usize = 64;
+
+/// How a row is normalised.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Kind {
+    /// `(x - mean) / sqrt(variance + epsilon)`.
+    Layer(f64),
+    /// `x / sqrt(mean(x²) + epsilon)`.
+    Rms(f64),
+    /// `x / sqrt(sum(x²))`, but no more than `x / epsilon`.
+    Unit(f64),
+}
+
+/// What a row was shifted and scaled by.
+#[derive(Clone, Copy, Debug)]
+pub struct Moved<T> {
+    mean: T,
+    scale: T,
+    /// Whether the scale depends on the row.
+    free: bool,
+}
+
+/// The sum of the lanes, in pairs.
+#[inline(always)]
+pub(super) fn tree<T: Math>(mut lanes: [T; LANES]) -> T {
+    let mut width = LANES / 2;
+    while width > 0 {
+        for i in 0..width {
+            lanes[i] += lanes[i + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// The sum of `f(x)`.
+#[inline(always)]
+pub(super) fn sum_of<T: Math>(x: &[T], f: impl Fn(T) -> T) -> f64 {
+    let mut total = 0.;
+    for block in x.chunks(BLOCK) {
+        let mut lanes = [T::ZERO; LANES];
+        let (chunks, rest) = block.as_chunks::<LANES>();
+        for chunk in chunks {
+            for i in 0..LANES {
+                lanes[i] += f(chunk[i]);
+            }
+        }
+        lanes.iter_mut().zip(rest).for_each(|(lane, x)| *lane += f(*x));
+        total += tree(lanes).f64();
+    }
+    total
+}
+
+impl Kind {
+    #[inline(always)]
+    fn of<T: Math>(self, x: &[T]) -> Moved<T> {
+        let per = 1. / x.len() as f64;
+        let squares = |mean: T| {
+            sum_of(
+                x,
+                #[inline(always)]
+                |x| (x - mean) * (x - mean),
+            )
+        };
+        match self {
+            Kind::Layer(epsilon) => {
+                let mean = T::of(sum_of(x, |x| x) * per);
+                let scale = T::of(1. / (squares(mean) * per + epsilon).sqrt());
+                Moved { mean, scale, free: true }
+            }
+            Kind::Rms(epsilon) => Moved {
+                mean: T::ZERO,
+                scale: T::of(1. / (squares(T::ZERO) * per + epsilon).sqrt()),
+                free: true,
+            },
+            Kind::Unit(epsilon) => {
+                let scale = 1. / squares(T::ZERO).sqrt();
+                Moved {
+                    mean: T::ZERO,
+                    scale: T::of(scale.min(1. / epsilon)),
+                    free: scale < 1. / epsilon,
+                }
+            }
+        }
+    }
+
+    /// The shares of `sum(g)` and `sum(g y)` that are taken from a row's gradient.
+    #[inline(always)]
+    fn shares(self, free: bool, len: usize) -> [f64; 2] {
+        let per = 1. / len as f64;
+        match self {
+            Kind::Layer(_) => [per, per],
+            Kind::Rms(_) => [0., per],
+            Kind::Unit(_) => [0., if free { 1. } else { 0. }],
+        }
+    }
+}
+
+/// Normalises rows of `gamma.len()` elements, then `y gamma + beta`.
+pub fn forward<T: Math>(x: &[T], gamma: &[T], beta: &[T], kind: Kind) -> (Vec<T>, Vec<Moved<T>>) {
+    let len = gamma.len();
+    if x.is_empty() {
+        return (Vec::new(), Vec::new());
+    }
+    let nothing = Moved { mean: T::ZERO, scale: T::ZERO, free: true };
+    let mut moved = vec![nothing; x.len() / len];
+    // SAFETY: every row of the output is written below, from start to end.
+    let mut out = unsafe { unwritten::<T>(x.len()) };
+    let run = |x: &[T], out: &mut [T], moved: &mut [Moved<T>]| {
+        simd::vectorize_for::<T, _>(
+            #[inline(always)]
+            || {
+                let rows = x.chunks_exact(len).zip(out.chunks_exact_mut(len));
+                for ((x, out), moved) in rows.zip(moved) {
+                    *moved = kind.of(x);
+                    let Moved { mean, scale, .. } = *moved;
+                    for (((out, x), gamma), beta) in out.iter_mut().zip(x).zip(gamma).zip(beta) {
+                        *out = (*x - mean) * scale * *gamma + *beta;
+                    }
+                }
+            },
+        )
+    };
+    if simd::parallel(x.len()) {
+        let rows = (simd::CHUNK / len).max(1);
+        let parts = x.par_chunks(rows * len).zip(out.par_chunks_mut(rows * len));
+        parts
+            .zip(moved.par_chunks_mut(rows))
+            .for_each(|((x, out), moved)| run(x, out, moved));
+    } else {
+        run(x, &mut out, &mut moved);
+    }
+    (out, moved)
+}
+
+/// The gradients by input and, when wanted, by gamma and beta.
+#[derive(Debug)]
+pub struct Gradients<T> {
+    /// By the input.
+    pub x: Vec<T>,
+    /// By gamma.
+    pub gamma: Vec<T>,
+    /// By beta.
+    pub beta: Vec<T>,
+}
+
+/// The gradients of [`forward`]; those by gamma and beta are empty unless `parameters`.
+pub fn backward<T: Math>(
+    g: &[T],
+    x: &[T],
+    gamma: &[T],
+    moved: &[Moved<T>],
+    kind: Kind,
+    parameters: bool,
+) -> Gradients<T> {
+    let len = gamma.len();
+    // SAFETY: every row of the output is written below, from start to end.
+    let mut dx = unsafe { unwritten::<T>(x.len()) };
+    let rows = (x.len() / len.max(1)).div_ceil(PARTS).max(simd::CHUNK / len.max(1)).max(1);
+    let run = |((dx, moved), (g, x)): ((&mut [T], &[Moved<T>]), (&[T], &[T]))| {
+        part(dx, g, x, gamma, moved, kind, parameters)
+    };
+    let size = (rows * len).max(1);
+    let sums: Vec<[Vec<f64>; 2]> = if simd::parallel(x.len()) {
+        let inputs = g.par_chunks(size).zip(x.par_chunks(size));
+        let parts = dx.par_chunks_mut(size).zip(moved.par_chunks(rows)).zip(inputs);
+        parts.map(run).collect()
+    } else {
+        let inputs = g.chunks(size).zip(x.chunks(size));
+        let parts = dx.chunks_mut(size).zip(moved.chunks(rows)).zip(inputs);
+        parts.map(run).collect()
+    };
+    let total = |which: usize| -> Vec<T> {
+        if !parameters {
+            return Vec::new();
+        }
+        let mut total = vec![0f64; len];
+        for sums in &sums {
+            total.iter_mut().zip(&sums[which]).for_each(|(t, s)| *t += s);
+        }
+        total.into_iter().map(T::of).collect()
+    };
+    Gradients { gamma: total(0), beta: total(1), x: dx }
+}
+
+/// Some rows: writes `dx`, returns the sums for gamma and beta.
+fn part<T: Math>(
+    dx: &mut [T],
+    g: &[T],
+    x: &[T],
+    gamma: &[T],
+    moved: &[Moved<T>],
+    kind: Kind,
+    parameters: bool,
+) -> [Vec<f64>; 2] {
+    let len = gamma.len();
+    let size = if parameters { len } else { 0 };
+    let mut totals = [vec![0f64; size], vec![0f64; size]];
+    let mut sums = [vec![T::ZERO; size], vec![T::ZERO; size]];
+    let group = ROWS * len;
+    let inputs = g.chunks(group).zip(x.chunks(group));
+    for ((dx, moved), (g, x)) in dx.chunks_mut(group).zip(moved.chunks(ROWS)).zip(inputs) {
+        let [dgamma, dbeta] = &mut sums;
+        simd::vectorize_for::<T, _>(
+            #[inline(always)]
+            || {
+                let inputs = g.chunks_exact(len).zip(x.chunks_exact(len));
+                for ((dx, moved), (g, x)) in dx.chunks_exact_mut(len).zip(moved).zip(inputs) {
+                    row(dx, g, x, gamma, *moved, kind);
+                    if parameters {
+                        add_row(dgamma, dbeta, g, x, *moved);
+                    }
+                }
+            },
+        );
+        for (total, sum) in totals.iter_mut().zip(&mut sums) {
+            for (total, sum) in total.iter_mut().zip(sum) {
+                *total += sum.f64();
+                *sum = T::ZERO;
+            }
+        }
+    }
+    totals
+}
+
+#[inline(always)]
+fn add_row<T: Math>(dgamma: &mut [T], dbeta: &mut [T], g: &[T], x: &[T], moved: Moved<T>) {
+    let Moved { mean, scale, .. } = moved;
+    let sums = dgamma.iter_mut().zip(dbeta);
+    for ((dgamma, dbeta), (g, x)) in sums.zip(g.iter().zip(x)) {
+        *dgamma += *g * ((*x - mean) * scale);
+        *dbeta += *g;
+    }
+}
+
+#[inline(always)]
+fn row<T: Math>(dx: &mut [T], g: &[T], x: &[T], gamma: &[T], moved: Moved<T>, kind: Kind) {
+    let Moved { mean, scale, free } = moved;
+    let (mut plain, mut along) = (0f64, 0f64);
+    let blocks = g.chunks(BLOCK).zip(x.chunks(BLOCK)).zip(gamma.chunks(BLOCK));
+    for ((g, x), gamma) in blocks {
+        let (mut a, mut b) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        let (g, g_rest) = g.as_chunks::<LANES>();
+        let (x, x_rest) = x.as_chunks::<LANES>();
+        let (gamma, gamma_rest) = gamma.as_chunks::<LANES>();
+        for ((g, x), gamma) in g.iter().zip(x).zip(gamma) {
+            for i in 0..LANES {
+                let v = g[i] * gamma[i];
+                a[i] += v;
+                b[i] += v * (x[i] - mean);
+            }
+        }
+        let rest = g_rest.iter().zip(x_rest).zip(gamma_rest);
+        for ((a, b), ((g, x), gamma)) in a.iter_mut().zip(&mut b).zip(rest) {
+            let v = *g * *gamma;
+            *a += v;
+            *b += v * (*x - mean);
+        }
+        plain += tree(a).f64();
+        along += tree(b).f64();
+    }
+    let [share, share_along] = kind.shares(free, x.len());
+    let scale64 = scale.f64();
+    let shift = T::of(plain * share * scale64);
+    let slope = T::of(along * share_along * scale64 * scale64 * scale64);
+    for (((dx, g), x), gamma) in dx.iter_mut().zip(g).zip(x).zip(gamma) {
+        *dx = *g * *gamma * scale - shift - (*x - mean) * slope;
+    }
+}
