@@ -77,6 +77,8 @@ fn converted<T: WithDType>(tensor: &Tensor) -> Result<Option<Tensor>> {
 #[inline(never)]
 fn elements<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&'a [T]> {
     match (storage, layout.contiguous_offsets()) {
+        // A view of nothing may start beyond the end of its storage.
+        (_, Some((start, end))) if start == end => Ok(&[]),
         (Storage::Cpu(storage), Some((start, end))) => Ok(&storage.as_slice::<T>()?[start..end]),
         _ => candle_core::bail!("reading a tensor: expected contiguous CPU data after conversion"),
     }

@@ -42,8 +42,8 @@ pub use nn::{
     max_pool1d, max_pool2d, max_pool3d,
 };
 pub use nn::{
-    BatchNormalized, batch_norm_training, batch_normalization, group_normalization, layer_normalization, moments,
-    normalize, rms_normalization, unit_normalization,
+    BatchNormalized, batch_norm_training, batch_normalization, group_normalization, layer_normalization,
+    moments, normalize, rms_normalization, unit_normalization,
 };
 pub use pairwise::*;
 pub use random::Seed;

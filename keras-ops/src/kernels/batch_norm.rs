@@ -1,14 +1,14 @@
 //! Statistics of channels, and shifting and scaling by channel: batch, group and instance normalisation, moments.
 //!
 //! A tensor is seen as `[outer, before, channels, after]`; statistics are by outer index and channel. Columns are
-//! summed over a tile in their own type and over tiles in `f64`; the variance is that of a tile around the tile's
-//! own mean, so that large values do not cancel.
+//! summed over a tile in their own type and over tiles in `f64`; squares are of distances from a mean, so that large
+//! values do not cancel.
 
 use rayon::prelude::*;
 
 use super::buffer::unwritten;
 use super::math::Math;
-use super::norm::sum_of;
+use super::norm::{apart, sum_of};
 use super::simd;
 
 /// Elements of one task.
@@ -62,7 +62,11 @@ impl Plan {
 
     /// How many rows make a wide one.
     fn joined(&self) -> usize {
-        if self.after > 1 { 1 } else { (WIDE / self.channels.max(1)).max(1) }
+        if self.after > 1 {
+            1
+        } else {
+            (WIDE / self.channels.max(1)).max(1)
+        }
     }
 
     fn part<'a, T>(&self, x: &'a [T], (outer, first, end): (usize, usize, usize)) -> &'a [T] {
@@ -71,7 +75,10 @@ impl Plan {
     }
 
     /// `f` of each task, in order.
-    fn each<R: Send>(&self, f: impl Fn((usize, usize, usize)) -> R + Sync + Send) -> Vec<((usize, usize, usize), R)> {
+    fn each<R: Send>(
+        &self,
+        f: impl Fn((usize, usize, usize)) -> R + Sync + Send,
+    ) -> Vec<((usize, usize, usize), R)> {
         let tasks = self.tasks();
         if simd::parallel(self.outer * self.slab()) {
             tasks.into_par_iter().map(|task| (task, f(task))).collect()
@@ -92,6 +99,17 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// From the sums of `x - mean` and of its square.
+    #[inline(always)]
+    fn around<T: Math>(mean: T, count: f64, [plain, squares]: [f64; 2]) -> Self {
+        let low = plain / count;
+        Self {
+            count,
+            mean: mean.f64() + low,
+            squares: (squares - low * plain).max(0.),
+        }
+    }
+
     /// That of both together.
     #[inline(always)]
     pub fn join(self, other: Self) -> Self {
@@ -114,7 +132,9 @@ pub fn moments<T: Math>(x: &[T], plan: Plan) -> Vec<Moment> {
     let mut all = vec![Moment::default(); plan.outer * plan.channels];
     for ((outer, ..), part) in plan.each(|task| part_moments(plan.part(x, task), plan)) {
         let all = &mut all[outer * plan.channels..][..plan.channels];
-        all.iter_mut().zip(part).for_each(|(all, part)| *all = all.join(part));
+        all.iter_mut()
+            .zip(part)
+            .for_each(|(all, part)| *all = all.join(part));
     }
     all
 }
@@ -149,12 +169,7 @@ fn part_moments<T: Math>(x: &[T], plan: Plan) -> Vec<Moment> {
 fn run_moment<T: Math>(x: &[T]) -> Moment {
     let count = x.len() as f64;
     let mean = T::of(sum_of(x, |x| x) / count);
-    let squares = sum_of(
-        x,
-        #[inline(always)]
-        |x| (x - mean) * (x - mean),
-    );
-    Moment { count, mean: mean.f64(), squares }
+    Moment::around(mean, count, apart(x, mean))
 }
 
 /// The moments of the columns of rows of `width`.
@@ -162,40 +177,62 @@ fn column_moments<T: Math>(x: &[T], width: usize) -> Vec<Moment> {
     let mut found = vec![Moment::default(); width];
     let rows = x.len() / width;
     let tall = (TILE / width.min(COLUMNS)).max(1);
-    let (mut means, mut squares) = (vec![T::ZERO; width.min(COLUMNS)], vec![T::ZERO; width.min(COLUMNS)]);
+    let mut columns = [(); 3].map(|()| vec![T::ZERO; width.min(COLUMNS)]);
     for first in (0..rows).step_by(tall) {
-        let rows = tall.min(rows - first);
-        let x = &x[first * width..(first + rows) * width];
+        let x = &x[first * width..(first + tall).min(rows) * width];
         for (i, found) in found.chunks_mut(COLUMNS).enumerate() {
-            let at = i * COLUMNS..i * COLUMNS + found.len();
-            let (means, squares) = (&mut means[..at.len()], &mut squares[..at.len()]);
-            let per = T::of(1. / rows as f64);
+            let [means, plain, squares] = &mut columns;
+            let columns = [means, plain, squares].map(|c| &mut c[..found.len()]);
             simd::vectorize_for::<T, _>(
                 #[inline(always)]
-                || {
-                    means.fill(T::ZERO);
-                    squares.fill(T::ZERO);
-                    for x in x.chunks_exact(width) {
-                        means.iter_mut().zip(&x[at.clone()]).for_each(|(m, x)| *m += *x);
-                    }
-                    means.iter_mut().for_each(|m| *m *= per);
-                    for x in x.chunks_exact(width) {
-                        let columns = squares.iter_mut().zip(&*means).zip(&x[at.clone()]);
-                        columns.for_each(|((s, m), x)| *s += (*x - *m) * (*x - *m));
-                    }
-                    for ((found, mean), squares) in found.iter_mut().zip(&*means).zip(&*squares) {
-                        let tile = Moment {
-                            count: rows as f64,
-                            mean: mean.f64(),
-                            squares: squares.f64(),
-                        };
-                        *found = found.join(tile);
-                    }
-                },
+                || tile_moments(x, width, i * COLUMNS, columns, first == 0, found),
             );
         }
     }
     found
+}
+
+/// Adds a tile's columns `from ..`. The squares are around the mean of what was found before, or of the tile itself
+/// when it is the first: so they are no larger than those of all rows.
+#[inline(always)]
+fn tile_moments<T: Math>(
+    x: &[T],
+    width: usize,
+    from: usize,
+    [means, plain, squares]: [&mut [T]; 3],
+    first: bool,
+    found: &mut [Moment],
+) {
+    let rows = x.len() / width;
+    let at = from..from + found.len();
+    plain.fill(T::ZERO);
+    if first {
+        for x in x.chunks_exact(width) {
+            plain.iter_mut().zip(&x[at.clone()]).for_each(|(m, x)| *m += *x);
+        }
+        let per = T::of(1. / rows as f64);
+        means.iter_mut().zip(&*plain).for_each(|(m, sum)| *m = *sum * per);
+        plain.fill(T::ZERO);
+    } else {
+        means
+            .iter_mut()
+            .zip(&*found)
+            .for_each(|(m, found)| *m = T::of(found.mean));
+    }
+    squares.fill(T::ZERO);
+    for x in x.chunks_exact(width) {
+        let sums = plain.iter_mut().zip(&mut *squares);
+        for ((plain, squares), (x, m)) in sums.zip(x[at.clone()].iter().zip(&*means)) {
+            let d = *x - *m;
+            *plain += d;
+            *squares += d * d;
+        }
+    }
+    let sums = plain.iter().zip(&*squares);
+    for ((found, mean), (plain, squares)) in found.iter_mut().zip(&*means).zip(sums) {
+        let tile = Moment::around(*mean, rows as f64, [plain.f64(), squares.f64()]);
+        *found = found.join(tile);
+    }
 }
 
 /// `sum(g)` and `sum(g (x - mean))` of each outer index and channel.
@@ -261,7 +298,10 @@ fn product_sum<T: Math>(g: &[T], x: &[T], mean: T) -> f64 {
             }
         }
         let rest = g_rest.iter().zip(x_rest);
-        lanes.iter_mut().zip(rest).for_each(|(l, (g, x))| *l += *g * (*x - mean));
+        lanes
+            .iter_mut()
+            .zip(rest)
+            .for_each(|(l, (g, x))| *l += *g * (*x - mean));
         total += super::norm::tree(lanes).f64();
     }
     total

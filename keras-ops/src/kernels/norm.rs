@@ -31,9 +31,18 @@ pub enum Kind {
 #[derive(Clone, Copy, Debug)]
 pub struct Moved<T> {
     mean: T,
+    /// What rounding took from the mean.
+    low: f64,
     scale: T,
     /// Whether the scale depends on the row.
     free: bool,
+}
+
+impl<T: Math> Moved<T> {
+    #[inline(always)]
+    fn scaled_low(&self) -> T {
+        T::of(self.low * self.scale.f64())
+    }
 }
 
 /// The sum of the lanes, in pairs.
@@ -67,36 +76,60 @@ pub(super) fn sum_of<T: Math>(x: &[T], f: impl Fn(T) -> T) -> f64 {
     total
 }
 
+/// The sums of `x - mean` and of its square.
+#[inline(always)]
+pub(super) fn apart<T: Math>(x: &[T], mean: T) -> [f64; 2] {
+    let mut totals = [0.; 2];
+    for block in x.chunks(BLOCK) {
+        let (mut plain, mut squares) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        let (chunks, rest) = block.as_chunks::<LANES>();
+        for chunk in chunks {
+            for i in 0..LANES {
+                let d = chunk[i] - mean;
+                plain[i] += d;
+                squares[i] += d * d;
+            }
+        }
+        for ((plain, squares), x) in plain.iter_mut().zip(&mut squares).zip(rest) {
+            let d = *x - mean;
+            *plain += d;
+            *squares += d * d;
+        }
+        totals[0] += tree(plain).f64();
+        totals[1] += tree(squares).f64();
+    }
+    totals
+}
+
 impl Kind {
     #[inline(always)]
     fn of<T: Math>(self, x: &[T]) -> Moved<T> {
         let per = 1. / x.len() as f64;
-        let squares = |mean: T| {
+        let squares = || {
             sum_of(
                 x,
                 #[inline(always)]
-                |x| (x - mean) * (x - mean),
+                |x| x * x,
             )
         };
-        match self {
+        let (mean, low, scale, free) = match self {
             Kind::Layer(epsilon) => {
                 let mean = T::of(sum_of(x, |x| x) * per);
-                let scale = T::of(1. / (squares(mean) * per + epsilon).sqrt());
-                Moved { mean, scale, free: true }
+                let [plain, squares] = apart(x, mean).map(|sum| sum * per);
+                let variance = (squares - plain * plain).max(0.);
+                (mean, plain, 1. / (variance + epsilon).sqrt(), true)
             }
-            Kind::Rms(epsilon) => Moved {
-                mean: T::ZERO,
-                scale: T::of(1. / (squares(T::ZERO) * per + epsilon).sqrt()),
-                free: true,
-            },
+            Kind::Rms(epsilon) => (T::ZERO, 0., 1. / (squares() * per + epsilon).sqrt(), true),
             Kind::Unit(epsilon) => {
-                let scale = 1. / squares(T::ZERO).sqrt();
-                Moved {
-                    mean: T::ZERO,
-                    scale: T::of(scale.min(1. / epsilon)),
-                    free: scale < 1. / epsilon,
-                }
+                let scale = 1. / squares().sqrt();
+                (T::ZERO, 0., scale.min(1. / epsilon), scale < 1. / epsilon)
             }
+        };
+        Moved {
+            mean,
+            low,
+            scale: T::of(scale),
+            free,
         }
     }
 
@@ -118,7 +151,12 @@ pub fn forward<T: Math>(x: &[T], gamma: &[T], beta: &[T], kind: Kind) -> (Vec<T>
     if x.is_empty() {
         return (Vec::new(), Vec::new());
     }
-    let nothing = Moved { mean: T::ZERO, scale: T::ZERO, free: true };
+    let nothing = Moved {
+        mean: T::ZERO,
+        low: 0.,
+        scale: T::ZERO,
+        free: true,
+    };
     let mut moved = vec![nothing; x.len() / len];
     // SAFETY: every row of the output is written below, from start to end.
     let mut out = unsafe { unwritten::<T>(x.len()) };
@@ -130,8 +168,9 @@ pub fn forward<T: Math>(x: &[T], gamma: &[T], beta: &[T], kind: Kind) -> (Vec<T>
                 for ((x, out), moved) in rows.zip(moved) {
                     *moved = kind.of(x);
                     let Moved { mean, scale, .. } = *moved;
+                    let low = moved.scaled_low();
                     for (((out, x), gamma), beta) in out.iter_mut().zip(x).zip(gamma).zip(beta) {
-                        *out = (*x - mean) * scale * *gamma + *beta;
+                        *out = ((*x - mean) * scale - low) * *gamma + *beta;
                     }
                 }
             },
@@ -172,7 +211,10 @@ pub fn backward<T: Math>(
     let len = gamma.len();
     // SAFETY: every row of the output is written below, from start to end.
     let mut dx = unsafe { unwritten::<T>(x.len()) };
-    let rows = (x.len() / len.max(1)).div_ceil(PARTS).max(simd::CHUNK / len.max(1)).max(1);
+    let rows = (x.len() / len.max(1))
+        .div_ceil(PARTS)
+        .max(simd::CHUNK / len.max(1))
+        .max(1);
     let run = |((dx, moved), (g, x)): ((&mut [T], &[Moved<T>]), (&[T], &[T]))| {
         part(dx, g, x, gamma, moved, kind, parameters)
     };
@@ -196,7 +238,11 @@ pub fn backward<T: Math>(
         }
         total.into_iter().map(T::of).collect()
     };
-    Gradients { gamma: total(0), beta: total(1), x: dx }
+    Gradients {
+        gamma: total(0),
+        beta: total(1),
+        x: dx,
+    }
 }
 
 /// Some rows: writes `dx`, returns the sums for gamma and beta.
@@ -242,16 +288,22 @@ fn part<T: Math>(
 #[inline(always)]
 fn add_row<T: Math>(dgamma: &mut [T], dbeta: &mut [T], g: &[T], x: &[T], moved: Moved<T>) {
     let Moved { mean, scale, .. } = moved;
+    let low = moved.scaled_low();
     let sums = dgamma.iter_mut().zip(dbeta);
     for ((dgamma, dbeta), (g, x)) in sums.zip(g.iter().zip(x)) {
-        *dgamma += *g * ((*x - mean) * scale);
+        *dgamma += *g * ((*x - mean) * scale - low);
         *dbeta += *g;
     }
 }
 
 #[inline(always)]
 fn row<T: Math>(dx: &mut [T], g: &[T], x: &[T], gamma: &[T], moved: Moved<T>, kind: Kind) {
-    let Moved { mean, scale, free } = moved;
+    let Moved {
+        mean,
+        low,
+        scale,
+        free,
+    } = moved;
     let (mut plain, mut along) = (0f64, 0f64);
     let blocks = g.chunks(BLOCK).zip(x.chunks(BLOCK)).zip(gamma.chunks(BLOCK));
     for ((g, x), gamma) in blocks {
@@ -277,8 +329,10 @@ fn row<T: Math>(dx: &mut [T], g: &[T], x: &[T], gamma: &[T], moved: Moved<T>, ki
     }
     let [share, share_along] = kind.shares(free, x.len());
     let scale64 = scale.f64();
-    let shift = T::of(plain * share * scale64);
-    let slope = T::of(along * share_along * scale64 * scale64 * scale64);
+    let along = along - low * plain;
+    let slope = along * share_along * scale64 * scale64 * scale64;
+    let shift = T::of(plain * share * scale64 - low * slope);
+    let slope = T::of(slope);
     for (((dx, g), x), gamma) in dx.iter_mut().zip(g).zip(x).zip(gamma) {
         *dx = *g * *gamma * scale - shift - (*x - mean) * slope;
     }

@@ -16,8 +16,8 @@ pub use conv::{ConvOptions, conv1d, conv2d, conv3d};
 pub use dense::dense;
 pub use dropout::dropout;
 pub use norm::{
-    BatchNormalized, batch_norm_training, batch_normalization, group_normalization, layer_normalization, moments,
-    normalize, rms_normalization, unit_normalization,
+    BatchNormalized, batch_norm_training, batch_normalization, group_normalization, layer_normalization,
+    moments, normalize, rms_normalization, unit_normalization,
 };
 pub use pool::{
     PoolArgs, PoolOptions, average_pool, average_pool1d, average_pool2d, average_pool3d, max_pool,

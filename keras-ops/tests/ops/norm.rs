@@ -90,7 +90,10 @@ fn assert_near(what: &str, got: &Tensor, want: &Tensor, tolerance: f64) {
     let (got, want) = (flat(got), flat(want));
     let scale = want.iter().fold(1f64, |m, v| m.max(v.abs()));
     for (i, (g, w)) in got.iter().zip(&want).enumerate() {
-        assert!((g - w).abs() <= tolerance * scale, "{what} at {i}: {g}, Keras {w}");
+        assert!(
+            (g - w).abs() <= tolerance * scale,
+            "{what} at {i}: {g}, Keras {w}"
+        );
     }
 }
 
@@ -113,7 +116,12 @@ fn values_and_gradients_are_those_of_keras() {
         let mut grads = tape.gradients_with(&[(&y, get("w").unwrap().clone())]).unwrap();
         for (i, var) in vars.iter().enumerate() {
             let want = get(&format!("g{i}")).unwrap();
-            assert_near(&format!("{name}: gradient {i}"), &grads.remove(var).unwrap(), want, 1e-5);
+            assert_near(
+                &format!("{name}: gradient {i}"),
+                &grads.remove(var).unwrap(),
+                want,
+                1e-5,
+            );
         }
     }
 }
@@ -121,7 +129,15 @@ fn values_and_gradients_are_those_of_keras() {
 #[test]
 fn masked_statistics_are_those_of_keras() {
     let keras = keras();
-    let y = ops::batch_norm_training(&keras["statistics.x"], None, None, -1, 1e-3, Some(&mask().unwrap())).unwrap();
+    let y = ops::batch_norm_training(
+        &keras["statistics.x"],
+        None,
+        None,
+        -1,
+        1e-3,
+        Some(&mask().unwrap()),
+    )
+    .unwrap();
     assert_near("mean", &y.mean, &keras["statistics.mean"], 1e-6);
     assert_near("variance", &y.variance, &keras["statistics.variance"], 1e-6);
 }
@@ -142,12 +158,20 @@ fn large_values_do_not_cancel() {
     let x = large(&[300, 50]);
     let batch = |x: &Tensor| Ok(ops::batch_norm_training(x, None, None, -1, 1e-3, None)?.output);
     check("columns", &x, &batch);
-    check("rows", &x, &|x| ops::layer_normalization(x, None, None, &[-1], 1e-3));
+    check("rows", &x, &|x| {
+        ops::layer_normalization(x, None, None, &[-1], 1e-3)
+    });
     let x = large(&[3, 5, 70, 60]);
-    check("channels first", &x, &|x| Ok(ops::batch_norm_training(x, None, None, 1, 1e-3, None)?.output));
-    check("groups", &x, &|x| ops::group_normalization(x, None, None, 4, -1, 1e-3));
+    check("channels first", &x, &|x| {
+        Ok(ops::batch_norm_training(x, None, None, 1, 1e-3, None)?.output)
+    });
+    check("groups", &x, &|x| {
+        ops::group_normalization(x, None, None, 4, -1, 1e-3)
+    });
     check("variance", &x, &|x| Ok(ops::moments(x, &[0, 1, 2], false)?.1));
-    check("variance of all", &large(&[70_000]), &|x| Ok(ops::moments(x, &[0], true)?.1));
+    check("variance of all", &large(&[70_000]), &|x| {
+        Ok(ops::moments(x, &[0], true)?.1)
+    });
 }
 
 #[test]
@@ -183,20 +207,37 @@ fn misuse_says_what_is_needed() {
     let vector = Tensor::zeros(3, DType::F32, &Device::Cpu).unwrap();
     let message = |result: Result<Tensor>| result.unwrap_err().to_string();
     let error = message(ops::layer_normalization(&x, Some(&vector), None, &[1, 2], 1e-3));
-    assert!(error.contains("layer_normalization: expected `gamma` of shape [6, 4]"), "{error}");
+    assert!(
+        error.contains("layer_normalization: expected `gamma` of shape [6, 4]"),
+        "{error}"
+    );
     assert!(error.contains("got [3]"), "{error}");
     let error = message(ops::group_normalization(&x, None, None, 4, 1, 1e-3));
-    assert!(error.contains("group_normalization") && error.contains("6 channels") && error.contains("got 4"), "{error}");
+    assert!(
+        error.contains("group_normalization") && error.contains("6 channels") && error.contains("got 4"),
+        "{error}"
+    );
     let error = message(ops::group_normalization(&x, None, None, 2, 0, 1e-3));
     assert!(error.contains("axis 0") && error.contains("batch"), "{error}");
-    let error = message(ops::batch_normalization(&x, &vector, &vector, -1, None, None, 1e-3));
-    assert!(error.contains("expected `mean` of shape [4]") && error.contains("got [3]"), "{error}");
+    let error = message(ops::batch_normalization(
+        &x, &vector, &vector, -1, None, None, 1e-3,
+    ));
+    assert!(
+        error.contains("expected `mean` of shape [4]") && error.contains("got [3]"),
+        "{error}"
+    );
     let error = message(training(&[x.clone(), vector.clone(), vector.clone()], 5, None));
-    assert!(error.contains("batch_norm_training: axis 5 is out of range"), "{error}");
+    assert!(
+        error.contains("batch_norm_training: axis 5 is out of range"),
+        "{error}"
+    );
     let error = message(ops::batch_norm_training(&x, None, None, -1, 1e-3, Some(&vector)).map(|y| y.output));
     assert!(error.contains("expected a mask of shape [2, 6]"), "{error}");
     let error = message(ops::normalize(&x, -1, 0, 1e-7));
-    assert!(error.contains("normalize: expected an order of at least 1"), "{error}");
+    assert!(
+        error.contains("normalize: expected an order of at least 1"),
+        "{error}"
+    );
     let empty = Tensor::zeros((0, 4), DType::F32, &Device::Cpu).unwrap();
     let error = message(ops::batch_norm_training(&empty, None, None, -1, 1e-3, None).map(|y| y.output));
     assert!(error.contains("empty"), "{error}");

@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Shape, Tensor};
 
-use super::{Like, check_channels, values};
+use super::{Like, affine, check_channels, values};
 use crate::axes;
 use crate::dtype::EPSILON;
 use crate::host;
@@ -53,7 +53,12 @@ pub fn batch_normalization(
 ) -> Result<Tensor> {
     const OP: &str = "batch_normalization";
     let plan = plan(OP, x, axis)?;
-    let vectors = [("mean", Some(mean)), ("variance", Some(variance)), ("offset", offset), ("scale", scale)];
+    let vectors = [
+        ("mean", Some(mean)),
+        ("variance", Some(variance)),
+        ("offset", offset),
+        ("scale", scale),
+    ];
     for (name, vector) in vectors {
         check_channels(OP, name, vector, plan.channels, x)?;
     }
@@ -80,7 +85,9 @@ fn given<T: Math>(
     let offsets = values::<T>(offset, 0., plan.channels)?;
     let scales = values::<T>(scale, 1., plan.channels)?;
     let slope = |i: usize| T::of(inverses[i] * scales[i].f64());
-    let by: Vec<[T; 3]> = (0..plan.channels).map(|i| [means[i], slope(i), offsets[i]]).collect();
+    let by: Vec<[T; 3]> = (0..plan.channels)
+        .map(|i| [means[i], slope(i), offsets[i]])
+        .collect();
     let out = host::read(x, |x: &[T]| Ok(batch_norm::affine(x, &by, plan)))?;
     let out = host::storage_as(out, x.dtype(), x.device())?;
     let mut inputs = vec![x, mean, variance];
@@ -92,7 +99,10 @@ fn given<T: Math>(
         host::read(&grad, |g: &[T]| {
             let mut slots: Vec<Option<Vec<T>>> = vec![None; like.len()];
             if needs[0] {
-                let by: Vec<[T; 3]> = by.iter().map(|[_, slope, _]| [T::ZERO, *slope, T::ZERO]).collect();
+                let by: Vec<[T; 3]> = by
+                    .iter()
+                    .map(|[_, slope, _]| [T::ZERO, *slope, T::ZERO])
+                    .collect();
                 slots[0] = Some(batch_norm::affine(g, &by, plan));
             }
             if needs[1..].contains(&true) {
@@ -165,7 +175,10 @@ pub fn batch_norm_training(
     check_channels(OP, "gamma", gamma, plan.channels, x)?;
     check_channels(OP, "beta", beta, plan.channels, x)?;
     if plan.count() == 0 {
-        candle_core::bail!("{OP}: a batch of shape {:?} is empty and has no statistics", x.dims());
+        candle_core::bail!(
+            "{OP}: a batch of shape {:?} is empty and has no statistics",
+            x.dims()
+        );
     }
     if let Some(mask) = mask {
         return masked(x, gamma, beta, axis, epsilon, mask);
@@ -196,13 +209,18 @@ fn masked(
     let dtype = x.dtype();
     let compute = host::compute_dtype(OP, dtype)?;
     let wide = crate::cast(x, compute)?;
-    let flags = host::read(mask, |m: &[f32]| Ok(m.iter().map(|m| u8::from(*m != 0.)).collect()))?;
+    let flags = host::read(mask, |m: &[f32]| {
+        Ok(m.iter().map(|m| u8::from(*m != 0.)).collect())
+    })?;
     let mut shape = mask.dims().to_vec();
     shape.push(1);
     let mask = host::tensor::<u8>(flags, DType::U8, &Shape::from(shape), x.device())?;
     let mask = crate::no_grad(|| crate::broadcast_to(&mask, dims))?;
     let channel = axes::axis(OP, axis, x.rank())?;
-    let others: Vec<i64> = (0..x.rank()).filter(|a| *a != channel).map(|a| a as i64).collect();
+    let others: Vec<i64> = (0..x.rank())
+        .filter(|a| *a != channel)
+        .map(|a| a as i64)
+        .collect();
     let nothing = crate::full_like(&wide, 0.)?;
     let counts = crate::no_grad(|| crate::sum(&crate::cast(&mask, compute)?, Some(&others), true))?;
     let counts = crate::add_scalar(&counts, EPSILON)?;
@@ -238,7 +256,7 @@ fn training<T: Math>(
             .enumerate()
             .map(|(i, m)| {
                 let inverse = 1. / (m.squares / count + epsilon).sqrt();
-                [T::of(m.mean), T::of(inverse * scales[i].f64()), offsets[i]]
+                affine(m.mean, inverse * scales[i].f64(), offsets[i])
             })
             .collect();
         Ok((batch_norm::affine(x, &by, plan), found))
@@ -257,14 +275,19 @@ fn training<T: Math>(
         let inverse = |i: usize| 1. / (found[i].squares / count + epsilon).sqrt();
         host::read(&grad, |g: &[T]| {
             host::read(&saved, |x: &[T]| {
-                let sums = batch_norm::sums(g, x, &means, plan);
+                let sums = super::centred(batch_norm::sums(g, x, &means, plan), |i| found[i].mean, &means);
                 let mut slots = InputGrads::new();
                 slots.push(match needs[0] {
                     true => {
                         let by = |(i, [plain, along]): (usize, &[f64; 2])| {
                             let (inverse, scale) = (inverse(i), scales[i].f64() * inverse(i));
                             let slope = -scale * inverse * inverse * along / count;
-                            [T::of(scale), means[i], T::of(slope), T::of(-scale * plain / count)]
+                            [
+                                T::of(scale),
+                                means[i],
+                                T::of(slope),
+                                T::of(-scale * plain / count),
+                            ]
                         };
                         let by: Vec<[T; 4]> = sums.iter().enumerate().map(by).collect();
                         Some(like[0].tensor(batch_norm::affine_pair(g, x, &by, plan))?)
@@ -276,11 +299,17 @@ fn training<T: Math>(
                     slots.push(Some(like[1].tensor(by.collect::<Vec<T>>())?));
                 }
                 if let Some(like) = like.get(1 + usize::from(has_gamma)) {
-                    slots.push(Some(like.tensor(sums.iter().map(|s| T::of(s[0])).collect::<Vec<T>>())?));
+                    slots.push(Some(
+                        like.tensor(sums.iter().map(|s| T::of(s[0])).collect::<Vec<T>>())?,
+                    ));
                 }
                 Ok(slots)
             })
         })
     });
-    Ok(BatchNormalized { output, mean, variance })
+    Ok(BatchNormalized {
+        output,
+        mean,
+        variance,
+    })
 }

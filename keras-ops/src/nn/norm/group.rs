@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use super::{Like, check_channels, values};
+use super::{Like, affine, check_channels, values};
 use crate::axes;
 use crate::host;
 use crate::kernels::batch_norm::{self, Moment, Plan};
@@ -91,7 +91,7 @@ fn apply<T: Math>(
         let by = |i: usize| {
             let [mean, inverse] = stats[i / group];
             let channel = i % channels;
-            [T::of(mean), T::of(inverse * scales[channel].f64()), offsets[channel]]
+            affine(mean, inverse * scales[channel].f64(), offsets[channel])
         };
         let by: Vec<[T; 3]> = (0..plan.outer * channels).map(by).collect();
         Ok((batch_norm::affine(x, &by, plan), stats))
@@ -107,7 +107,7 @@ fn apply<T: Math>(
         let means: Vec<T> = (0..plan.outer * channels).map(|i| T::of(of(i).1[0])).collect();
         let (sums, dx) = host::read(&grad, |g: &[T]| {
             host::read(&saved, |x: &[T]| {
-                let sums = batch_norm::sums(g, x, &means, plan);
+                let sums = super::centred(batch_norm::sums(g, x, &means, plan), |i| of(i).1[0], &means);
                 let dx = needs[0].then(|| {
                     let by = by_input(&sums, &stats, &scales, &means, group, count);
                     batch_norm::affine_pair(g, x, &by, plan)
@@ -148,14 +148,16 @@ fn by_input<T: Math>(
     let mut by = Vec::with_capacity(sums.len());
     for (index, part) in sums.chunks_exact(group).enumerate() {
         let first = index * group;
-        let inverse = stats[index][1];
+        let [mean, inverse] = stats[index];
+        let low = mean - means[first].f64();
         let (mut plain, mut along) = (0., 0.);
         for (i, sums) in part.iter().enumerate() {
             plain += scale(first + i) * sums[0];
             along += scale(first + i) * sums[1];
         }
-        let slope = T::of(-along * inverse.powi(3) / count);
-        let shift = T::of(-plain * inverse / count);
+        let slope = -along * inverse.powi(3) / count;
+        let shift = T::of(-plain * inverse / count - low * slope);
+        let slope = T::of(slope);
         let each = (first..first + group).map(|i| [T::of(scale(i) * inverse), means[i], slope, shift]);
         by.extend(each);
     }

@@ -41,7 +41,13 @@ impl Like {
 }
 
 /// Checks that a parameter is a float vector of one value a channel.
-fn check_channels(op: &str, name: &str, parameter: Option<&Tensor>, channels: usize, x: &Tensor) -> Result<()> {
+fn check_channels(
+    op: &str,
+    name: &str,
+    parameter: Option<&Tensor>,
+    channels: usize,
+    x: &Tensor,
+) -> Result<()> {
     let Some(parameter) = parameter else { return Ok(()) };
     host::compute_dtype(op, parameter.dtype())?;
     if parameter.dims() != [channels] {
@@ -52,4 +58,18 @@ fn check_channels(op: &str, name: &str, parameter: Option<&Tensor>, channels: us
         );
     }
     Ok(())
+}
+
+/// `[mean, scale, shift]` with what rounding takes from the mean put in the shift.
+fn affine<T: Math>(mean: f64, scale: f64, shift: T) -> [T; 3] {
+    let rounded = T::of(mean);
+    let low = mean - rounded.f64();
+    [rounded, T::of(scale), T::of(shift.f64() - low * scale)]
+}
+
+/// Sums of `g` and `g (x - rounded)` as those of `g (x - mean)`.
+fn centred<T: Math>(sums: Vec<[f64; 2]>, mean: impl Fn(usize) -> f64, rounded: &[T]) -> Vec<[f64; 2]> {
+    let each = sums.into_iter().zip(rounded).enumerate();
+    each.map(|(i, ([plain, along], rounded))| [plain, along - (mean(i) - rounded.f64()) * plain])
+        .collect()
 }

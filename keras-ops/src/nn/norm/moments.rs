@@ -35,9 +35,19 @@ pub fn moments(x: &Tensor, axes: &[i64], keepdims: bool) -> Result<(Tensor, Tens
     }
     // A lane is a run when it lies together, else a column.
     let plan = if extent.inner == 1 {
-        Plan { outer: extent.outer, before: 1, channels: 1, after: extent.len }
+        Plan {
+            outer: extent.outer,
+            before: 1,
+            channels: 1,
+            after: extent.len,
+        }
     } else {
-        Plan { outer: extent.outer, before: extent.len, channels: extent.inner, after: 1 }
+        Plan {
+            outer: extent.outer,
+            before: extent.len,
+            channels: extent.inner,
+            after: 1,
+        }
     };
     let arranged = joined.arrange(x)?;
     let shape = Shape::from(joined.shape.as_slice());

@@ -86,12 +86,20 @@ pub fn normalize(x: &Tensor, axis: i64, order: u32, epsilon: f64) -> Result<Tens
         2 => along(OP, x, None, None, &[axis], Kind::Unit(epsilon)),
         _ => host::within(OP, || {
             let sizes = crate::abs(x)?;
-            let powers = if order == 1 { sizes } else { crate::pow_scalar(&sizes, order as f64)? };
+            let powers = if order == 1 {
+                sizes
+            } else {
+                crate::pow_scalar(&sizes, order as f64)?
+            };
             let sum = crate::sum(&powers, Some(&[axis]), true)?;
             // The floor comes before the root, whose slope at 0 is infinite.
             let least = crate::full_like(&sum, epsilon.powi(order as i32).max(f64::MIN_POSITIVE))?;
             let sum = crate::maximum(&sum, &least)?;
-            let norm = if order == 1 { sum } else { crate::pow_scalar(&sum, 1. / order as f64)? };
+            let norm = if order == 1 {
+                sum
+            } else {
+                crate::pow_scalar(&sum, 1. / order as f64)?
+            };
             crate::divide(x, &norm)
         }),
     }
@@ -127,7 +135,11 @@ fn along(
         .filter(|axis| !list.contains(axis))
         .chain(list.iter().copied())
         .collect();
-    let arranged = if last { x.clone() } else { crate::transpose(x, &order)? };
+    let arranged = if last {
+        x.clone()
+    } else {
+        crate::transpose(x, &order)?
+    };
     let y = match compute {
         DType::F64 => apply::<f64>(&arranged, gamma, beta, len, kind),
         _ => apply::<f32>(&arranged, gamma, beta, len, kind),
@@ -136,7 +148,10 @@ fn along(
         return Ok(y);
     }
     let mut inverse = vec![0; order.len()];
-    order.iter().enumerate().for_each(|(to, from)| inverse[*from] = to);
+    order
+        .iter()
+        .enumerate()
+        .for_each(|(to, from)| inverse[*from] = to);
     crate::transpose(&y, &inverse)
 }
 
