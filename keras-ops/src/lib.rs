@@ -35,15 +35,15 @@ pub use matmul::matmul;
 pub use nn::cross_entropy::{binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy};
 pub use nn::rnn::{RecurrentActivation, RecurrentOptions, gru, lstm, simple_rnn};
 pub use nn::softmax::{glu, log_softmax, softmax, sparsemax};
+pub use nn::{
+    BatchNormalized, batch_norm_training, batch_normalization, group_normalization, layer_normalization,
+    moments, normalize, rms_normalization, unit_normalization,
+};
 pub use nn::{ConvOptions, conv1d, conv2d, conv3d, dense};
 pub use nn::{
     Padding, PoolArgs, PoolOptions, Sizes, adaptive_average_pool, adaptive_max_pool, average_pool,
     average_pool1d, average_pool2d, average_pool3d, global_average_pool, global_max_pool, max_pool,
     max_pool1d, max_pool2d, max_pool3d,
-};
-pub use nn::{
-    BatchNormalized, batch_norm_training, batch_normalization, group_normalization, layer_normalization,
-    moments, normalize, rms_normalization, unit_normalization,
 };
 pub use pairwise::*;
 pub use random::Seed;
