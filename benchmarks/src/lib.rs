@@ -1,6 +1,8 @@
 //! The models that the benchmarks train: the same layers, data shapes and options as `peer_keras.py` beside
 //! this crate.
 
+pub mod ops;
+
 use keras::ops::random::{Seed, randint, uniform};
 use keras::prelude::*;
 

@@ -23,7 +23,10 @@ pub use crate::optimizers::schedules::{
     CosineDecay, CosineDecayRestarts, ExponentialDecay, InverseTimeDecay, PiecewiseConstantDecay,
     PolynomialDecay,
 };
-pub use crate::optimizers::{Adam, RMSprop, SGD};
+pub use crate::optimizers::{
+    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, Muon, Nadam, RMSprop, SGD,
+    ScheduleFreeAdamW,
+};
 pub use crate::{
     Apply, Callback, Compile, Context, DType, Device, DeviceExt, Evaluate, Fit, History, Layer, LayerRef,
     Logs, Loss, Metric, Model, Optimizer, Predict, Sequential, Shared, Tensor, Variable, input, load_model,

@@ -59,6 +59,15 @@ pub(super) fn power<T: Math>(beta: f64, step: u64) -> T {
     T::of(T::of(beta).f64().powf(step as f64))
 }
 
+impl NadamRule {
+    /// The product of `beta_1 (1 - 0.96^t / 2)` for `t` in `1..=step`.
+    pub fn u_product(beta_1: f64, step: u64) -> f64 {
+        (1..=step)
+            .map(|t| beta_1 * (1. - 0.5 * 0.96f64.powf(t as f64)))
+            .product()
+    }
+}
+
 macro_rules! rules {
     ($(
         $(#[$doc:meta])*
