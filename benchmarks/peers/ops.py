@@ -123,6 +123,210 @@ row("softmax 4096x1000", [(4096, 1000)], lambda x: x.softmax(-1), lambda x: jax.
 row("log_softmax 4096x1000", [(4096, 1000)], lambda x: x.log_softmax(-1), lambda x: jax.nn.log_softmax(x))
 row("logsumexp 4096x1000", [(4096, 1000)], lambda x: x.logsumexp(-1), lambda x: jax.nn.logsumexp(x, axis=-1))
 
+# Convolution, channels last: PyTorch gets the same numbers in its channels_last memory format.
+def last(x):
+    return x.movedim(-1, 1)
+
+
+def conv_row(name, x, k, stride=1, padding="valid", groups=1):
+    n = len(k) - 2
+    spatial = "DHW"[3 - n:]
+
+    def of_torch(x, k):
+        x, k = last(x), k.movedim((-1, -2), (0, 1))
+        if padding == "same":
+            pads = []
+            for size, window in zip(reversed(x.shape[2:]), reversed(k.shape[2:])):
+                total = max((-(-size // stride) - 1) * stride + window - size, 0)
+                pads += [total // 2, total - total // 2]
+            x = F.pad(x, pads) if len(set(pads)) > 1 or stride > 1 else x
+            pad = 0 if len(set(pads)) > 1 or stride > 1 else pads[0]
+        else:
+            pad = 0
+        return getattr(F, f"conv{n}d")(x, k, stride=stride, padding=pad, groups=groups).movedim(1, -1)
+
+    def of_jax(x, k):
+        numbers = (f"N{spatial}C", f"{spatial}IO", f"N{spatial}C")
+        return jax.lax.conv_general_dilated(x, k, (stride,) * n, padding.upper(), dimension_numbers=numbers,
+                                            feature_group_count=groups)
+
+    row(name, [x, k], of_torch, of_jax)
+
+
+conv_row("conv2d 3x3 64x26x26x32 to 64", (64, 26, 26, 32), (3, 3, 32, 64))
+conv_row("conv2d 3x3 128x28x28x1 to 32", (128, 28, 28, 1), (3, 3, 1, 32))
+conv_row("conv2d 3x3 128x32x32x16 to 16 same", (128, 32, 32, 16), (3, 3, 16, 16), padding="same")
+conv_row("conv2d 3x3 128x8x8x64 to 64 same", (128, 8, 8, 64), (3, 3, 64, 64), padding="same")
+conv_row("conv2d 3x3 128x32x32x16 to 32 same stride 2", (128, 32, 32, 16), (3, 3, 16, 32), 2, "same")
+conv_row("conv2d 7x7 8x224x224x3 to 64 same stride 2", (8, 224, 224, 3), (7, 7, 3, 64), 2, "same")
+conv_row("conv2d 1x1 32x28x28x64 to 256", (32, 28, 28, 64), (1, 1, 64, 256))
+conv_row("conv1d 3 32x512x64 to 64", (32, 512, 64), (3, 64, 64))
+conv_row("conv3d 3x3x3 4x16x32x32x8 to 16", (4, 16, 32, 32, 8), (3, 3, 3, 8, 16))
+conv_row("depthwise 3x3 32x32x32x64 same", (32, 32, 32, 64), (3, 3, 1, 64), padding="same", groups=64)
+row("conv_transpose2d 4x4 16x16x16x64 to 32 stride 2 same", [(16, 16, 16, 64), (4, 4, 32, 64)],
+    lambda x, k: F.conv_transpose2d(last(x), k.permute(3, 2, 0, 1), stride=2, padding=1).movedim(1, -1),
+    lambda x, k: jax.lax.conv_transpose(x, k, (2, 2), "SAME", dimension_numbers=("NHWC", "HWOI", "NHWC"),
+                                        transpose_kernel=False))
+
+
+def jax_pool(window, stride, how):
+    def pool(x):
+        shape, strides = (1, window, window, 1), (1, stride, stride, 1)
+        if how == "max":
+            return jax.lax.reduce_window(x, -jnp.inf, jax.lax.max, shape, strides, "VALID")
+        return jax.lax.reduce_window(x, 0.0, jax.lax.add, shape, strides, "VALID") / window**2
+
+    return pool
+
+
+IMAGES = [(128, 26, 26, 32)]
+row("max_pool2d 2x2 128x26x26x32", IMAGES, lambda x: F.max_pool2d(last(x), 2).movedim(1, -1), jax_pool(2, 2, "max"))
+row("max_pool2d 3x3 stride 2 128x26x26x32", IMAGES, lambda x: F.max_pool2d(last(x), 3, 2).movedim(1, -1),
+    jax_pool(3, 2, "max"))
+row("average_pool2d 2x2 128x26x26x32", IMAGES, lambda x: F.avg_pool2d(last(x), 2).movedim(1, -1),
+    jax_pool(2, 2, "average"))
+row("global average pool 128x26x26x32", IMAGES, lambda x: x.mean((1, 2)), lambda x: x.mean((1, 2)))
+
+
+def jax_norm(x, scale, offset, axes, epsilon=1e-3):
+    mean = x.mean(axes, keepdims=True)
+    variance = jnp.square(x).mean(axes, keepdims=True) - jnp.square(mean)
+    return (x - mean) * jax.lax.rsqrt(variance + epsilon) * scale + offset
+
+
+for name, n, c in [("layer_normalization 2048x256", 2048, 256), ("layer_normalization 8192x1024", 8192, 1024)]:
+    row(name, [(n, c), (c,), (c,)], lambda x, s, o, c=c: F.layer_norm(x, (c,), s, o, 1e-3),
+        lambda x, s, o: jax_norm(x, s, o, -1))
+row("rms_normalization 8192x1024", [(8192, 1024), (1024,)], lambda x, s: F.rms_norm(x, (1024,), s, 1e-3),
+    lambda x, s: x * jax.lax.rsqrt(jnp.square(x).mean(-1, keepdims=True) + 1e-3) * s)
+for name, shape in [("batch norm training 128x32x32x16", (128, 32, 32, 16)), ("batch norm training 32x16x16x64", (32, 16, 16, 64))]:
+    row(name, [shape, (shape[-1],), (shape[-1],)],
+        lambda x, s, o: F.batch_norm(last(x), None, None, s, o, True, 0.0, 1e-3).movedim(1, -1),
+        lambda x, s, o: jax_norm(x, s, o, (0, 1, 2)))
+
+
+def jax_groups(x, s, o):
+    n, h, w, c = x.shape
+    return jax_norm(x.reshape(n, h, w, 32, c // 32), 1.0, 0.0, (1, 2, 4)).reshape(x.shape) * s + o
+
+
+row("group normalization 16x32x32x64 in 32", [(16, 32, 32, 64), (64,), (64,)],
+    lambda x, s, o: F.group_norm(last(x), 32, s, o, 1e-3).movedim(1, -1), jax_groups)
+
+for name, shape, causal in [
+    ("attention 16x128x4x64 causal", (16, 128, 4, 64), True),
+    ("attention 32x200x2x32", (32, 200, 2, 32), False),
+    ("attention 1x2048x8x64 causal", (1, 2048, 8, 64), True),
+]:
+    row(name, [shape] * 3,
+        lambda q, k, v, c=causal: F.scaled_dot_product_attention(
+            q.transpose(1, 2), k.transpose(1, 2), v.transpose(1, 2), is_causal=c).transpose(1, 2),
+        lambda q, k, v, c=causal: jax.nn.dot_product_attention(q, k, v, is_causal=c))
+
+
+# Recurrent layers in PyTorch's layout of the same weights; its gate order makes no difference in time.
+def torch_rnn(kind):
+    def rnn(x, w, u, b):
+        layer = getattr(torch, {"lstm": "lstm", "gru": "gru", "simple_rnn": "rnn_tanh"}[kind])
+        state = x.new_zeros(1, x.shape[0], u.shape[0])
+        states = (state, state) if kind == "lstm" else state
+        bias = b if kind != "gru" else b[0]
+        weights = [w.T, u.T, bias, torch.zeros_like(bias) if kind != "gru" else b[1]]
+        return layer(x, states, weights, True, 1, 0.0, True, False, True)[0]
+
+    return rnn
+
+
+def jax_rnn(kind):
+    def rnn(x, w, u, b):
+        units = u.shape[0]
+        hoisted = jnp.swapaxes(x @ w + (b if kind != "gru" else b[0]), 0, 1)
+        zero = jnp.zeros((x.shape[0], units))
+
+        def lstm(state, z):
+            h, c = state
+            i, f, g, o = jnp.split(z + h @ u, 4, -1)
+            c = jax.nn.sigmoid(f) * c + jax.nn.sigmoid(i) * jnp.tanh(g)
+            h = jax.nn.sigmoid(o) * jnp.tanh(c)
+            return (h, c), h
+
+        def gru(h, x):
+            inner = h @ u + b[1]
+            xz, xr, xh = jnp.split(x, 3, -1)
+            hz, hr, hh = jnp.split(inner, 3, -1)
+            z, r = jax.nn.sigmoid(xz + hz), jax.nn.sigmoid(xr + hr)
+            h = z * h + (1 - z) * jnp.tanh(xh + r * hh)
+            return h, h
+
+        def simple(h, x):
+            h = jnp.tanh(x + h @ u)
+            return h, h
+
+        step = {"lstm": lstm, "gru": gru, "simple_rnn": simple}[kind]
+        _, out = jax.lax.scan(step, (zero, zero) if kind == "lstm" else zero, hoisted)
+        return jnp.swapaxes(out, 0, 1)
+
+    return rnn
+
+
+for kind, gates in [("lstm", 4), ("gru", 3), ("simple_rnn", 1)]:
+    for batch, steps, features, units in [(32, 200, 128, 64), (32, 100, 64, 128), (8, 50, 32, 32)]:
+        bias = (2, gates * units) if kind == "gru" else (gates * units,)
+        row(f"{kind} {batch}x{steps}x{features} to {units}",
+            [(batch, steps, features), (features, gates * units), (units, gates * units), bias],
+            torch_rnn(kind), jax_rnn(kind))
+
+IDS = np.random.default_rng(1).integers(0, 20000, (32, 200)).astype("int32")
+row("embedding 20000x128 of 32x200", [(20000, 128)], lambda t: F.embedding(torch.from_numpy(IDS), t),
+    lambda t: jnp.take(t, IDS, axis=0))
+row("top_k 10 1024x1000", [(1024, 1000)], lambda x: x.topk(10).values, lambda x: jax.lax.top_k(x, 10)[0],
+    forward_only=True)
+row("sort 1M", [(1 << 20,)], lambda x: x.sort().values, lambda x: jnp.sort(x), forward_only=True)
+row("cumsum last 1M", M, lambda x: x.cumsum(-1), lambda x: jnp.cumsum(x, -1))
+row("cumsum first 1M", M, lambda x: x.cumsum(0), lambda x: jnp.cumsum(x, 0))
+row("transpose copy 1M", M, lambda x: x.T.contiguous(), lambda x: x.T + 0, forward_only=True)
+row("normal 1M", [(1,)], lambda x: torch.randn(1 << 20), lambda x: jax.random.normal(jax.random.key(0), (1 << 20,)),
+    forward_only=True)
+row("uniform 1M", [(1,)], lambda x: torch.rand(1 << 20), lambda x: jax.random.uniform(jax.random.key(0), (1 << 20,)),
+    forward_only=True)
+row("rfft 1024x1024", [(1024, 1024)], lambda x: torch.fft.rfft(x).real, lambda x: jnp.fft.rfft(x).real,
+    forward_only=True)
+row("resize bilinear 8x224x224x3 to 448", [(8, 224, 224, 3)],
+    lambda x: F.interpolate(last(x), (448, 448), mode="bilinear").movedim(1, -1),
+    lambda x: jax.image.resize(x, (8, 448, 448, 3), "bilinear"))
+
+# Losses from logits.
+CLASSES = np.random.default_rng(2).integers(0, 8000, 2048)
+row("sparse_categorical_crossentropy logits 2048x8000", [(2048, 8000)],
+    lambda x: F.cross_entropy(x, torch.from_numpy(CLASSES), reduction="none"),
+    lambda x: -jnp.take_along_axis(jax.nn.log_softmax(x), CLASSES[:, None], 1)[:, 0])
+
+# Optimizer steps: the foreach and fused forms of PyTorch, optax's formula in JAX.
+MILLION = (1 << 20,)
+if BACKEND == "torch":
+
+    def adam(w, g, m, v):
+        step = torch.tensor(10.0)
+        torch._fused_adam_([w], [g], [m], [v], [], [step], lr=1e-3, beta1=0.9, beta2=0.999, weight_decay=0.0,
+                           eps=1e-7, amsgrad=False, maximize=False)
+        return w
+
+    def sgd(w, g):
+        return w.add_(g, alpha=-1e-3)
+else:
+
+    def adam(w, g, m, v):
+        m = m + (g - m) * 0.1
+        v = v + (g * g - v) * 0.001
+        return w - 1e-3 * m / (jnp.sqrt(v) + 1e-7), m, v
+
+    def sgd(w, g):
+        return w - 1e-3 * g
+
+
+row("adam step 1M", [MILLION] * 4, adam, adam, forward_only=True)
+row("sgd step 1M", [MILLION] * 2, sgd, sgd, forward_only=True)
+
 
 def run():
     for name, shapes, f, forward_only in ROWS:

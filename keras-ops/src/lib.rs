@@ -13,6 +13,7 @@ pub mod inplace;
 pub mod kernels;
 pub mod losses;
 pub mod matmul;
+pub mod memory;
 pub mod nn;
 pub mod optimizer_step;
 pub mod pairwise;

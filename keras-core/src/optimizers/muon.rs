@@ -1,6 +1,8 @@
 use keras_ops::Tensor;
 use keras_ops::optimizer_step::{AdamRule, MuonRule, adam_step, muon_step, scale_in_place};
 
+use serde_json::Value;
+
 use super::OptimizerBase;
 use super::arguments::shared_arguments;
 use crate::{Config, Entry, LearningRate, Optimizer, Result, Variable};
@@ -185,11 +187,16 @@ impl Optimizer for Muon {
     }
 
     fn config(&self) -> Config {
+        let excluded: Vec<Value> = self
+            .exclude_layers
+            .iter()
+            .map(|part| part.as_str().into())
+            .collect();
         Config::new()
             .with("adam_beta_1", self.adam_beta_1)
             .with("adam_beta_2", self.adam_beta_2)
             .with("epsilon", self.epsilon)
-            .with("exclude_layers", self.exclude_layers.clone())
+            .with("exclude_layers", excluded)
             .with("muon_a", self.coefficients[0])
             .with("muon_b", self.coefficients[1])
             .with("muon_c", self.coefficients[2])

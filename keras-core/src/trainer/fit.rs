@@ -33,6 +33,7 @@ impl Model {
     /// first step where they can be.
     pub fn fit(&mut self, data: impl IntoDataset, options: Fit) -> Result<History> {
         let _fit = tracing::debug_span!("fit").entered();
+        keras_ops::memory::keep_freed();
         let mut options = options;
         let callbacks = std::mem::take(&mut options.callbacks);
         let (mut train, mut validation) = self.fit_data(data.into_dataset()?, &mut options)?;

@@ -12,6 +12,7 @@ pub mod fused;
 pub mod gather;
 pub mod gaussian;
 pub mod gemm;
+pub mod malloc;
 pub mod map;
 pub mod math;
 pub mod norm;

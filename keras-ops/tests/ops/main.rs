@@ -16,3 +16,4 @@ mod random;
 mod reduce;
 mod rnn;
 mod shape_ops;
+mod tape;
