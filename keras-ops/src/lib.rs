@@ -37,8 +37,8 @@ pub use nn::cross_entropy::{binary_crossentropy, categorical_crossentropy, spars
 pub use nn::rnn::{RecurrentActivation, RecurrentOptions, gru, lstm, simple_rnn};
 pub use nn::softmax::{glu, log_softmax, softmax, sparsemax};
 pub use nn::{
-    BatchNormalized, batch_norm_training, batch_normalization, group_normalization, layer_normalization,
-    moments, normalize, rms_normalization, unit_normalization,
+    AttentionOptions, BatchNormalized, batch_norm_training, batch_normalization, dot_product_attention,
+    group_normalization, layer_normalization, moments, normalize, rms_normalization, unit_normalization,
 };
 pub use nn::{ConvOptions, conv1d, conv2d, conv3d, dense};
 pub use nn::{

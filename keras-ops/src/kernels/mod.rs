@@ -1,5 +1,6 @@
 //! CPU kernels: the only place of the workspace with `unsafe`. Plain slices in, plain slices out; no tape.
 
+pub mod attention;
 pub mod batch_norm;
 pub mod broadcast;
 pub mod buffer;

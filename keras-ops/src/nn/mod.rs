@@ -1,5 +1,6 @@
 //! Neural network operations.
 
+mod attention;
 mod conv;
 pub mod cross_entropy;
 mod dense;
@@ -12,6 +13,7 @@ pub mod rnn;
 pub mod softmax;
 mod window;
 
+pub use attention::{AttentionOptions, dot_product_attention};
 pub use conv::{ConvOptions, conv1d, conv2d, conv3d};
 pub use dense::dense;
 pub use dropout::dropout;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod attention;
 mod cross_entropy;
 mod dropout;
 mod elementwise;

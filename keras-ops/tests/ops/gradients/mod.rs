@@ -5,6 +5,7 @@
 //! an operation without a case fails.
 
 mod activations;
+mod attention;
 mod case;
 mod conv;
 mod coverage;
@@ -25,6 +26,7 @@ use keras_ops::{Tensor, gradcheck};
 
 const FAMILIES: &[&[Case]] = &[
     activations::CASES,
+    attention::CASES,
     conv::CASES,
     cross_entropy::CASES,
     dense::CASES,
