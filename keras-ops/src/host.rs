@@ -48,6 +48,7 @@ impl Real for f64 {
 
 /// Gives `f` the elements of a tensor in row-major order: borrowed when it is a contiguous CPU tensor of
 /// dtype `T`, converted otherwise.
+#[inline]
 pub fn read<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> Result<R>) -> Result<R> {
     let plain;
     let tensor = match converted::<T>(tensor)? {
@@ -133,6 +134,7 @@ pub fn compute_dtype(op: &str, dtype: DType) -> Result<DType> {
 }
 
 /// What `f` gives; an error says that it happened within `op`, for operations made of others.
+#[inline]
 pub fn within<R>(op: &str, f: impl FnOnce() -> Result<R>) -> Result<R> {
     f().map_err(|error| candle_core::Error::msg(format!("{op}: {error}")))
 }

@@ -27,6 +27,7 @@ impl<F: FnOnce(&mut CpuStorage, &Layout) -> Result<()>> InplaceOp1 for Open<F> {
 ///
 /// # Errors
 /// When the tensor is on another device, not contiguous, or of another dtype than `T`.
+#[inline]
 pub fn write<T: WithDType, R>(
     op: &'static str,
     tensor: &Tensor,
@@ -55,6 +56,7 @@ pub fn write<T: WithDType, R>(
 }
 
 /// Gives `f` the elements of several distinct contiguous CPU tensors for writing, in order.
+#[inline]
 pub fn write_many<T: WithDType, R>(
     op: &'static str,
     tensors: &[&Tensor],

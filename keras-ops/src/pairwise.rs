@@ -15,10 +15,13 @@ pub trait Pairwise: Copy + Send + Sync + 'static {
     /// Whether the gradients read the inputs.
     const READS: bool = true;
     /// The function.
+    #[inline]
     fn forward<T: Math>(self, a: T, b: T) -> T;
     /// The gradient by `a`, given the output's gradient `g`.
+    #[inline]
     fn da<T: Math>(self, g: T, a: T, b: T) -> T;
     /// The gradient by `b`.
+    #[inline]
     fn db<T: Math>(self, g: T, a: T, b: T) -> T;
 }
 
@@ -29,6 +32,7 @@ pub trait Pairwise: Copy + Send + Sync + 'static {
 ///
 /// # Errors
 /// When the shapes do not broadcast, or the dtypes differ or are not float.
+#[inline]
 pub fn pairwise<P: Pairwise>(p: P, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     same_dtype(P::NAME, a, b)?;
     match host::compute_dtype(P::NAME, a.dtype())? {
@@ -48,6 +52,7 @@ fn same_dtype(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
     Ok(())
 }
 
+#[inline]
 fn apply<P: Pairwise, T: Math>(p: P, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let plan = Plan::new(P::NAME, a.dims(), b.dims())?;
     let out = host::read(a, |av: &[T]| {
@@ -84,6 +89,7 @@ fn apply<P: Pairwise, T: Math>(p: P, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }))
 }
 
+#[inline]
 fn gradients<P: Pairwise, T: Math>(
     p: P,
     plan: &Plan,
@@ -123,6 +129,7 @@ fn gradients<P: Pairwise, T: Math>(
     Ok([da, db])
 }
 
+#[inline]
 fn gradients_of_grad<P: Pairwise, T: Math>(
     p: P,
     grad: &Tensor,
@@ -148,6 +155,7 @@ pub(crate) fn sum_to(grad: &Tensor, shape: &Shape) -> Result<Tensor> {
     }
 }
 
+#[inline]
 fn sum_axes<T: Math>(grad: &Tensor, shape: &Shape) -> Result<Tensor> {
     let mut dims = grad.dims().to_vec();
     let mut values: Option<Vec<T>> = None;

@@ -56,6 +56,7 @@ pub trait Pointwise: Copy + Send + Sync + 'static {
 ///
 /// # Errors
 /// When `x` is not a float tensor.
+#[inline]
 pub fn pointwise<P: Pointwise>(p: P, x: &Tensor) -> Result<Tensor> {
     match host::compute_dtype(P::NAME, x.dtype())? {
         DType::F64 => apply::<P, f64>(p, x),
@@ -63,6 +64,7 @@ pub fn pointwise<P: Pointwise>(p: P, x: &Tensor) -> Result<Tensor> {
     }
 }
 
+#[inline]
 fn apply<P: Pointwise, T: Math>(p: P, x: &Tensor) -> Result<Tensor> {
     let out = host::read(x, |x: &[T]| {
         Ok(map1(
@@ -85,6 +87,7 @@ fn apply<P: Pointwise, T: Math>(p: P, x: &Tensor) -> Result<Tensor> {
 }
 
 /// `grad * derivative`, where `saved` is the input or the output, whichever the function keeps.
+#[inline]
 fn backward<P: Pointwise, T: Math>(p: P, grad: &Tensor, saved: &Tensor) -> Result<Tensor> {
     let out = host::read(grad, |g: &[T]| {
         host::read(saved, |s: &[T]| {

@@ -378,6 +378,7 @@ impl Gradients {
 /// assert_eq!(grad.to_vec1::<f32>()?, [3., 3.]);
 /// # Ok::<(), candle_core::Error>(())
 /// ```
+#[inline]
 pub fn record(
     inputs: &[&Tensor],
     output: Storage,
@@ -420,6 +421,7 @@ fn push(inputs: &[&Tensor], outputs: &[&Tensor], backward: Backward) {
 
 /// [`record`] for an operation whose gradient is computed from its output: `backward` gets the gradient and
 /// the output (without history).
+#[inline]
 pub fn record_with_output(
     inputs: &[&Tensor],
     output: Storage,
@@ -443,6 +445,7 @@ pub fn record_with_output(
 }
 
 /// [`record`] for an operation with several outputs; `backward` gets one slot an output.
+#[inline]
 pub fn record_many(
     inputs: &[&Tensor],
     outputs: Vec<(Storage, Shape)>,
@@ -481,6 +484,7 @@ pub fn record_rows(
 
 /// Records a cheaper backward for `output`, a view that candle's own differentiable operation made of
 /// `input` (reshape, transpose, narrow): no copy going forward, none of candle's walk coming back.
+#[inline]
 pub fn record_view(
     input: &Tensor,
     output: Tensor,

@@ -1,7 +1,11 @@
 //! The rows of the operation benchmark: the same names and shapes as in `peers/ops.py`.
 
+mod conv;
 mod dense;
 mod elementwise;
+mod indexing;
+mod norm;
+mod recurrent;
 mod reduce;
 mod steps;
 
@@ -134,6 +138,15 @@ fn time(mut f: impl FnMut() -> Result<()>) -> Result<f64> {
 
 /// Every row, by family.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let families: [&'static [Row]; 4] = [dense::ROWS, elementwise::ROWS, reduce::ROWS, steps::ROWS];
+    let families: [&'static [Row]; 8] = [
+        dense::ROWS,
+        conv::ROWS,
+        norm::ROWS,
+        recurrent::ROWS,
+        elementwise::ROWS,
+        reduce::ROWS,
+        indexing::ROWS,
+        steps::ROWS,
+    ];
     families.into_iter().flatten()
 }

@@ -190,6 +190,7 @@ impl Plan {
 }
 
 /// Joins neighbouring axes that both operands walk alike.
+#[inline]
 fn collapse(
     shape: &[usize],
     a: impl Fn(usize) -> usize,

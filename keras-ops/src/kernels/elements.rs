@@ -8,6 +8,7 @@ use super::simd::CHUNK;
 use crate::host::Real;
 
 /// `[variable, slots…] = f([variable, slots…], gradient)` for every element, in parallel when large.
+#[inline]
 pub fn elements<E: Element<Wide: Math>, const N: usize>(
     written: Written<'_, E>,
     grad: &[E],
@@ -22,6 +23,7 @@ pub fn elements<E: Element<Wide: Math>, const N: usize>(
 }
 
 // Only an argument can be marked to be inlined.
+#[inline]
 fn by_value<E: Element>(written: Written<'_, E>, grad: &[E], f: impl Fn(&mut [&mut [E]], &[E]) + Sync) {
     pass(written, grad, &f);
 }

@@ -65,6 +65,7 @@ element! {
 pub type Written<'a, E> = SmallVec<[&'a mut [E]; 4]>;
 
 /// Runs `f` over matching pieces of `written` and `read`, in parallel when large.
+#[inline]
 pub fn pass<E: Element>(
     mut written: Written<'_, E>,
     read: &[E],
@@ -79,6 +80,7 @@ pub fn pass<E: Element>(
 }
 
 // Only for f32: the other types' loops convert, call or are rare, and each loop is compiled three times.
+#[inline]
 fn vectorized<E: Element>(written: &mut [&mut [E]], read: &[E], f: &impl Fn(&mut [&mut [E]], &[E])) {
     if const { size_of::<E>() != 4 } {
         return f(written, read);
@@ -201,6 +203,7 @@ fn part<'a, E>(written: &'a mut Written<'_, E>, start: usize, end: usize) -> Wri
 }
 
 /// `x = f(x)`, in parallel when large.
+#[inline]
 pub fn each<E: Element>(x: &mut [E], f: &(impl Fn(E) -> E + Sync)) {
     let run = |x: &mut [E]| {
         simd::vectorize(

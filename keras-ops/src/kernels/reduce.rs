@@ -77,6 +77,7 @@ fold! {
 
 const LANES: usize = 32;
 
+#[inline]
 fn block<T: Copy, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
     if x.len() < 2 * LANES {
         return x.iter().fold(f.start(), |acc, x| f.step(acc, *x));
@@ -101,6 +102,7 @@ fn block<T: Copy, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
 }
 
 /// The fold of one slice.
+#[inline]
 pub fn row<T: Copy + Sync, F: Fold<T> + Send>(f: F, x: &[T]) -> T {
     let acc = if simd::parallel(x.len()) {
         let parts: Vec<F::Acc> = x.par_chunks(CHUNK).map(|c| block(f, c)).collect();
@@ -114,6 +116,7 @@ pub fn row<T: Copy + Sync, F: Fold<T> + Send>(f: F, x: &[T]) -> T {
 }
 
 /// Folds a slab `[len, inner]` of whole rows into columns `first..first + out.len()`.
+#[inline]
 fn columns<T: Copy, F: Fold<T>>(f: F, x: &[T], inner: usize, first: usize, out: &mut [T]) {
     let mut acc = vec![f.start(); out.len()];
     simd::vectorize_for::<T, _>(
@@ -133,6 +136,7 @@ fn columns<T: Copy, F: Fold<T>>(f: F, x: &[T], inner: usize, first: usize, out: 
 const COLUMNS: usize = 2048;
 
 /// Folds the middle axis: `[outer, len, inner]` to `[outer, inner]`.
+#[inline]
 pub fn fold<T: Math, F: Fold<T> + Send>(f: F, x: &[T], extent: Extent) -> Vec<T> {
     let Extent { outer, len, inner } = extent;
     let mut out = vec![f.end(f.start()); outer * inner];

@@ -18,7 +18,54 @@ static ARCH: OnceLock<pulp::Arch> = OnceLock::new();
 /// Runs `f` compiled for the best instruction set of this processor. `f` and all it calls must inline.
 #[inline(always)]
 pub fn vectorize<R>(f: impl FnOnce() -> R) -> R {
-    ARCH.get_or_init(pulp::Arch::new).dispatch(f)
+    #[cfg(target_arch = "x86_64")]
+    match level() {
+        // SAFETY: the processor has the instructions, `level` has asked it.
+        Level::V4 => return unsafe { v4(f) },
+        // SAFETY: as above.
+        Level::V3 => return unsafe { v3(f) },
+        Level::Plain => {}
+    }
+    f()
+}
+
+/// The levels of x86-64 that loops are compiled for.
+#[cfg(target_arch = "x86_64")]
+#[derive(Clone, Copy)]
+enum Level {
+    Plain,
+    V3,
+    V4,
+}
+
+#[cfg(target_arch = "x86_64")]
+fn level() -> Level {
+    static LEVEL: OnceLock<Level> = OnceLock::new();
+    *LEVEL.get_or_init(|| {
+        if pulp::x86::V4::try_new().is_some() {
+            Level::V4
+        } else if pulp::x86::V3::try_new().is_some() {
+            Level::V3
+        } else {
+            Level::Plain
+        }
+    })
+}
+
+// Marked to be inlined, so that a loop is compiled with the operation that it belongs to and not anew with all
+// others when one of them changes.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512cd,avx512dq,avx512vl,fma,avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn v4<R>(f: impl FnOnce() -> R) -> R {
+    f()
+}
+
+#[cfg(target_arch = "x86_64")]
+#[inline]
+#[target_feature(enable = "fma,avx2,bmi1,bmi2,lzcnt,popcnt")]
+fn v3<R>(f: impl FnOnce() -> R) -> R {
+    f()
 }
 
 /// Runs an operation written in vectors of the best instruction set of this processor.

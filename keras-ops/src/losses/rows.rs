@@ -129,6 +129,7 @@ fn apply<F: Rows, T: Math>(f: F, y_true: &Tensor, y_pred: &Tensor) -> Result<Ten
     }))
 }
 
+#[inline]
 fn forward<F: Rows, T: Math>(f: F, t: &[T], p: &[T], n: usize, count: usize) -> Vec<T> {
     let run = |out: &mut [T], t: &[T], p: &[T]| {
         simd::vectorize_for::<T, _>(
@@ -150,6 +151,7 @@ fn forward<F: Rows, T: Math>(f: F, t: &[T], p: &[T], n: usize, count: usize) -> 
     out
 }
 
+#[inline]
 fn backward<F: Rows, T: Math>(f: F, by_true: bool, g: &[T], t: &[T], p: &[T], n: usize) -> Vec<T> {
     let run = |d: &mut [T], g: &[T], t: &[T], p: &[T]| {
         simd::vectorize_for::<T, _>(

@@ -1,0 +1,30 @@
+//! Looking rows up, random numbers, losses by class number.
+
+use keras::ops::random::{normal, uniform};
+use keras::ops::{self, Result, Seed};
+use keras::{DType, Device, Tensor};
+
+use super::{Row, row};
+
+/// Reproducible numbers below `limit`.
+fn ids(shape: &[usize], limit: u32) -> Result<Tensor> {
+    let count = shape.iter().product::<usize>() as u32;
+    let ids: Vec<u32> = (0..count)
+        .map(|i| i.wrapping_mul(2_654_435_761) % limit)
+        .collect();
+    Tensor::from_vec(ids, shape, &Device::Cpu)
+}
+
+const ONE: &[&[usize]] = &[&[1]];
+
+#[rustfmt::skip]
+pub(super) const ROWS: &[Row] = &[
+    row("embedding 20000x128 of 32x200", &[&[20000, 128]], |x| ops::embedding(&x[0], &ids(&[32, 200], 20000)?))
+        .candle(|x| x[0].index_select(&ids(&[6400], 20000)?, 0)),
+    row("sparse_categorical_crossentropy logits 2048x8000", &[&[2048, 8000]], |x| {
+        ops::sparse_categorical_crossentropy(&ids(&[2048], 8000)?, &x[0], true, -1)
+    }),
+    row("normal 1M", ONE, |_| normal(1 << 20, 0., 1., DType::F32, &Device::Cpu, Seed::new(1, 0)))
+        .candle(|_| Tensor::randn(0f32, 1., 1 << 20, &Device::Cpu)).forward_only(),
+    row("uniform 1M", ONE, |_| uniform(1 << 20, 0., 1., DType::F32, &Device::Cpu, Seed::new(1, 0))).forward_only(),
+];
