@@ -15,13 +15,10 @@ pub trait Pairwise: Copy + Send + Sync + 'static {
     /// Whether the gradients read the inputs.
     const READS: bool = true;
     /// The function.
-    #[inline]
     fn forward<T: Math>(self, a: T, b: T) -> T;
     /// The gradient by `a`, given the output's gradient `g`.
-    #[inline]
     fn da<T: Math>(self, g: T, a: T, b: T) -> T;
     /// The gradient by `b`.
-    #[inline]
     fn db<T: Math>(self, g: T, a: T, b: T) -> T;
 }
 
