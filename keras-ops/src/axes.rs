@@ -8,6 +8,38 @@ use crate::kernels::reduce::Extent;
 /// Axis numbers as they may be given: negative counts from the end.
 pub(crate) type List = SmallVec<[usize; 4]>;
 
+/// One axis or several, or numbers that go with them.
+///
+/// ```
+/// use keras_ops::{self as ops, Device, Tensor};
+/// let x = Tensor::new(&[1f32, 2.], &Device::Cpu)?;
+/// assert_eq!(ops::expand_dims(&x, 0)?.dims(), [1, 2]);
+/// assert_eq!(ops::expand_dims(&x, [0, -1])?.dims(), [1, 2, 1]);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub trait IntoAxes {
+    /// The numbers in order.
+    fn axes(&self) -> SmallVec<[i64; 4]>;
+}
+
+impl IntoAxes for i64 {
+    fn axes(&self) -> SmallVec<[i64; 4]> {
+        SmallVec::from_slice(&[*self])
+    }
+}
+
+impl IntoAxes for &[i64] {
+    fn axes(&self) -> SmallVec<[i64; 4]> {
+        SmallVec::from_slice(self)
+    }
+}
+
+impl<const N: usize> IntoAxes for [i64; N] {
+    fn axes(&self) -> SmallVec<[i64; 4]> {
+        SmallVec::from_slice(self)
+    }
+}
+
 /// The axis that `axis` means in a tensor of `rank` axes.
 pub(crate) fn axis(op: &str, axis: i64, rank: usize) -> Result<usize> {
     let at = if axis < 0 { axis + rank as i64 } else { axis };

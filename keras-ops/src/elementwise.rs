@@ -2,16 +2,17 @@
 
 use candle_core::{DType, Result, Tensor};
 
-use crate::kernels::map::{map1, map3};
+use crate::kernels::broadcast::Plan;
+use crate::kernels::map::map3;
 use crate::kernels::math::Math;
 use crate::pointwise::pointwise_fns;
 use crate::{host, record};
 
 pointwise_fns! {
     /// `-x`.
-    neg: Neg saves Output, |x| -x, |x, y| -T::ONE;
+    neg: Neg saves Output, |x| -x, |x, y| -T::ONE, |f, x| x.wrapping_neg();
     /// `|x|`; the gradient at 0 is 0, as in Keras.
-    abs: Abs saves Input, |x| x.abs(), |x, y| sign_of(x);
+    abs: Abs saves Input, |x| x.abs(), |x, y| sign_of(x), |f, x| x.wrapping_abs();
     /// `e^x`.
     ///
     /// ```
@@ -34,9 +35,9 @@ pointwise_fns! {
     /// `1 / x`.
     reciprocal: Reciprocal saves Output, |x| T::ONE / x, |x, y| -(y * y);
     /// `x * x`.
-    square: Square saves Input, |x| x * x, |x, y| x + x;
+    square: Square saves Input, |x| x * x, |x, y| x + x, |f, x| x.wrapping_mul(x);
     /// -1, 0 or 1; the gradient is 0.
-    sign: Sign saves Output, |x| sign_of(x), |x, y| T::ZERO;
+    sign: Sign saves Output, |x| sign_of(x), |x, y| T::ZERO, |f, x| x.signum();
     /// The sine of radians.
     sin: Sin saves Input, |x| x.sin(), |x, y| x.cos();
     /// The cosine of radians.
@@ -67,7 +68,8 @@ pointwise_fns! {
     /// assert_eq!(y.to_vec1::<f32>()?, [0., 0.5, 1.]);
     /// # Ok::<(), ops::Error>(())
     /// ```
-    clip(min, max): Clip saves Input, |x| clamp(x, min, max), |x, y| inside(x, min, max);
+    clip(min, max): Clip saves Input, |x| clamp(x, min, max), |x, y| inside(x, min, max),
+        |f, x| x.max(f.min.ceil() as i64).min(f.max.floor() as i64);
 }
 
 #[inline(always)]
@@ -133,10 +135,11 @@ pub fn cast(x: &Tensor, dtype: DType) -> Result<Tensor> {
     }))
 }
 
-/// `a` where `condition` is not 0, else `b`: all of one shape. Only the chosen side gets the gradient.
+/// `a` where `condition` is not 0, else `b`. Only the chosen side gets the gradient. Shapes broadcast as in
+/// NumPy; integers have no gradient.
 ///
 /// # Errors
-/// When shapes or the dtypes of `a` and `b` differ, or they are not float tensors; `condition` is of dtype u8.
+/// When the shapes do not broadcast, the dtypes of `a` and `b` differ, or `condition` is not u8.
 ///
 /// ```
 /// use keras_ops::{self as ops, Device, Tensor};
@@ -146,42 +149,43 @@ pub fn cast(x: &Tensor, dtype: DType) -> Result<Tensor> {
 /// # Ok::<(), ops::Error>(())
 /// ```
 pub fn where_(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    if condition.dims() != a.dims() || a.dims() != b.dims() || a.dtype() != b.dtype() {
-        candle_core::bail!(
-            "where_: expected condition and both values of one shape, and values of one dtype; got {:?}, \
-             {:?} {:?} and {:?} {:?}; use `broadcast_to` and `cast`",
-            condition.dims(),
-            a.dims(),
-            a.dtype(),
-            b.dims(),
-            b.dtype()
-        );
-    }
     if condition.dtype() != DType::U8 {
         candle_core::bail!("where_: expected a u8 condition, got {:?}", condition.dtype());
     }
-    match host::compute_dtype("where_", a.dtype())? {
+    crate::pairwise::same_dtype("where_", a, b)?;
+    if condition.dims() != a.dims() || a.dims() != b.dims() {
+        let shape = Plan::shape_of_three("where_", condition.dims(), a.dims(), b.dims())?;
+        let spread = |x| crate::broadcast_to(x, &shape);
+        return where_(&spread(condition)?, &spread(a)?, &spread(b)?);
+    }
+    match a.dtype() {
         DType::F64 => choose::<f64>(condition, a, b),
-        _ => choose::<f32>(condition, a, b),
+        dtype if dtype.is_float() => choose::<f32>(condition, a, b),
+        dtype => {
+            let out = picked::<i64>(condition, a, b)?;
+            crate::numpy::integer::tensor(out, dtype, a.shape(), a.device())
+        }
     }
 }
 
-fn choose<T: Math>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let pick = |c: &Tensor, a: &Tensor, b: &Tensor| {
-        host::read(c, |c: &[u8]| {
-            host::read(a, |a: &[T]| {
-                host::read(b, |b: &[T]| {
-                    Ok(map3(
-                        c,
-                        a,
-                        b,
-                        #[inline(always)]
-                        |c, a, b| if c != 0 { a } else { b },
-                    ))
-                })
+fn picked<T: candle_core::WithDType>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Vec<T>> {
+    host::read(condition, |c: &[u8]| {
+        host::read(a, |a: &[T]| {
+            host::read(b, |b: &[T]| {
+                Ok(map3(
+                    c,
+                    a,
+                    b,
+                    #[inline(always)]
+                    |c, a, b| if c != 0 { a } else { b },
+                ))
             })
         })
-    };
+    })
+}
+
+fn choose<T: Math>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let pick = picked::<T>;
     let out = host::storage_as(pick(condition, a, b)?, a.dtype(), a.device())?;
     let saved = condition.detach();
     Ok(record(&[a, b], out, a.shape(), move |grad, needs| {
@@ -203,35 +207,6 @@ fn choose<T: Math>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor>
 /// A tensor of `x`'s shape and dtype filled with `value`.
 pub fn full_like(x: &Tensor, value: f64) -> Result<Tensor> {
     Tensor::full(value, x.shape(), x.device())?.to_dtype(x.dtype())
-}
-
-/// 1 where `x` is not a number, else 0, as u8.
-pub fn isnan(x: &Tensor) -> Result<Tensor> {
-    test(
-        x,
-        "isnan",
-        #[inline(always)]
-        |x| x.is_nan(),
-    )
-}
-
-/// 1 where `x` is neither infinite nor NaN, else 0, as u8.
-pub fn isfinite(x: &Tensor) -> Result<Tensor> {
-    test(
-        x,
-        "isfinite",
-        #[inline(always)]
-        |x| x.is_finite(),
-    )
-}
-
-fn test(x: &Tensor, name: &str, f: impl Fn(f64) -> bool + Sync) -> Result<Tensor> {
-    let f = &f;
-    let out = match host::compute_dtype(name, x.dtype())? {
-        DType::F64 => host::read(x, |x: &[f64]| Ok(map1(x, |x| f(x) as u8))),
-        _ => host::read(x, |x: &[f32]| Ok(map1(x, |x| f(x as f64) as u8))),
-    }?;
-    host::tensor(out, DType::U8, x.shape(), x.device())
 }
 
 /// Whether every element is finite; true for an empty tensor.

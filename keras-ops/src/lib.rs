@@ -15,6 +15,7 @@ pub mod losses;
 pub mod matmul;
 pub mod memory;
 pub mod nn;
+pub mod numpy;
 pub mod optimizer_step;
 pub mod pairwise;
 pub mod pointwise;
@@ -25,6 +26,7 @@ pub mod shape_ops;
 pub mod tape;
 
 pub use activations::*;
+pub use axes::IntoAxes;
 pub use candle_core::{self as candle, DType, Device, Error, Result, Shape, Tensor, TensorId, Var};
 pub use counting::{all, any, argmax, argmin, count_nonzero};
 pub use device::{DeviceExt, DeviceName, auto, device};
@@ -46,6 +48,7 @@ pub use nn::{
     average_pool1d, average_pool2d, average_pool3d, global_average_pool, global_max_pool, max_pool,
     max_pool1d, max_pool2d, max_pool3d,
 };
+pub use numpy::*;
 pub use pairwise::*;
 pub use random::Seed;
 pub use reduce::*;

@@ -20,6 +20,10 @@ pub trait Pairwise: Copy + Send + Sync + 'static {
     fn da<T: Math>(self, g: T, a: T, b: T) -> T;
     /// The gradient by `b`.
     fn db<T: Math>(self, g: T, a: T, b: T) -> T;
+    /// The function of integers, where it has integer results.
+    fn integer() -> Option<fn(i64, i64) -> i64> {
+        None
+    }
 }
 
 /// Applies a [`Pairwise`] function, recording its gradient.
@@ -28,17 +32,23 @@ pub trait Pairwise: Copy + Send + Sync + 'static {
 /// Broadcast as in NumPy: aligned at the last axis, sizes equal or 1.
 ///
 /// # Errors
-/// When the shapes do not broadcast, or the dtypes differ or are not float.
+/// When the shapes do not broadcast, or the dtypes differ or are not float; integers, wrapping, are taken by
+/// the functions that have integer results.
 #[inline]
 pub fn pairwise<P: Pairwise>(p: P, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     same_dtype(P::NAME, a, b)?;
+    if !a.dtype().is_float()
+        && let Some(f) = P::integer()
+    {
+        return crate::numpy::integer::map2(P::NAME, a, b, &f);
+    }
     match host::compute_dtype(P::NAME, a.dtype())? {
         DType::F64 => apply::<P, f64>(p, a, b),
         _ => apply::<P, f32>(p, a, b),
     }
 }
 
-fn same_dtype(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
+pub(crate) fn same_dtype(name: &str, a: &Tensor, b: &Tensor) -> Result<()> {
     if a.dtype() != b.dtype() {
         candle_core::bail!(
             "{name}: dtypes differ: {:?} and {:?}; use `cast`",
@@ -190,7 +200,8 @@ macro_rules! pairwise_fns {
     ($(
         $(#[$doc:meta])*
         $fun:ident: $type:ident reads $reads:literal,
-        |$a:ident, $b:ident| $forward:expr, |$g:ident, $ga:ident, $gb:ident| ($da:expr, $db:expr);
+        |$a:ident, $b:ident| $forward:expr, |$g:ident, $ga:ident, $gb:ident| ($da:expr, $db:expr)
+            $(, |$ia:ident, $ib:ident| $integer:expr)?;
     )*) => {$(
         #[doc = concat!("The formula of [`", stringify!($fun), "`](fn@", stringify!($fun), ").")]
         #[derive(Clone, Copy, Debug)]
@@ -212,6 +223,9 @@ macro_rules! pairwise_fns {
             fn db<T: Math>(self, $g: T, $ga: T, $gb: T) -> T {
                 $db
             }
+            $(fn integer() -> Option<fn(i64, i64) -> i64> {
+                Some(|$ia, $ib| $integer)
+            })?
         }
 
         $(#[$doc])*
@@ -233,19 +247,22 @@ pairwise_fns! {
     /// assert_eq!(y.to_vec2::<f32>()?, [[11., 22.], [13., 24.]]);
     /// # Ok::<(), ops::Error>(())
     /// ```
-    add: Add reads false, |a, b| a + b, |g, a, b| (g, g);
+    add: Add reads false, |a, b| a + b, |g, a, b| (g, g), |a, b| a.wrapping_add(b);
     /// `a - b`.
-    subtract: Subtract reads false, |a, b| a - b, |g, a, b| (g, -g);
+    subtract: Subtract reads false, |a, b| a - b, |g, a, b| (g, -g), |a, b| a.wrapping_sub(b);
     /// `a * b`.
-    multiply: Multiply reads true, |a, b| a * b, |g, a, b| (g * b, g * a);
+    multiply: Multiply reads true, |a, b| a * b, |g, a, b| (g * b, g * a), |a, b| a.wrapping_mul(b);
     /// `a / b`.
     divide: Divide reads true, |a, b| a / b, |g, a, b| (g / b, -(g * a / (b * b)));
     /// The larger of `a` and `b`; NaN wins; of equals, each gets half the gradient.
-    maximum: Maximum reads true, |a, b| a.larger(b), |g, a, b| (g * share(a > b, a == b), g * share(b > a, a == b));
+    maximum: Maximum reads true, |a, b| a.larger(b), |g, a, b| (g * share(a > b, a == b), g * share(b > a, a == b)),
+        |a, b| a.max(b);
     /// The smaller of `a` and `b`; NaN wins; of equals, each gets half the gradient.
-    minimum: Minimum reads true, |a, b| a.smaller(b), |g, a, b| (g * share(a < b, a == b), g * share(b < a, a == b));
+    minimum: Minimum reads true, |a, b| a.smaller(b), |g, a, b| (g * share(a < b, a == b), g * share(b < a, a == b)),
+        |a, b| a.min(b);
     /// `a^b`.
-    power: Power reads true, |a, b| a.pow(b), |g, a, b| (power_da(g, a, b), power_db(g, a, b));
+    power: Power reads true, |a, b| a.pow(b), |g, a, b| (power_da(g, a, b), power_db(g, a, b)),
+        |a, b| crate::numpy::integer::power(a, b);
 }
 
 #[inline(always)]

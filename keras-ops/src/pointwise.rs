@@ -50,14 +50,23 @@ pub trait Pointwise: Copy + Send + Sync + 'static {
     /// Its derivative by `x`, where `y` is the result; an argument that [`SAVES`](Self::SAVES) does not name
     /// must not be used.
     fn derivative<T: Math>(self, x: T, y: T) -> T;
+    /// The function of integers, where it has integer results.
+    fn integer() -> Option<fn(Self, i64) -> i64> {
+        None
+    }
 }
 
 /// Applies a [`Pointwise`] function to every element, recording its gradient.
 ///
 /// # Errors
-/// When `x` is not a float tensor.
+/// When `x` is not a float tensor, or of integers if the function has no formula for them.
 #[inline]
 pub fn pointwise<P: Pointwise>(p: P, x: &Tensor) -> Result<Tensor> {
+    if !x.dtype().is_float()
+        && let Some(f) = P::integer()
+    {
+        return crate::numpy::integer::map1(P::NAME, x, &|x| f(p, x));
+    }
     match host::compute_dtype(P::NAME, x.dtype())? {
         DType::F64 => apply::<P, f64>(p, x),
         _ => apply::<P, f32>(p, x),
@@ -102,12 +111,13 @@ fn backward<P: Pointwise, T: Math>(p: P, grad: &Tensor, saved: &Tensor) -> Resul
     host::tensor(out, grad.dtype(), grad.shape(), grad.device())
 }
 
-/// Defines [`Pointwise`] types, each with the function that applies it; formulas see the arguments by name.
+/// Defines [`Pointwise`] types, each with the function that applies it; formulas see the arguments by name. A
+/// third formula is for integers.
 macro_rules! pointwise_fns {
     ($(
         $(#[$doc:meta])*
         $fun:ident $(($($field:ident),+))?: $type:ident saves $saves:ident,
-        |$x:ident| $forward:expr, |$dx:ident, $dy:ident| $derivative:expr;
+        |$x:ident| $forward:expr, |$dx:ident, $dy:ident| $derivative:expr $(, |$this:ident, $ix:ident| $integer:expr)?;
     )*) => {$(
         #[doc = concat!("The formula of [`", stringify!($fun), "`](fn@", stringify!($fun), ").")]
         #[derive(Clone, Copy, Debug)]
@@ -127,6 +137,9 @@ macro_rules! pointwise_fns {
                 let $type { $($($field),+)? } = self;
                 $derivative
             }
+            $(fn integer() -> Option<fn(Self, i64) -> i64> {
+                Some(|$this, $ix| $integer)
+            })?
         }
 
         $(#[$doc])*

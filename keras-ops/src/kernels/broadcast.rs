@@ -80,6 +80,15 @@ impl Plan {
         Ok(Self { shape, kind })
     }
 
+    /// The shape that three operands broadcast to.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn shape_of_three(op: &str, a: &[usize], b: &[usize], c: &[usize]) -> Result<SmallVec<[usize; 4]>> {
+        let both = Self::new(op, a, b)?;
+        Ok(Self::new(op, both.shape(), c)?.shape)
+    }
+
     /// The broadcast shape.
     pub fn shape(&self) -> &[usize] {
         &self.shape

@@ -38,6 +38,14 @@ pub trait Math: Real {
     fn cos(self) -> Self;
     /// `self` to the power `y`.
     fn pow(self, y: Self) -> Self;
+    /// The largest integer not above this.
+    fn floor(self) -> Self;
+    /// The smallest integer not below this.
+    fn ceil(self) -> Self;
+    /// This without its fraction.
+    fn trunc(self) -> Self;
+    /// The nearest integer, of two the even one.
+    fn round_even(self) -> Self;
     /// `ln(1 + e^x)`, finite for every finite `x`.
     #[inline(always)]
     fn softplus(self) -> Self {
@@ -242,6 +250,22 @@ impl Math for f32 {
     fn pow(self, y: f32) -> f32 {
         f32::powf(self, y)
     }
+    #[inline(always)]
+    fn floor(self) -> f32 {
+        f32::floor(self)
+    }
+    #[inline(always)]
+    fn ceil(self) -> f32 {
+        f32::ceil(self)
+    }
+    #[inline(always)]
+    fn trunc(self) -> f32 {
+        f32::trunc(self)
+    }
+    #[inline(always)]
+    fn round_even(self) -> f32 {
+        f32::round_ties_even(self)
+    }
 }
 
 impl Math for f64 {
@@ -296,5 +320,21 @@ impl Math for f64 {
     #[inline(always)]
     fn pow(self, y: f64) -> f64 {
         f64::powf(self, y)
+    }
+    #[inline(always)]
+    fn floor(self) -> f64 {
+        f64::floor(self)
+    }
+    #[inline(always)]
+    fn ceil(self) -> f64 {
+        f64::ceil(self)
+    }
+    #[inline(always)]
+    fn trunc(self) -> f64 {
+        f64::trunc(self)
+    }
+    #[inline(always)]
+    fn round_even(self) -> f64 {
+        f64::round_ties_even(self)
     }
 }

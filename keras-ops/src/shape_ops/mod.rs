@@ -7,6 +7,7 @@ mod joining;
 mod padding;
 mod views;
 
+pub(crate) use indexing::gather_axis;
 pub use indexing::*;
 pub use joining::*;
 pub use padding::*;

@@ -88,18 +88,23 @@ pub(crate) fn move_axis_last(x: &Tensor, axis: usize) -> Result<Tensor> {
     transpose(x, &order)
 }
 
-/// A new axis of size 1 at `axis` of the result.
+/// New axes of size 1, at the places `axis` of the result.
+///
+/// # Errors
+/// When a place is out of range or given twice.
 ///
 /// ```
 /// use keras_ops::{self as ops, Device, Tensor};
 /// let x = Tensor::zeros((2, 3), ops::DType::F32, &Device::Cpu)?;
 /// assert_eq!(ops::expand_dims(&x, -1)?.dims(), [2, 3, 1]);
+/// assert_eq!(ops::expand_dims(&x, [0, 2])?.dims(), [1, 2, 1, 3]);
 /// # Ok::<(), ops::Error>(())
 /// ```
-pub fn expand_dims(x: &Tensor, axis: i64) -> Result<Tensor> {
-    let at = axes::axis("expand_dims", axis, x.rank() + 1)?;
+pub fn expand_dims(x: &Tensor, axis: impl axes::IntoAxes) -> Result<Tensor> {
+    let places = axis.axes();
+    let places = axes::list("expand_dims", Some(&places), x.rank() + places.len())?;
     let mut dims = x.dims().to_vec();
-    dims.insert(at, 1);
+    places.iter().for_each(|at| dims.insert(*at, 1));
     to_shape(x, dims)
 }
 

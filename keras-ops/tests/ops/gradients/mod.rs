@@ -17,6 +17,7 @@ mod laws;
 mod losses;
 mod norm;
 mod pool;
+mod numpy;
 mod reduce;
 mod rnn;
 mod shape_ops;
@@ -35,6 +36,7 @@ const FAMILIES: &[&[Case]] = &[
     losses::CASES,
     norm::CASES,
     pool::CASES,
+    numpy::CASES,
     reduce::CASES,
     rnn::CASES,
     shape_ops::CASES,
