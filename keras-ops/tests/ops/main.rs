@@ -12,6 +12,7 @@ mod linear;
 mod losses;
 mod math;
 mod norm;
+mod numpy;
 mod optimizer_step;
 mod random;
 mod reduce;
