@@ -56,14 +56,6 @@ pub fn read<T: WithDType, R>(tensor: &Tensor, f: impl FnOnce(&[T]) -> Result<R>)
         Some(converted) => {
             plain = converted;
             &plain
-    if tensor.elem_count() == 0 {
-        // An empty view may begin beyond the end of its storage.
-        return f(&[]);
-    }
-    if tensor.device().is_cpu() && tensor.dtype() == T::DTYPE {
-        let (storage, layout) = tensor.storage_and_layout();
-        if let (Storage::Cpu(storage), Some((start, end))) = (&*storage, layout.contiguous_offsets()) {
-            return f(&storage.as_slice::<T>()?[start..end]);
         }
     };
     let (storage, layout) = tensor.storage_and_layout();
@@ -88,6 +80,8 @@ fn elements<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&
     match (storage, layout.contiguous_offsets()) {
         // A view of nothing may start beyond the end of its storage.
         (_, Some((start, end))) if start == end => Ok(&[]),
+        // An empty view may begin beyond the end of its storage.
+        _ if layout.shape().elem_count() == 0 => Ok(&[]),
         (Storage::Cpu(storage), Some((start, end))) => Ok(&storage.as_slice::<T>()?[start..end]),
         _ => candle_core::bail!("reading a tensor: expected contiguous CPU data after conversion"),
     }
