@@ -5,7 +5,8 @@ use candle_core::{DType, Result, Tensor};
 use crate::kernels::broadcast::Plan;
 use crate::kernels::map::map3;
 use crate::kernels::math::Math;
-use crate::pointwise::pointwise_fns;
+use crate::kernels::wide;
+use crate::pointwise::{Pointwise, Saves, pointwise, pointwise_fns};
 use crate::{host, record};
 
 pointwise_fns! {
@@ -38,10 +39,6 @@ pointwise_fns! {
     square: Square saves Input, |x| x * x, |x, y| x + x, |f, x| x.wrapping_mul(x);
     /// -1, 0 or 1; the gradient is 0.
     sign: Sign saves Output, |x| sign_of(x), |x, y| T::ZERO, |f, x| x.signum();
-    /// The sine of radians.
-    sin: Sin saves Input, |x| x.sin(), |x, y| x.cos();
-    /// The cosine of radians.
-    cos: Cos saves Input, |x| x.cos(), |x, y| -x.sin();
     /// The error function.
     erf: Erf saves Input, |x| x.erf(), |x, y| T::of(std::f64::consts::FRAC_2_SQRT_PI) * (-(x * x)).exp();
     /// `x + value`.

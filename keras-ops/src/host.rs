@@ -71,8 +71,18 @@ fn converted<T: WithDType>(tensor: &Tensor) -> Result<Option<Tensor>> {
     if plain {
         return Ok(None);
     }
-    let tensor = tensor.detach().to_dtype(T::DTYPE)?;
-    tensor.to_device(&Device::Cpu)?.contiguous().map(Some)
+    let tensor = tensor.detach().to_dtype(T::DTYPE)?.to_device(&Device::Cpu)?;
+    if tensor.is_contiguous() {
+        return Ok(Some(tensor));
+    }
+    let (storage, layout) = tensor.storage_and_layout();
+    let Storage::Cpu(data) = &*storage else {
+        candle_core::bail!("reading a tensor: expected CPU data after conversion");
+    };
+    let data = data.as_slice::<T>()?.get(layout.start_offset()..).unwrap_or(&[]);
+    let values = crate::kernels::strided::gather(data, layout.dims(), layout.stride());
+    let storage = self::storage(values, &Device::Cpu)?;
+    Ok(Some(Tensor::from_storage(storage, tensor.shape(), BackpropOp::none(), false)))
 }
 
 #[inline(never)]

@@ -5,6 +5,7 @@ use candle_core::{DType, Result, Tensor};
 use crate::host;
 use crate::kernels::map::{map1, map2};
 use crate::kernels::math::Math;
+use crate::kernels::simd;
 use crate::tape::record_with_output;
 
 /// What the derivative of a [`Pointwise`] function is computed from.
@@ -50,6 +51,11 @@ pub trait Pointwise: Copy + Send + Sync + 'static {
     /// Its derivative by `x`, where `y` is the result; an argument that [`SAVES`](Self::SAVES) does not name
     /// must not be used.
     fn derivative<T: Math>(self, x: T, y: T) -> T;
+    /// The size from which [`forward`](Self::forward) is not precise in `f32`, and the function for what is
+    /// beyond.
+    fn far() -> Option<(f64, fn(f64) -> f64)> {
+        None
+    }
     /// The function of integers, where it has integer results.
     fn integer() -> Option<fn(Self, i64) -> i64> {
         None
@@ -76,11 +82,17 @@ pub fn pointwise<P: Pointwise>(p: P, x: &Tensor) -> Result<Tensor> {
 #[inline]
 fn apply<P: Pointwise, T: Math>(p: P, x: &Tensor) -> Result<Tensor> {
     let out = host::read(x, |x: &[T]| {
-        Ok(map1(
+        let mut out = map1(
             x,
             #[inline(always)]
             |x| p.forward(x),
-        ))
+        );
+        if let Some((limit, f)) = P::far()
+            && T::DTYPE == DType::F32
+        {
+            mend(x, &mut out, limit, f);
+        }
+        Ok(out)
     })?;
     let out = host::storage_as(out, x.dtype(), x.device())?;
     let input = (P::SAVES == Saves::Input).then(|| x.detach());
@@ -93,6 +105,21 @@ fn apply<P: Pointwise, T: Math>(p: P, x: &Tensor) -> Result<Tensor> {
             Ok([Some(backward::<P, T>(p, &grad, saved)?)].into_iter().collect())
         },
     ))
+}
+
+/// Replaces the results of elements beyond `limit`.
+fn mend<T: Math>(x: &[T], out: &mut [T], limit: f64, f: fn(f64) -> f64) {
+    let limit = T::of(limit);
+    for (x, out) in x.chunks(4096).zip(out.chunks_mut(4096)) {
+        let near = simd::vectorize_for::<T, _>(
+            #[inline(always)]
+            || x.iter().map(|x| u32::from(x.abs() > limit)).sum::<u32>() == 0,
+        );
+        if !near {
+            let far = x.iter().zip(out).filter(|(x, _)| x.abs() > limit);
+            far.for_each(|(x, out)| *out = T::of(f(x.f64())));
+        }
+    }
 }
 
 /// `grad * derivative`, where `saved` is the input or the output, whichever the function keeps.

@@ -1,12 +1,14 @@
 //! Reductions over axes.
 //!
 //! `axes`: the axes to reduce, negative ones counted from the end; `None` is all. `keepdims` leaves them with
-//! size 1. Sums are accumulated in `f64`.
+//! size 1. Sums are accumulated in `f64`. Of integers, sums and products are integers, of 32 bits at least;
+//! means are floats.
 
 use candle_core::{DType, Result, Shape, Tensor};
 
 use crate::axes::Joined;
 use crate::host;
+use crate::numpy::integer::{self, Width};
 use crate::kernels::math::Math;
 use crate::kernels::reduce::{self as kernel, Extent, Fold, Max, Min, Prod, Sum};
 use crate::kernels::softmax;
@@ -47,7 +49,7 @@ fn scaled_sum<T: Math>(x: &Tensor, joined: &Joined, factor: f64) -> Result<Tenso
 /// The sum over `axes`.
 ///
 /// # Errors
-/// When an axis is out of range or given twice, or `x` is not a float tensor.
+/// When an axis is out of range or given twice.
 ///
 /// # Examples
 /// ```
@@ -60,6 +62,9 @@ fn scaled_sum<T: Math>(x: &Tensor, joined: &Joined, factor: f64) -> Result<Tenso
 /// ```
 pub fn sum(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tensor> {
     let joined = Joined::new("sum", x.dims(), axes, keepdims)?;
+    if !x.dtype().is_float() {
+        return integer::fold(x, &joined, 0, i64::wrapping_add, Width::Wide);
+    }
     let x = joined.arrange(x)?;
     match host::compute_dtype("sum", x.dtype())? {
         DType::F64 => scaled_sum::<f64>(&x, &joined, 1.),
@@ -76,6 +81,9 @@ pub fn sum(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tensor> {
 /// # Ok::<(), ops::Error>(())
 /// ```
 pub fn mean(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tensor> {
+    if !x.dtype().is_float() {
+        return mean(&crate::cast(x, crate::floatx())?, axes, keepdims);
+    }
     let joined = Joined::new("mean", x.dims(), axes, keepdims)?;
     let x = joined.arrange(x)?;
     let factor = 1. / joined.extent.len as f64;
@@ -155,13 +163,17 @@ fn others<T: Math>(g: T, x: &dyn Fn(usize) -> T, _y: T, set: &mut dyn FnMut(usiz
 }
 
 macro_rules! folds {
-    ($($(#[$doc:meta])* $fun:ident: $fold:ident, $gradient:ident, empty $empty:literal;)*) => {$(
+    ($($(#[$doc:meta])* $fun:ident: $fold:ident, $gradient:ident, empty $empty:literal,
+        integer $start:expr, $integer:expr, $width:ident;)*) => {$(
         $(#[$doc])*
         pub fn $fun(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tensor> {
             let name = stringify!($fun);
             let joined = Joined::new(name, x.dims(), axes, keepdims)?;
             if !$empty {
                 not_empty(name, x, &joined)?;
+            }
+            if !x.dtype().is_float() {
+                return integer::fold(x, &joined, $start, $integer, Width::$width);
             }
             let x = joined.arrange(x)?;
             match host::compute_dtype(name, x.dtype())? {
@@ -182,12 +194,12 @@ folds! {
     /// assert_eq!(ops::max(&x, Some(&[1]), false)?.to_vec1::<f32>()?, [2., 4.]);
     /// # Ok::<(), ops::Error>(())
     /// ```
-    max: Max, among_ties, empty false;
+    max: Max, among_ties, empty false, integer i64::MIN, i64::max, Same;
     /// The smallest over `axes`; NaN wins; equal smallest elements share the gradient. Errors as in [`sum`],
     /// and over nothing.
-    min: Min, among_ties, empty false;
+    min: Min, among_ties, empty false, integer i64::MAX, i64::min, Same;
     /// The product over `axes`; 1 over nothing. Errors as in [`sum`].
-    prod: Prod, others, empty true;
+    prod: Prod, others, empty true, integer 1, i64::wrapping_mul, Wide;
 }
 
 /// The variance over `axes`: the mean squared distance from the mean. Errors as in [`sum`].

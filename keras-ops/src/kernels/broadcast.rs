@@ -1,6 +1,9 @@
 //! NumPy broadcasting of two row-major operands.
 
+use std::mem::MaybeUninit;
+
 use candle_core::Result;
+use rayon::prelude::*;
 use smallvec::SmallVec;
 
 use super::map::{map1, map2, map3};
@@ -125,21 +128,28 @@ impl Plan {
             }
             Kind::Strided(axes) => axes,
         };
-        let mut out = Vec::with_capacity(self.count());
-        simd::vectorize_for::<A, _>(
-            #[inline(always)]
-            || {
-                runs(axes, |i, j, (len, sa, sb)| {
-                    match (Run::new(a, i, len, sa), Run::new(b, j, len, sb)) {
-                        (Run::Slice(a), Run::Slice(b)) => out.extend(a.iter().zip(b).map(|(a, b)| f(*a, *b))),
-                        (Run::Slice(a), Run::One(b)) => out.extend(a.iter().map(|a| f(*a, b))),
-                        (Run::One(a), Run::Slice(b)) => out.extend(b.iter().map(|b| f(a, *b))),
-                        (Run::One(a), Run::One(b)) => out.extend((0..len).map(|_| f(a, b))),
-                    }
-                })
-            },
-        );
-        out
+        let len = axes.last().map_or(1, |axis| axis.0);
+        build_runs(self.count(), len, &|first, slots| {
+            simd::vectorize_for::<A, _>(
+                #[inline(always)]
+                || {
+                    let mut slots = slots.chunks_exact_mut(len);
+                    runs(axes, first, slots.len(), |i, j, (len, sa, sb)| {
+                        let Some(slots) = slots.next() else { return };
+                        let write = |(slot, value): (&mut MaybeUninit<C>, C)| _ = slot.write(value);
+                        let slots = slots.iter_mut();
+                        match (Run::new(a, i, len, sa), Run::new(b, j, len, sb)) {
+                            (Run::Slice(a), Run::Slice(b)) => {
+                                slots.zip(a.iter().zip(b).map(|(a, b)| f(*a, *b))).for_each(write)
+                            }
+                            (Run::Slice(a), Run::One(b)) => slots.zip(a.iter().map(|a| f(*a, b))).for_each(write),
+                            (Run::One(a), Run::Slice(b)) => slots.zip(b.iter().map(|b| f(a, *b))).for_each(write),
+                            (Run::One(a), Run::One(b)) => slots.for_each(|slot| _ = slot.write(f(a, b))),
+                        }
+                    })
+                },
+            );
+        })
     }
 
     /// `f(g, a, b)`, where `g` has the broadcast shape.
@@ -171,31 +181,58 @@ impl Plan {
             }
             Kind::Strided(axes) => axes,
         };
-        let mut out = Vec::with_capacity(g.len());
-        let mut rest = g;
-        simd::vectorize_for::<T, _>(
-            #[inline(always)]
-            || {
-                runs(axes, |i, j, (len, sa, sb)| {
-                    let (g, tail) = rest.split_at(len);
-                    rest = tail;
-                    match (Run::new(a, i, len, sa), Run::new(b, j, len, sb)) {
-                        (Run::Slice(a), Run::Slice(b)) => {
-                            out.extend(g.iter().zip(a).zip(b).map(|((g, a), b)| f(*g, *a, *b)))
+        let len = axes.last().map_or(1, |axis| axis.0);
+        build_runs(g.len(), len, &|first, slots| {
+            let g = &g[first * len..first * len + slots.len()];
+            simd::vectorize_for::<T, _>(
+                #[inline(always)]
+                || {
+                    let mut parts = slots.chunks_exact_mut(len).zip(g.chunks_exact(len));
+                    runs(axes, first, parts.len(), |i, j, (len, sa, sb)| {
+                        let Some((slots, g)) = parts.next() else { return };
+                        let write = |(slot, value): (&mut MaybeUninit<C>, C)| _ = slot.write(value);
+                        let slots = slots.iter_mut();
+                        match (Run::new(a, i, len, sa), Run::new(b, j, len, sb)) {
+                            (Run::Slice(a), Run::Slice(b)) => slots
+                                .zip(g.iter().zip(a).zip(b).map(|((g, a), b)| f(*g, *a, *b)))
+                                .for_each(write),
+                            (Run::Slice(a), Run::One(b)) => {
+                                slots.zip(g.iter().zip(a).map(|(g, a)| f(*g, *a, b))).for_each(write)
+                            }
+                            (Run::One(a), Run::Slice(b)) => {
+                                slots.zip(g.iter().zip(b).map(|(g, b)| f(*g, a, *b))).for_each(write)
+                            }
+                            (Run::One(a), Run::One(b)) => {
+                                slots.zip(g.iter().map(|g| f(*g, a, b))).for_each(write)
+                            }
                         }
-                        (Run::Slice(a), Run::One(b)) => {
-                            out.extend(g.iter().zip(a).map(|(g, a)| f(*g, *a, b)))
-                        }
-                        (Run::One(a), Run::Slice(b)) => {
-                            out.extend(g.iter().zip(b).map(|(g, b)| f(*g, a, *b)))
-                        }
-                        (Run::One(a), Run::One(b)) => out.extend(g.iter().map(|g| f(*g, a, b))),
-                    }
-                })
-            },
-        );
-        out
+                    })
+                },
+            );
+        })
     }
+}
+
+/// A fresh vector of runs of `len` elements; `fill` gets the number of the first run and the slots of whole
+/// runs, which it must all write. Parts depend on sizes alone.
+fn build_runs<C: Copy + Send>(
+    count: usize,
+    len: usize,
+    fill: &(dyn Fn(usize, &mut [MaybeUninit<C>]) + Sync),
+) -> Vec<C> {
+    let mut out = Vec::with_capacity(count);
+    let slots = &mut out.spare_capacity_mut()[..count];
+    let per = simd::CHUNK.div_ceil(len.max(1));
+    if count > 0 && simd::parallel(count) && per * len < count {
+        let parts = slots.par_chunks_mut(per * len).enumerate();
+        parts.for_each(|(i, slots)| fill(i * per, slots));
+    } else if count > 0 {
+        fill(0, slots);
+    }
+    // SAFETY: the chunks cover the first `count` slots, and the private callers above write each run that they
+    // are given: all operands are sliced to its length.
+    unsafe { out.set_len(count) };
+    out
 }
 
 /// Joins neighbouring axes that both operands walk alike.
@@ -229,19 +266,26 @@ fn collapse(
     axes
 }
 
-/// Calls `f(offset in a, offset in b, last axis)` for every run along the last axis, in order.
+/// Calls `f(offset in a, offset in b, last axis)` for `count` runs along the last axis, from run `first` on.
 #[inline(always)]
-fn runs(axes: &[(usize, usize, usize)], mut f: impl FnMut(usize, usize, (usize, usize, usize))) {
+fn runs(
+    axes: &[(usize, usize, usize)],
+    first: usize,
+    count: usize,
+    mut f: impl FnMut(usize, usize, (usize, usize, usize)),
+) {
     let Some((last, outer)) = axes.split_last() else {
         return;
     };
-    if last.0 == 0 {
-        return;
-    }
-    let total: usize = outer.iter().map(|axis| axis.0).product();
     let mut index: SmallVec<[usize; 4]> = SmallVec::from_elem(0, outer.len());
-    let (mut a, mut b) = (0, 0);
-    for _ in 0..total {
+    let (mut a, mut b, mut rest) = (0, 0, first);
+    for (i, &(size, sa, sb)) in outer.iter().enumerate().rev() {
+        index[i] = rest % size;
+        rest /= size;
+        a += index[i] * sa;
+        b += index[i] * sb;
+    }
+    for _ in 0..count {
         f(a, b, *last);
         for (i, &(size, sa, sb)) in outer.iter().enumerate().rev() {
             index[i] += 1;

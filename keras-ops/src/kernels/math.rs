@@ -2,8 +2,9 @@
 //!
 //! `f32` uses polynomials without fused multiply-adds, so results are the same bits on every instruction set.
 //! Largest errors against `f64`, in units in the last place: `exp` 2, `ln` 2, `tanh` 2, `sigmoid` 3, `ln_1p` 3,
-//! `exp_m1` 3, `erf` 3. `f64` uses the standard library.
+//! `exp_m1` 3, `erf` 3, `sin`, `cos` and `pow` 2. `f64` uses the standard library.
 
+use super::wide;
 use crate::host::Real;
 
 /// Floats with the functions that kernels need.
@@ -240,15 +241,15 @@ impl Math for f32 {
     }
     #[inline(always)]
     fn sin(self) -> f32 {
-        f32::sin(self)
+        wide::sin(self)
     }
     #[inline(always)]
     fn cos(self) -> f32 {
-        f32::cos(self)
+        wide::cos(self)
     }
     #[inline(always)]
     fn pow(self, y: f32) -> f32 {
-        f32::powf(self, y)
+        wide::pow(self, y)
     }
     #[inline(always)]
     fn floor(self) -> f32 {

@@ -3,9 +3,11 @@
 use candle_core::op::BackpropOp;
 use candle_core::{DType, Device, Result, Shape, Storage, Tensor};
 
+use crate::axes::Joined;
 use crate::host;
 use crate::kernels::broadcast::Plan;
 use crate::kernels::map;
+use crate::kernels::reduce::Extent;
 use crate::pairwise::same_dtype;
 
 /// A tensor of `dtype` from values modulo its range.
@@ -49,6 +51,34 @@ pub(crate) fn map2(op: &str, a: &Tensor, b: &Tensor, f: &(dyn Fn(i64, i64) -> i6
     let plan = Plan::new(op, a.dims(), b.dims())?;
     let out = read(op, a, |a| read(op, b, |b| Ok(plan.map(a, b, f))))?;
     tensor(out, a.dtype(), &Shape::from(plan.shape()), a.device())
+}
+
+/// The dtype of a reduction.
+#[derive(Clone, Copy)]
+pub(crate) enum Width {
+    /// That of the elements.
+    Same,
+    /// At least 32 bits, as Keras gives sums.
+    Wide,
+}
+
+/// A fold over the joined axes.
+pub(crate) fn fold(x: &Tensor, joined: &Joined, start: i64, f: fn(i64, i64) -> i64, width: Width) -> Result<Tensor> {
+    let Extent { outer, len, inner } = joined.extent;
+    let dtype = match (width, x.dtype()) {
+        (Width::Wide, DType::U8) => DType::U32,
+        (Width::Wide, DType::I16) => DType::I32,
+        (_, dtype) => dtype,
+    };
+    let mut out = vec![start; outer * inner];
+    host::read(&joined.arrange(x)?, |x: &[i64]| {
+        for (row, x) in x.chunks_exact(inner.max(1)).enumerate() {
+            let out = &mut out[row / len * inner..][..inner];
+            out.iter_mut().zip(x).for_each(|(out, x)| *out = f(*out, *x));
+        }
+        Ok(())
+    })?;
+    tensor(out, dtype, &Shape::from(joined.shape.as_slice()), x.device())
 }
 
 /// `a^b` modulo 2^64; a negative exponent gives the integer part.

@@ -3,26 +3,36 @@
 mod bitwise;
 mod complex;
 mod creation;
+mod cumulative;
 mod diagonals;
+mod einsum;
 mod exponents;
 pub(crate) mod integer;
 mod logic;
+mod nan;
 mod order;
 mod plain;
+mod products;
 mod rounding;
 mod stacking;
+mod statistics;
 mod trigonometry;
 mod windows;
 
 pub use bitwise::*;
 pub use complex::*;
 pub use creation::*;
+pub use cumulative::*;
 pub use diagonals::*;
+pub use einsum::einsum;
 pub use exponents::*;
 pub use logic::*;
+pub use nan::*;
 pub use order::*;
+pub use products::*;
 pub use rounding::*;
 pub use stacking::*;
+pub use statistics::*;
 pub use trigonometry::*;
 pub use windows::*;
 

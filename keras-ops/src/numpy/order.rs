@@ -151,7 +151,7 @@ pub fn rot90(x: &Tensor, k: i64, axes: (i64, i64)) -> Result<Tensor> {
 
 /// Blocks of channels as blocks of pixels: the channels of `(…, height, width, channels)` shrink by
 /// `block_size^2`, height and width grow by `block_size`. `channels_first` takes `(batch, channels, height,
-/// width)`.
+/// width)`; there a block's elements are neighbouring channels, as in Keras on JAX.
 ///
 /// # Errors
 /// When `x` has not four axes, the block is smaller than 2, or the channels do not divide.
@@ -173,7 +173,7 @@ pub fn depth_to_space(x: &Tensor, block_size: usize, channels_first: bool) -> Re
     let d = c / (b * b);
     host::within("depth_to_space", || {
         if channels_first {
-            let x = crate::transpose(&crate::reshape(x, &[n, b, b, d, h, w])?, &[0, 3, 4, 1, 5, 2])?;
+            let x = crate::transpose(&crate::reshape(x, &[n, d, b, b, h, w])?, &[0, 1, 4, 2, 5, 3])?;
             return crate::reshape(&x, &[n, d, h * b, w * b]);
         }
         let x = crate::transpose(&crate::reshape(x, &[n, h, w, b, b, d])?, &[0, 1, 3, 2, 4, 5])?;
@@ -191,7 +191,7 @@ pub fn space_to_depth(x: &Tensor, block_size: usize, channels_first: bool) -> Re
     let (h, w) = (h / b, w / b);
     host::within("space_to_depth", || {
         if channels_first {
-            let x = crate::transpose(&crate::reshape(x, &[n, c, h, b, w, b])?, &[0, 3, 5, 1, 2, 4])?;
+            let x = crate::transpose(&crate::reshape(x, &[n, c, h, b, w, b])?, &[0, 1, 3, 5, 2, 4])?;
             return crate::reshape(&x, &[n, c * b * b, h, w]);
         }
         let x = crate::transpose(&crate::reshape(x, &[n, h, b, w, b, c])?, &[0, 1, 3, 2, 4, 5])?;

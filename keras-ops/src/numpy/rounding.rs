@@ -77,7 +77,7 @@ plain_pairs! {
     /// The remainder of division with the sign of the dividend.
     fmod: f64 reads both, |a, b| a % b, |a, b, y| (1., -(a / b).trunc()), |a, b| if b == 0 { 0 } else { a.wrapping_rem(b) };
     /// The largest integer that is not above `x1 / x2`; the gradient is 0.
-    floor_divide: f64 reads both, |a, b| (a / b).floor(), |a, b, y| (0., 0.), |a, b| integer_floor(a, b);
+    floor_divide: f64 reads both, |a, b| quotient(a, b), |a, b, y| (0., 0.), |a, b| integer_floor(a, b);
     /// `x1 / x2`, 0 where `x2` is 0.
     divide_no_nan: f64 reads both, |a, b| if b == 0. { 0. } else { a / b },
         |a, b, y| if b == 0. { (0., 0.) } else { (1. / b, -a / (b * b)) };
@@ -110,6 +110,11 @@ fn remainder(a: f64, b: f64) -> f64 {
     } else {
         r
     }
+}
+
+/// The quotient that belongs to [`remainder`]: NaN for an infinite dividend.
+fn quotient(a: f64, b: f64) -> f64 {
+    if b == 0. { a / b } else { ((a - remainder(a, b)) / b).round() }
 }
 
 fn integer_mod(a: i64, b: i64) -> i64 {

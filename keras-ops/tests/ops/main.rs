@@ -17,5 +17,6 @@ mod optimizer_step;
 mod random;
 mod reduce;
 mod rnn;
+mod scratch_bench;
 mod shape_ops;
 mod tape;

@@ -25,6 +25,7 @@ const NO_GRADIENT: &[&str] = &[
     "not_ignored",
     "one_hot",
     "allclose",
+    "histogram",
     "isclose",
     "isinf",
     "isneginf",
@@ -34,6 +35,8 @@ const NO_GRADIENT: &[&str] = &[
     "logical_not",
     "logical_or",
     "logical_xor",
+    "nanargmax",
+    "nanargmin",
     "signbit",
     // Integers and bits.
     "bitwise_and",

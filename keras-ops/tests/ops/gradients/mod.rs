@@ -18,6 +18,7 @@ mod losses;
 mod norm;
 mod pool;
 mod numpy;
+mod products;
 mod reduce;
 mod rnn;
 mod shape_ops;
@@ -37,6 +38,7 @@ const FAMILIES: &[&[Case]] = &[
     norm::CASES,
     pool::CASES,
     numpy::CASES,
+    products::CASES,
     reduce::CASES,
     rnn::CASES,
     shape_ops::CASES,

@@ -23,7 +23,7 @@ def plain(x):
     x = np.array(x)
     if x.dtype == bool:
         return x.astype("uint8")
-    return np.ascontiguousarray(x)
+    return np.array(x, order="C")
 
 
 def case(name, function, *inputs):
@@ -170,7 +170,7 @@ case("flipud", ops.flipud, INTS)
 for k in (1, 2, 3, -1):
     case(f"rot90 {k}", lambda x: ops.rot90(x, k, (1, 2)), CUBE)
 IMAGE = rng.uniform(-1, 1, (2, 4, 2, 8)).astype("float32")
-FIRST = rng.uniform(-1, 1, (2, 4, 4, 2)).astype("float32")
+FIRST = rng.uniform(-1, 1, (2, 8, 4, 2)).astype("float32")
 case("depth_to_space", lambda x: ops.depth_to_space(x, 2, "channels_last"), IMAGE)
 case("depth_to_space first", lambda x: ops.depth_to_space(x, 2, "channels_first"), FIRST)
 case("space_to_depth", lambda x: ops.space_to_depth(x, 2, "channels_last"), IMAGE)
@@ -190,7 +190,99 @@ case("unstack", lambda x: ops.unstack(x, axis=1), CUBE)
 case("view", lambda x: ops.view(x, "int32"), MATRIX)
 case("view", lambda x: ops.view(x, "int32"), BYTES)
 
-# REDUCTIONS
+HOLED = CUBE.copy()
+HOLED[0, 1, 2] = HOLED[1, 0, :] = nan
+AXES = {"None": None, "1": 1, "-1": -1, "0 2": (0, 2)}
+for name in """sum mean max min prod var std amax amin ptp median any all nansum nanmean nanmax nanmin nanprod nanvar
+nanstd nanmedian logsumexp""".split():
+    function = getattr(ops, name)
+    for label, axis in AXES.items():
+        if name in ("ptp", "nanmedian") and label == "0 2":
+            axis = 1
+        case(f"{name} {label}", lambda x: function(x, axis, label == "-1"), CUBE)
+        case(f"{name} {label}", lambda x: function(x, axis, label == "-1"), HOLED)
+        if name in "sum mean max min prod amax amin any all ptp".split():
+            case(f"{name} {label}", lambda x: function(x, axis, label == "-1"), np.stack([INTS, -INTS]))
+        if name in "sum max min any all".split():
+            case(f"{name} {label}", lambda x: function(x, axis, label == "-1"), np.stack([BYTES, BYTES]))
+for label, axis in (("None", None), ("0", 0), ("-1", -1)):
+    for name in "cumsum cumprod nancumsum nancumprod".split():
+        case(f"{name} {label}", lambda x: getattr(ops, name)(x, axis), CUBE)
+        case(f"{name} {label}", lambda x: getattr(ops, name)(x, axis), HOLED)
+    for name in "cumsum cumprod".split():
+        case(f"{name} {label}", lambda x: getattr(ops, name)(x, axis), INTS)
+    for name in "argmax argmin nanargmax nanargmin".split():
+        keep = HOLED[:1] if name.startswith("nan") else HOLED
+        case(f"{name} {label}", lambda x: getattr(ops, name)(x, axis), CUBE)
+        if name.startswith("nan") and axis == 0:
+            continue
+        case(f"{name} {label}", lambda x: getattr(ops, name)(x, axis), keep)
+        case(f"{name} {label}", lambda x: getattr(ops, name)(x, axis), INTS)
+    case(f"count_nonzero {label}", lambda x: ops.count_nonzero(x, axis), np.sign(INTS) * (INTS > 2))
+for method in "linear lower higher midpoint nearest".split():
+    for name, q in (("quantile", 0.35), ("percentile", 35), ("nanquantile", 0.35), ("nanpercentile", 35)):
+        x = HOLED if name.startswith("nan") else CUBE
+        case(f"{name} {method}", lambda x: getattr(ops, name)(x, q, -1, method, True), x)
+        case(f"{name} {method}", lambda x: getattr(ops, name)(x, q, -1, method, True), HOLED)
+case("quantile several", lambda x: ops.quantile(x, f(0, 0.2, 0.5, 1), (0, 2)), CUBE)
+case("quantile all", lambda x: ops.quantile(x, 0.7), CUBE)
+case("average", lambda x, w: ops.average(x, 1, w), CUBE, f(1, 2, 0.5))
+case("average all", lambda x, w: ops.average(x, None, w), CUBE, np.abs(CUBE))
+case("histogram", lambda x: ops.histogram(x, 5), CUBE.ravel())
+case("histogram range", lambda x: ops.histogram(x, 4, (-1, 2)), CUBE.ravel())
+case("corrcoef", ops.corrcoef, MATRIX)
+for mode in "valid same full".split():
+    case(f"correlate {mode}", lambda a, b: ops.correlate(a, b, mode), f(1, 2, 3, -1, 5), f(0.5, -1, 2))
+    case(f"correlate {mode}", lambda a, b: ops.correlate(a, b, mode), f(1, 2, 3, -1, 5), f(0.5, -1, 2, 1))
+    case(f"correlate {mode}", lambda a, b: ops.correlate(a, b, mode), f(0.5, -1, 2), f(1, 2, 3, -1, 5))
+    case(f"correlate {mode}", lambda a, b: ops.correlate(a, b, mode), f(0.5, -1, 2, 1), f(1, 2, 3, -1, 5, 6, 7))
+case("diff", lambda x: ops.diff(x, 1, 1), CUBE)
+case("diff two", lambda x: ops.diff(x, 2), CUBE)
+case("diff two", lambda x: ops.diff(x, 2), INTS)
+case("trapezoid", lambda y: ops.trapezoid(y, dx=0.5, axis=1), CUBE)
+case("trapezoid places", ops.trapezoid, CUBE, ROW)
+for a, b in ((ROW, ROW), (MATRIX, ROW), (CUBE, MATRIX.T.copy()), (MATRIX, np.float32(2)), (CUBE, rng.uniform(-1, 1, (2, 4, 3)).astype("float32"))):
+    case("dot", ops.dot, a, b)
+for a, b in ((ROW, ROW), (CUBE, MATRIX), (MATRIX, np.float32(2))):
+    case("inner", ops.inner, a, b)
+case("outer", ops.outer, MATRIX, ROW)
+case("outer", ops.outer, INTS, INTROW)
+case("vdot", ops.vdot, MATRIX, POSITIVE)
+case("kron", ops.kron, MATRIX, COLUMN)
+case("kron", ops.kron, CUBE, ROW)
+case("kron", ops.kron, INTS, INTROW)
+case("cross", ops.cross, CUBE[..., :3], CUBE[..., 1:])
+case("cross", ops.cross, CUBE[..., :2], CUBE[..., 1:3])
+case("cross", ops.cross, CUBE[..., :2], CUBE[..., 1:])
+case("cross axes", lambda a, b: ops.cross(a, b, 1, -1, 0), CUBE, np.swapaxes(CUBE, 1, 2).copy())
+case("cross axis", lambda a, b: ops.cross(a, b, axis=1), CUBE, CUBE + 1)
+case("tensordot 1", lambda a, b: ops.tensordot(a, b, 1), CUBE, MATRIX.T.copy())
+case("tensordot pairs", lambda a, b: ops.tensordot(a, b, ((1, 2), (0, 1))), CUBE, MATRIX)
+case("matmul", ops.matmul, CUBE, MATRIX.T.copy())
+case("matmul", ops.matmul, ROW, MATRIX.T.copy())
+SQUARE = rng.uniform(-1, 1, (3, 3)).astype("float32")
+EINSUM = {
+    "ij,jk->ik": (MATRIX, MATRIX.T.copy()),
+    "ij,kj": (MATRIX, MATRIX),
+    "bij,bkj->bki": (CUBE, CUBE),
+    "ii": (SQUARE,),
+    "ii->i": (SQUARE,),
+    "iij->j": (rng.uniform(-1, 1, (3, 3, 2)).astype("float32"),),
+    "i,j->ij": (ROW, ROW),
+    "i,i->": (ROW, ROW),
+    "...ij->...ji": (CUBE,),
+    "...ij,jk": (CUBE, MATRIX.T.copy()),
+    "...i,...i->...": (CUBE, MATRIX),
+    "ij,jk,kl->il": (MATRIX, MATRIX.T.copy(), MATRIX),
+    "bthd,bshd->bhts": (rng.uniform(-1, 1, (2, 3, 2, 4)).astype("float32"), rng.uniform(-1, 1, (2, 5, 2, 4)).astype("float32")),
+    "bhts,bshd->bthd": (rng.uniform(-1, 1, (2, 2, 3, 5)).astype("float32"), rng.uniform(-1, 1, (2, 5, 2, 4)).astype("float32")),
+    "abc,cde->abde": (CUBE, rng.uniform(-1, 1, (4, 2, 3)).astype("float32")),
+    "ijk,l->l": (CUBE, ROW),
+    "ij,ij,i->j": (MATRIX, MATRIX, f(1, 2, 3)),
+    "ba": (MATRIX,),
+}
+for subscripts, operands in EINSUM.items():
+    case(f"einsum {subscripts}", lambda *x: ops.einsum(subscripts, *x), *operands)
 
 save_file(stored, os.path.join(os.path.dirname(os.path.abspath(__file__)), "numpy.safetensors"))
 print(len(variants), "functions,", sum(variants.values()), "cases")
