@@ -17,6 +17,5 @@ mod optimizer_step;
 mod random;
 mod reduce;
 mod rnn;
-mod scratch_bench;
 mod shape_ops;
 mod tape;
