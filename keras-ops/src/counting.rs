@@ -42,7 +42,10 @@ fn truth(
     f: impl Fn(usize, usize) -> bool,
 ) -> Result<Tensor> {
     let (counts, joined) = counts(name, x, axes, keepdims)?;
-    let out = counts.iter().map(|n| u8::from(f(*n as usize, joined.extent.len))).collect();
+    let out = counts
+        .iter()
+        .map(|n| u8::from(f(*n as usize, joined.extent.len)))
+        .collect();
     host::tensor::<u8>(out, DType::U8, &Shape::from(joined.shape), x.device())
 }
 

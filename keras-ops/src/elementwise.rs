@@ -69,6 +69,40 @@ pointwise_fns! {
         |f, x| x.max(f.min.ceil() as i64).min(f.max.floor() as i64);
 }
 
+macro_rules! waves {
+    ($($fun:ident: $type:ident, $what:literal, |$x:ident| $forward:expr, $derivative:expr;)*) => {$(
+        #[doc = concat!("The formula of [`", stringify!($fun), "`](fn@", stringify!($fun), ").")]
+        #[derive(Clone, Copy, Debug)]
+        pub struct $type;
+
+        impl Pointwise for $type {
+            const NAME: &'static str = stringify!($fun);
+            const SAVES: Saves = Saves::Input;
+            #[inline(always)]
+            fn forward<T: Math>(self, $x: T) -> T {
+                $forward
+            }
+            #[inline(always)]
+            fn derivative<T: Math>(self, $x: T, _y: T) -> T {
+                $derivative
+            }
+            fn far() -> Option<(f64, fn(f64) -> f64)> {
+                Some((wide::FAR, f64::$fun))
+            }
+        }
+
+        #[doc = concat!("The ", $what, " of radians.")]
+        pub fn $fun(x: &Tensor) -> Result<Tensor> {
+            pointwise($type, x)
+        }
+    )*};
+}
+
+waves! {
+    sin: Sin, "sine", |x| x.sin(), x.cos();
+    cos: Cos, "cosine", |x| x.cos(), -x.sin();
+}
+
 #[inline(always)]
 pub(crate) fn sign_of<T: Math>(x: T) -> T {
     let positive = if x > T::ZERO { T::ONE } else { zero_or_nan(x) };

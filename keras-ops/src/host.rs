@@ -82,7 +82,12 @@ fn converted<T: WithDType>(tensor: &Tensor) -> Result<Option<Tensor>> {
     let data = data.as_slice::<T>()?.get(layout.start_offset()..).unwrap_or(&[]);
     let values = crate::kernels::strided::gather(data, layout.dims(), layout.stride());
     let storage = self::storage(values, &Device::Cpu)?;
-    Ok(Some(Tensor::from_storage(storage, tensor.shape(), BackpropOp::none(), false)))
+    Ok(Some(Tensor::from_storage(
+        storage,
+        tensor.shape(),
+        BackpropOp::none(),
+        false,
+    )))
 }
 
 #[inline(never)]

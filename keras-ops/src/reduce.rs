@@ -8,10 +8,10 @@ use candle_core::{DType, Result, Shape, Tensor};
 
 use crate::axes::Joined;
 use crate::host;
-use crate::numpy::integer::{self, Width};
 use crate::kernels::math::Math;
 use crate::kernels::reduce::{self as kernel, Extent, Fold, Max, Min, Prod, Sum};
 use crate::kernels::softmax;
+use crate::numpy::integer::{self, Width};
 use crate::tape::{record, record_with_output};
 
 /// Repeats each value of `[outer, inner]` along the middle axis, times `factor`.
@@ -238,13 +238,7 @@ fn centred<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
 fn variance_of<T: Math>(x: &Tensor, joined: &Joined) -> Result<Tensor> {
     let extent = joined.extent;
     let per = 1. / extent.len as f64;
-    let out = host::read(x, |x: &[T]| {
-        let mut squares = centred(x, extent);
-        squares.iter_mut().for_each(|c| *c = *c * *c);
-        let mut out = kernel::fold(Sum, &squares, extent);
-        out.iter_mut().for_each(|v| *v *= T::of(per));
-        Ok(out)
-    })?;
+    let out = host::read(x, |x: &[T]| Ok(kernel::variance(x, extent)))?;
     let out = host::storage_as(out, x.dtype(), x.device())?;
     let saved = x.detach();
     Ok(record(

@@ -142,8 +142,12 @@ impl Plan {
                             (Run::Slice(a), Run::Slice(b)) => {
                                 slots.zip(a.iter().zip(b).map(|(a, b)| f(*a, *b))).for_each(write)
                             }
-                            (Run::Slice(a), Run::One(b)) => slots.zip(a.iter().map(|a| f(*a, b))).for_each(write),
-                            (Run::One(a), Run::Slice(b)) => slots.zip(b.iter().map(|b| f(a, *b))).for_each(write),
+                            (Run::Slice(a), Run::One(b)) => {
+                                slots.zip(a.iter().map(|a| f(*a, b))).for_each(write)
+                            }
+                            (Run::One(a), Run::Slice(b)) => {
+                                slots.zip(b.iter().map(|b| f(a, *b))).for_each(write)
+                            }
                             (Run::One(a), Run::One(b)) => slots.for_each(|slot| _ = slot.write(f(a, b))),
                         }
                     })
@@ -196,12 +200,12 @@ impl Plan {
                             (Run::Slice(a), Run::Slice(b)) => slots
                                 .zip(g.iter().zip(a).zip(b).map(|((g, a), b)| f(*g, *a, *b)))
                                 .for_each(write),
-                            (Run::Slice(a), Run::One(b)) => {
-                                slots.zip(g.iter().zip(a).map(|(g, a)| f(*g, *a, b))).for_each(write)
-                            }
-                            (Run::One(a), Run::Slice(b)) => {
-                                slots.zip(g.iter().zip(b).map(|(g, b)| f(*g, a, *b))).for_each(write)
-                            }
+                            (Run::Slice(a), Run::One(b)) => slots
+                                .zip(g.iter().zip(a).map(|(g, a)| f(*g, *a, b)))
+                                .for_each(write),
+                            (Run::One(a), Run::Slice(b)) => slots
+                                .zip(g.iter().zip(b).map(|(g, b)| f(*g, a, *b)))
+                                .for_each(write),
                             (Run::One(a), Run::One(b)) => {
                                 slots.zip(g.iter().map(|g| f(*g, a, b))).for_each(write)
                             }

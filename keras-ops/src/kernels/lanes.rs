@@ -10,15 +10,24 @@ const COLUMNS: usize = 2048;
 
 /// Gives `f(slab, first column, results)` the parts of the work: results along `inner` of one slab, or of
 /// several whole rows when `inner` is 1. Parts depend on sizes alone.
-fn shared<T: Sync, R: Send>(x: &[T], extent: Extent, out: &mut [R], f: impl Fn(&[T], usize, &mut [R]) + Sync) {
+fn shared<T: Sync, R: Send>(
+    x: &[T],
+    extent: Extent,
+    out: &mut [R],
+    f: impl Fn(&[T], usize, &mut [R]) + Sync,
+) {
     let Extent { len, inner, .. } = extent;
     if inner == 1 {
         let rows = (CHUNK / len).max(1);
         let part = |(out, x): (&mut [R], &[T])| {
-            out.chunks_mut(1).zip(x.chunks_exact(len)).for_each(|(out, x)| f(x, 0, out));
+            out.chunks_mut(1)
+                .zip(x.chunks_exact(len))
+                .for_each(|(out, x)| f(x, 0, out));
         };
         if simd::parallel(x.len()) {
-            out.par_chunks_mut(rows).zip(x.par_chunks(rows * len)).for_each(part);
+            out.par_chunks_mut(rows)
+                .zip(x.par_chunks(rows * len))
+                .for_each(part);
         } else {
             part((out, x));
         }
@@ -29,7 +38,9 @@ fn shared<T: Sync, R: Send>(x: &[T], extent: Extent, out: &mut [R], f: impl Fn(&
         parts.for_each(|(i, out)| f(x, i * COLUMNS, out));
     };
     if simd::parallel(x.len()) {
-        out.par_chunks_mut(inner).zip(x.par_chunks(len * inner)).for_each(slab);
+        out.par_chunks_mut(inner)
+            .zip(x.par_chunks(len * inner))
+            .for_each(slab);
     } else {
         out.chunks_mut(inner).zip(x.chunks(len * inner)).for_each(slab);
     }
@@ -149,7 +160,8 @@ fn best_of<const MIN: bool, T: Copy + PartialOrd + Default>(x: &[T]) -> u32 {
         );
         // Only a chunk with a better element is searched.
         if i == 0 || beats::<MIN, T>(top, found.0) {
-            let same = |x: &T| *x == top || !beats::<MIN, T>(top, *x) && !beats::<MIN, T>(*x, top) && *x != *x;
+            let same =
+                |x: &T| *x == top || !beats::<MIN, T>(top, *x) && !beats::<MIN, T>(*x, top) && *x != *x;
             let at = chunk.iter().position(same).unwrap_or(0);
             found = (top, i * 4096 + at);
         }

@@ -104,15 +104,57 @@ fn block<T: Copy, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
 /// The fold of one slice.
 #[inline]
 pub fn row<T: Copy + Sync, F: Fold<T> + Send>(f: F, x: &[T]) -> T {
-    let acc = if simd::parallel(x.len()) {
+    f.end(accumulated(f, x))
+}
+
+fn accumulated<T: Copy + Sync, F: Fold<T> + Send>(f: F, x: &[T]) -> F::Acc {
+    if simd::parallel(x.len()) {
         let parts: Vec<F::Acc> = x.par_chunks(CHUNK).map(|c| block(f, c)).collect();
         parts.into_iter().fold(f.start(), |a, b| f.merge(a, b))
     } else {
         x.chunks(CHUNK)
             .map(|c| block(f, c))
             .fold(f.start(), |a, b| f.merge(a, b))
+    }
+}
+
+/// `f` of every row of `len` elements.
+fn rows<T: Copy + Sync + Send>(x: &[T], len: usize, out: &mut [T], f: impl Fn(&[T]) -> T + Sync) {
+    let part = |(out, x): (&mut [T], &[T])| {
+        let rows = x.chunks_exact(len);
+        out.iter_mut().zip(rows).for_each(|(out, x)| *out = f(x));
     };
-    f.end(acc)
+    if simd::parallel(x.len()) && out.len() > 1 {
+        let rows = (CHUNK / len).max(1);
+        out.par_chunks_mut(rows)
+            .zip(x.par_chunks(rows * len))
+            .for_each(part);
+    } else {
+        part((out, x));
+    }
+}
+
+/// `f(slab, first column, results)` for blocks of columns of every slab `[len, inner]`.
+fn slabs<T: Copy + Sync + Send>(
+    x: &[T],
+    Extent { len, inner, .. }: Extent,
+    out: &mut [T],
+    f: impl Fn(&[T], usize, &mut [T]) + Sync,
+) {
+    let slab = |(o, out): (usize, &mut [T])| {
+        let x = &x[o * len * inner..(o + 1) * len * inner];
+        let part = |(i, out): (usize, &mut [T])| f(x, i * COLUMNS, out);
+        if simd::parallel(x.len()) {
+            out.par_chunks_mut(COLUMNS).enumerate().for_each(part);
+        } else {
+            out.chunks_mut(COLUMNS).enumerate().for_each(part);
+        }
+    };
+    if simd::parallel(x.len()) {
+        out.par_chunks_mut(inner).enumerate().for_each(slab);
+    } else {
+        out.chunks_mut(inner).enumerate().for_each(slab);
+    }
 }
 
 /// Folds a slab `[len, inner]` of whole rows into columns `first..first + out.len()`.
@@ -143,37 +185,82 @@ pub fn fold<T: Math, F: Fold<T> + Send>(f: F, x: &[T], extent: Extent) -> Vec<T>
     if x.is_empty() {
         return out;
     }
-    let many = simd::parallel(x.len());
     if inner == 1 {
-        if many && outer > 1 {
-            let rows = (CHUNK / len).max(1);
-            out.par_chunks_mut(rows)
-                .zip(x.par_chunks(rows * len))
-                .for_each(|(out, x)| {
-                    out.iter_mut()
-                        .zip(x.chunks_exact(len))
-                        .for_each(|(out, x)| *out = row(f, x));
-                });
-        } else {
-            out.iter_mut()
-                .zip(x.chunks_exact(len))
-                .for_each(|(out, x)| *out = row(f, x));
-        }
-        return out;
-    }
-    let slab = |(o, out): (usize, &mut [T])| {
-        let x = &x[o * len * inner..(o + 1) * len * inner];
-        let part = |(i, out): (usize, &mut [T])| columns(f, x, inner, i * COLUMNS, out);
-        if many {
-            out.par_chunks_mut(COLUMNS).enumerate().for_each(part);
-        } else {
-            out.chunks_mut(COLUMNS).enumerate().for_each(part);
-        }
-    };
-    if many {
-        out.par_chunks_mut(inner).enumerate().for_each(slab);
+        rows(x, len, &mut out, |x| row(f, x));
     } else {
-        out.chunks_mut(inner).enumerate().for_each(slab);
+        slabs(x, extent, &mut out, |x, first, out| {
+            columns(f, x, inner, first, out)
+        });
     }
     out
+}
+
+/// The sum of squared distances from a number.
+#[derive(Clone, Copy)]
+struct Squares(f64);
+
+impl<T: Math> Fold<T> for Squares {
+    type Acc = f64;
+    #[inline(always)]
+    fn start(self) -> f64 {
+        0.
+    }
+    #[inline(always)]
+    fn step(self, sum: f64, x: T) -> f64 {
+        let away = x.f64() - self.0;
+        sum + away * away
+    }
+    #[inline(always)]
+    fn merge(self, a: f64, b: f64) -> f64 {
+        a + b
+    }
+    #[inline(always)]
+    fn end(self, sum: f64) -> T {
+        T::of(sum)
+    }
+}
+
+/// The mean squared distances from the mean along the middle axis, in `f64` throughout; NaN over nothing.
+pub fn variance<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
+    let Extent { outer, len, inner } = extent;
+    let per = 1. / len as f64;
+    let mut out = vec![T::NAN; outer * inner];
+    if x.is_empty() {
+        return out;
+    }
+    if inner == 1 {
+        rows(x, len, &mut out, |x| {
+            let mean = accumulated(Sum, x) * per;
+            T::of(accumulated(Squares(mean), x) * per)
+        });
+    } else {
+        slabs(x, extent, &mut out, |x, first, out| {
+            column_variances(x, inner, first, out)
+        });
+    }
+    out
+}
+
+fn column_variances<T: Math>(x: &[T], inner: usize, first: usize, out: &mut [T]) {
+    let per = inner as f64 / x.len() as f64;
+    let (mut means, mut sums) = (vec![0.; out.len()], vec![0.; out.len()]);
+    simd::vectorize_for::<T, _>(
+        #[inline(always)]
+        || {
+            let parts = || x.chunks_exact(inner).map(|row| &row[first..first + out.len()]);
+            for row in parts() {
+                means.iter_mut().zip(row).for_each(|(mean, x)| *mean += x.f64());
+            }
+            means.iter_mut().for_each(|mean| *mean *= per);
+            for row in parts() {
+                for ((sum, mean), x) in sums.iter_mut().zip(&means).zip(row) {
+                    let away = x.f64() - *mean;
+                    *sum += away * away;
+                }
+            }
+        },
+    );
+    out.iter_mut()
+        .zip(&sums)
+        .for_each(|(out, sum)| *out = T::of(*sum * per));
 }

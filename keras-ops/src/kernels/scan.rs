@@ -53,7 +53,9 @@ pub fn scan<T: Math, R: Running>(r: R, x: &[T], extent: Extent, reverse: bool) -
     }
     let slab = len * inner;
     // Whole slabs are shared out; bounds depend on sizes alone.
-    let per = (simd::CHUNK / slab).max(1).next_multiple_of(if inner == 1 { SIDE } else { 1 });
+    let per = (simd::CHUNK / slab)
+        .max(1)
+        .next_multiple_of(if inner == 1 { SIDE } else { 1 });
     let work = |(out, x): (&mut [T], &[T])| {
         if inner > 1 {
             for (out, x) in out.chunks_exact_mut(slab).zip(x.chunks_exact(slab)) {
@@ -70,7 +72,9 @@ pub fn scan<T: Math, R: Running>(r: R, x: &[T], extent: Extent, reverse: bool) -
         }
     };
     if simd::parallel(x.len()) {
-        out.par_chunks_mut(per * slab).zip(x.par_chunks(per * slab)).for_each(work);
+        out.par_chunks_mut(per * slab)
+            .zip(x.par_chunks(per * slab))
+            .for_each(work);
     } else {
         work((&mut out, x));
     }

@@ -81,4 +81,6 @@ fn divisor(a: i64, b: i64) -> i64 {
     a.wrapping_abs()
 }
 
-pub use self::{bitwise_not as bitwise_invert, left_shift as bitwise_left_shift, right_shift as bitwise_right_shift};
+pub use self::{
+    bitwise_not as bitwise_invert, left_shift as bitwise_left_shift, right_shift as bitwise_right_shift,
+};

@@ -154,7 +154,10 @@ pub fn linspace(start: &Tensor, stop: &Tensor, options: Space) -> Result<Tensor>
         let weights = (0..num).map(|i| i as f64 / gaps).collect();
         let weights = host::tensor::<f64>(weights, start.dtype(), &Shape::from(dims), start.device())?;
         let rest = crate::scale_shift(&weights, -1., 1.)?;
-        crate::add(&crate::multiply(&start, &rest)?, &crate::multiply(&stop, &weights)?)
+        crate::add(
+            &crate::multiply(&start, &rest)?,
+            &crate::multiply(&stop, &weights)?,
+        )
     })
 }
 

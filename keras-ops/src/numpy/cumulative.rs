@@ -54,11 +54,16 @@ pub fn cumsum(x: &Tensor, axis: Option<i64>) -> Result<Tensor> {
     if !x.dtype().is_float() {
         return integers("cumsum", &x, extent, i64::wrapping_add);
     }
-    Ok(record(&[&x], summed(&x, extent, false)?, x.shape(), move |grad, _| {
-        let dx = summed(&grad, extent, true)?;
-        let dx = Tensor::from_storage(dx, grad.shape(), BackpropOp::none(), false);
-        Ok([Some(dx)].into_iter().collect())
-    }))
+    Ok(record(
+        &[&x],
+        summed(&x, extent, false)?,
+        x.shape(),
+        move |grad, _| {
+            let dx = summed(&grad, extent, true)?;
+            let dx = Tensor::from_storage(dx, grad.shape(), BackpropOp::none(), false);
+            Ok([Some(dx)].into_iter().collect())
+        },
+    ))
 }
 
 fn summed(x: &Tensor, extent: Extent, reverse: bool) -> Result<Storage> {
@@ -99,7 +104,9 @@ fn multiplied<T: Math>(x: &Tensor, extent: Extent) -> Result<Tensor> {
     let saved = x.detach();
     Ok(record_with_output(&[x], out, x.shape(), move |grad, y, _| {
         let slopes = host::read(&grad, |g: &[f64]| {
-            host::read(&saved, |x: &[f64]| host::read(y, |y: &[f64]| Ok(slopes(g, x, y, extent))))
+            host::read(&saved, |x: &[f64]| {
+                host::read(y, |y: &[f64]| Ok(slopes(g, x, y, extent)))
+            })
         })?;
         let dx = host::tensor(slopes, grad.dtype(), grad.shape(), grad.device())?;
         Ok([Some(dx)].into_iter().collect())

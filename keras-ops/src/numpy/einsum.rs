@@ -56,7 +56,10 @@ pub fn einsum(subscripts: &str, operands: &[&Tensor]) -> Result<Tensor> {
     for (input, operand) in inputs.iter().zip(operands) {
         let labels = labels(input, Some(operand.rank())).map_err(|why| wrong(&why))?;
         if labels.len() != operand.rank() {
-            return Err(wrong(&format!("`{input}` does not fit shape {:?}", operand.dims())));
+            return Err(wrong(&format!(
+                "`{input}` does not fit shape {:?}",
+                operand.dims()
+            )));
         }
         terms.push(Term {
             labels,
@@ -79,7 +82,9 @@ pub fn einsum(subscripts: &str, operands: &[&Tensor]) -> Result<Tensor> {
     let known = |label: &Label| terms.iter().any(|t| t.labels.contains(label));
     let twice = (0..output.len()).any(|i| output[..i].contains(&output[i]));
     if twice || !output.iter().all(known) {
-        return Err(wrong("an index of the result is missing on the left or named twice"));
+        return Err(wrong(
+            "an index of the result is missing on the left or named twice",
+        ));
     }
     host::within(&format!("einsum: `{subscripts}`"), || run(terms, &output))
 }
@@ -190,9 +195,18 @@ fn sum_over(term: Term, keep: impl Fn(&Label) -> bool) -> Result<Term> {
 fn multiply(a: Term, b: Term, output: &[Label], needed: impl Fn(&Label) -> bool) -> Result<Term> {
     let (a, b) = sized(a, b)?;
     let only = |x: &Term, y: &Term| -> Vec<Label> {
-        x.labels.iter().filter(|l| !y.labels.contains(l)).copied().collect()
+        x.labels
+            .iter()
+            .filter(|l| !y.labels.contains(l))
+            .copied()
+            .collect()
     };
-    let both: Vec<Label> = a.labels.iter().filter(|l| b.labels.contains(l)).copied().collect();
+    let both: Vec<Label> = a
+        .labels
+        .iter()
+        .filter(|l| b.labels.contains(l))
+        .copied()
+        .collect();
     let (batch, summed): (Vec<Label>, Vec<Label>) = both.into_iter().partition(|l| needed(l));
     let (rows, cols) = (only(&a, &b), only(&b, &a));
     // The side whose own axes come first in the result is the left one, so that nothing need be turned.

@@ -85,7 +85,10 @@ pub(super) fn bessel(x: f64, order: f64) -> f64 {
 /// ```
 pub fn ldexp(x1: &Tensor, x2: &Tensor) -> Result<Tensor> {
     if x2.dtype().is_float() {
-        candle_core::bail!("ldexp: expected integer exponents, got {:?}; use `cast`", x2.dtype());
+        candle_core::bail!(
+            "ldexp: expected integer exponents, got {:?}; use `cast`",
+            x2.dtype()
+        );
     }
     host::within("ldexp", || {
         let scale = exp2(&crate::cast(x2, x1.dtype())?)?;

@@ -34,7 +34,10 @@ pub(crate) fn tensor(values: Vec<i64>, dtype: DType, shape: &Shape, device: &Dev
 /// When it is a float tensor.
 pub(crate) fn read<R>(op: &str, x: &Tensor, f: impl FnOnce(&[i64]) -> Result<R>) -> Result<R> {
     if x.dtype().is_float() {
-        candle_core::bail!("{op}: expected an integer tensor, got {:?}; use `cast`", x.dtype());
+        candle_core::bail!(
+            "{op}: expected an integer tensor, got {:?}; use `cast`",
+            x.dtype()
+        );
     }
     host::read(x, f)
 }
@@ -63,7 +66,13 @@ pub(crate) enum Width {
 }
 
 /// A fold over the joined axes.
-pub(crate) fn fold(x: &Tensor, joined: &Joined, start: i64, f: fn(i64, i64) -> i64, width: Width) -> Result<Tensor> {
+pub(crate) fn fold(
+    x: &Tensor,
+    joined: &Joined,
+    start: i64,
+    f: fn(i64, i64) -> i64,
+    width: Width,
+) -> Result<Tensor> {
     let Extent { outer, len, inner } = joined.extent;
     let dtype = match (width, x.dtype()) {
         (Width::Wide, DType::U8) => DType::U32,

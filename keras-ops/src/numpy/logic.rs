@@ -89,13 +89,19 @@ impl Default for IsClose {
 /// ```
 pub fn isclose(x1: &Tensor, x2: &Tensor, options: IsClose) -> Result<Tensor> {
     same_dtype("isclose", x1, x2)?;
-    let IsClose { rtol, atol, equal_nan } = options;
+    let IsClose {
+        rtol,
+        atol,
+        equal_nan,
+    } = options;
     let plan = Plan::new("isclose", x1.dims(), x2.dims())?;
     let close = |a: f64, b: f64| {
         let near = a == b || (a.is_finite() && b.is_finite() && (a - b).abs() <= atol + rtol * b.abs());
         (near || (equal_nan && a.is_nan() && b.is_nan())) as u8
     };
-    let out = host::read(x1, |a: &[f64]| host::read(x2, |b: &[f64]| Ok(plan.map(a, b, close))))?;
+    let out = host::read(x1, |a: &[f64]| {
+        host::read(x2, |b: &[f64]| Ok(plan.map(a, b, close)))
+    })?;
     host::tensor(out, DType::U8, &Shape::from(plan.shape()), x1.device())
 }
 
@@ -140,7 +146,9 @@ tests! {
 #[inline(always)]
 fn test(x: &Tensor, f: impl Fn(f64) -> bool + Sync) -> Result<Tensor> {
     let out = match x.dtype() {
-        DType::F32 | DType::F16 | DType::BF16 => host::read(x, |x: &[f32]| Ok(map1(x, |x| f(x as f64) as u8))),
+        DType::F32 | DType::F16 | DType::BF16 => {
+            host::read(x, |x: &[f32]| Ok(map1(x, |x| f(x as f64) as u8)))
+        }
         // Every integer is a finite number of its own sign.
         _ => host::read(x, |x: &[f64]| Ok(map1(x, |x| f(x) as u8))),
     }?;

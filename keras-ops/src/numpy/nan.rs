@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::statistics::{Quantile, middle, quantiles};
+use super::quantile::{Quantile, middle, quantiles};
 use crate::host;
 
 /// `x` with NaN replaced; replaced elements get no gradient.

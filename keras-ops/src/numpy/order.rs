@@ -47,9 +47,16 @@ pub fn moveaxis(x: &Tensor, source: impl IntoAxes, destination: impl IntoAxes) -
         axes::list(OP, Some(given), rank)?; // names an axis given twice
         given.iter().map(|a| axes::axis(OP, *a, rank)).collect()
     };
-    let (from, to) = (place(source.axes().as_slice())?, place(destination.axes().as_slice())?);
+    let (from, to) = (
+        place(source.axes().as_slice())?,
+        place(destination.axes().as_slice())?,
+    );
     if from.len() != to.len() {
-        candle_core::bail!("{OP}: expected as many places as axes, got {} and {}", to.len(), from.len());
+        candle_core::bail!(
+            "{OP}: expected as many places as axes, got {} and {}",
+            to.len(),
+            from.len()
+        );
     }
     let mut order = vec![usize::MAX; rank];
     from.iter().zip(&to).for_each(|(from, to)| order[*to] = *from);
@@ -97,12 +104,20 @@ pub fn roll(x: &Tensor, shift: impl IntoAxes, axis: Option<&[i64]>) -> Result<Te
         );
     }
     host::within("roll", || {
-        let mut out = if axis.is_none() { super::ravel(x)? } else { x.clone() };
+        let mut out = if axis.is_none() {
+            super::ravel(x)?
+        } else {
+            x.clone()
+        };
         for (i, axis) in along.iter().enumerate() {
             let at = axes::axis("roll", *axis, out.rank())?;
             let size = out.dims()[at];
             let shift = shifts.get(i).or(shifts.first()).copied().unwrap_or(0);
-            let by = if size == 0 { 0 } else { shift.rem_euclid(size as i64) as usize };
+            let by = if size == 0 {
+                0
+            } else {
+                shift.rem_euclid(size as i64) as usize
+            };
             if by > 0 {
                 let head = crate::narrow(&out, *axis, 0, size - by)?;
                 let tail = crate::narrow(&out, *axis, size - by, by)?;
@@ -207,7 +222,11 @@ fn image(op: &str, x: &Tensor, block_size: usize, channels_first: bool) -> Resul
     if block_size < 2 {
         candle_core::bail!("{op}: expected a block size of at least 2, got {block_size}");
     }
-    let sizes = if channels_first { [n, b, c, a] } else { [n, a, b, c] };
+    let sizes = if channels_first {
+        [n, b, c, a]
+    } else {
+        [n, a, b, c]
+    };
     Ok(sizes.map(|n| n as i64))
 }
 
@@ -232,7 +251,11 @@ pub fn rearrange(x: &Tensor, pattern: &str, lengths: &[(&str, usize)]) -> Result
     };
     let (left, right) = (groups(left).map_err(wrong)?, groups(right).map_err(wrong)?);
     if left.len() != x.rank() {
-        return Err(wrong(format!("names {} axes, the tensor has shape {:?}", left.len(), x.dims())));
+        return Err(wrong(format!(
+            "names {} axes, the tensor has shape {:?}",
+            left.len(),
+            x.dims()
+        )));
     }
     let mut names: Vec<&str> = Vec::new();
     let mut sizes: Vec<usize> = Vec::new();
@@ -240,9 +263,16 @@ pub fn rearrange(x: &Tensor, pattern: &str, lengths: &[(&str, usize)]) -> Result
         let given = |name: &str| lengths.iter().find(|(n, _)| *n == name).map(|(_, len)| *len);
         let known: usize = group.iter().filter_map(|name| given(name)).product();
         let free = group.iter().filter(|name| given(name).is_none()).count();
-        let fits = if free == 0 { known == *size } else { known > 0 && size % known == 0 };
+        let fits = if free == 0 {
+            known == *size
+        } else {
+            known > 0 && size % known == 0
+        };
         if free > 1 || !fits {
-            return Err(wrong(format!("axis of size {size} does not split into ({})", group.join(" "))));
+            return Err(wrong(format!(
+                "axis of size {size} does not split into ({})",
+                group.join(" ")
+            )));
         }
         for name in group {
             if names.contains(name) {
@@ -261,8 +291,16 @@ pub fn rearrange(x: &Tensor, pattern: &str, lengths: &[(&str, usize)]) -> Result
         Some(order) if order.len() == names.len() => order,
         _ => return Err(wrong("the two sides name different axes".into())),
     };
-    let size = |name: &&str| names.iter().position(|n| n == name).map_or(1, |i| sizes[i] as i64);
-    let to: Vec<i64> = right.iter().map(|group| group.iter().map(size).product()).collect();
+    let size = |name: &&str| {
+        names
+            .iter()
+            .position(|n| n == name)
+            .map_or(1, |i| sizes[i] as i64)
+    };
+    let to: Vec<i64> = right
+        .iter()
+        .map(|group| group.iter().map(size).product())
+        .collect();
     let split: Vec<i64> = sizes.iter().map(|n| *n as i64).collect();
     host::within("rearrange", || {
         crate::reshape(&crate::transpose(&crate::reshape(x, &split)?, &order)?, &to)
@@ -321,5 +359,7 @@ pub fn view(x: &Tensor, dtype: candle_core::DType) -> Result<Tensor> {
         let values = bytes.as_chunks::<{ size_of::<T>() }>().0;
         host::storage(values.iter().map(|b| T::from_ne_bytes(*b)).collect(), x.device())
     })?;
-    Ok(record(&[], storage, &Shape::from(dims), |_, _| Ok(Default::default())))
+    Ok(record(&[], storage, &Shape::from(dims), |_, _| {
+        Ok(Default::default())
+    }))
 }

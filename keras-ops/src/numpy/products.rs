@@ -66,14 +66,26 @@ fn contract(a: &Tensor, b: &Tensor, axes: DotAxes) -> Result<Tensor> {
             b.dims()
         );
     }
-    let kept = |x: &Tensor, summed: &[usize]| (0..x.rank()).filter(|i| !summed.contains(i)).collect::<Vec<_>>();
+    let kept =
+        |x: &Tensor, summed: &[usize]| (0..x.rank()).filter(|i| !summed.contains(i)).collect::<Vec<_>>();
     let (rows, cols) = (kept(a, &from_a), kept(b, &from_b));
-    let shape: Vec<i64> = [sizes(a, &rows), sizes(b, &cols)].concat().iter().map(|n| *n as i64).collect();
+    let shape: Vec<i64> = [sizes(a, &rows), sizes(b, &cols)]
+        .concat()
+        .iter()
+        .map(|n| *n as i64)
+        .collect();
     let product = |sizes: Vec<usize>| sizes.iter().product::<usize>() as i64;
-    let (m, k, n) = (product(sizes(a, &rows)), product(sizes(a, &from_a)), product(sizes(b, &cols)));
+    let (m, k, n) = (
+        product(sizes(a, &rows)),
+        product(sizes(a, &from_a)),
+        product(sizes(b, &cols)),
+    );
     let left = crate::transpose(a, &[&rows[..], &from_a].concat())?;
     let right = crate::transpose(b, &[&from_b[..], &cols].concat())?;
-    let out = crate::matmul(&crate::reshape(&left, &[m, k])?, &crate::reshape(&right, &[k, n])?)?;
+    let out = crate::matmul(
+        &crate::reshape(&left, &[m, k])?,
+        &crate::reshape(&right, &[k, n])?,
+    )?;
     crate::reshape(&out, &shape)
 }
 
@@ -118,7 +130,9 @@ pub fn outer(x1: &Tensor, x2: &Tensor) -> Result<Tensor> {
 
 /// The sum of the products of all elements, both tensors flattened.
 pub fn vdot(x1: &Tensor, x2: &Tensor) -> Result<Tensor> {
-    host::within("vdot", || contract(&super::ravel(x1)?, &super::ravel(x2)?, 1.into()))
+    host::within("vdot", || {
+        contract(&super::ravel(x1)?, &super::ravel(x2)?, 1.into())
+    })
 }
 
 /// Where [`cross`] finds its vectors.

@@ -58,7 +58,9 @@ pub fn round(x: &Tensor, decimals: i32) -> Result<Tensor> {
     if decimals >= 0 {
         return Ok(x.clone());
     }
-    super::integer::map1("round", x, &|x| (x as f64 * factor).round_ties_even() as i64 * 10i64.pow(-decimals as u32))
+    super::integer::map1("round", x, &|x| {
+        (x as f64 * factor).round_ties_even() as i64 * 10i64.pow(-decimals as u32)
+    })
 }
 
 plain_pairs! {
@@ -105,16 +107,16 @@ fn step(a: f64, at_zero: f64) -> f64 {
 
 fn remainder(a: f64, b: f64) -> f64 {
     let r = a % b;
-    if r != 0. && (r < 0.) != (b < 0.) {
-        r + b
-    } else {
-        r
-    }
+    if r != 0. && (r < 0.) != (b < 0.) { r + b } else { r }
 }
 
 /// The quotient that belongs to [`remainder`]: NaN for an infinite dividend.
 fn quotient(a: f64, b: f64) -> f64 {
-    if b == 0. { a / b } else { ((a - remainder(a, b)) / b).round() }
+    if b == 0. {
+        a / b
+    } else {
+        ((a - remainder(a, b)) / b).round()
+    }
 }
 
 fn integer_mod(a: i64, b: i64) -> i64 {
@@ -130,7 +132,11 @@ fn integer_floor(a: i64, b: i64) -> i64 {
         return -1;
     }
     let q = a.wrapping_div(b);
-    if a.wrapping_rem(b) != 0 && (a < 0) != (b < 0) { q - 1 } else { q }
+    if a.wrapping_rem(b) != 0 && (a < 0) != (b < 0) {
+        q - 1
+    } else {
+        q
+    }
 }
 
 /// The next number after `x1` in the direction of `x2`. Shapes broadcast as in NumPy; no gradient.
@@ -169,7 +175,9 @@ pub fn nextafter(x1: &Tensor, x2: &Tensor) -> Result<Tensor> {
     match x1.dtype() {
         DType::F32 => run!(f32),
         DType::F64 => run!(f64),
-        other => candle_core::bail!("nextafter: expected float32 or float64 tensors, got {other:?}; use `cast`"),
+        other => {
+            candle_core::bail!("nextafter: expected float32 or float64 tensors, got {other:?}; use `cast`")
+        }
     }
 }
 

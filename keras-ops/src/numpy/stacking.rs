@@ -78,7 +78,10 @@ fn even(op: &str, x: &Tensor, sections: Sections, axis: usize) -> Result<Vec<Ten
     if let Sections::Count(n) = sections
         && (n == 0 || size % n != 0)
     {
-        candle_core::bail!("{op}: axis {axis} of {:?} does not divide into {n} parts", x.dims());
+        candle_core::bail!(
+            "{op}: axis {axis} of {:?} does not divide into {n} parts",
+            x.dims()
+        );
     }
     host::within(op, || crate::split_sizes(x, &sections.sizes(size)?, axis as i64))
 }
@@ -93,7 +96,12 @@ fn even(op: &str, x: &Tensor, sections: Sections, axis: usize) -> Result<Vec<Ten
 /// # Ok::<(), ops::Error>(())
 /// ```
 pub fn hsplit(x: &Tensor, indices_or_sections: impl Into<Sections>) -> Result<Vec<Tensor>> {
-    even("hsplit", x, indices_or_sections.into(), usize::from(x.rank() != 1))
+    even(
+        "hsplit",
+        x,
+        indices_or_sections.into(),
+        usize::from(x.rank() != 1),
+    )
 }
 
 /// Parts along the first axis; equal ones for a number of sections. Views.
@@ -119,7 +127,9 @@ fn with_rank(tensors: &[&Tensor], rank: usize, last: bool) -> Result<Vec<Tensor>
 }
 
 fn joined(op: &str, tensors: Vec<Tensor>, axis: i64) -> Result<Tensor> {
-    host::within(op, || crate::concatenate(&tensors.iter().collect::<Vec<_>>(), axis))
+    host::within(op, || {
+        crate::concatenate(&tensors.iter().collect::<Vec<_>>(), axis)
+    })
 }
 
 /// The tensors beside one another: along the second axis, along the first for vectors.
@@ -208,7 +218,9 @@ pub fn meshgrid(xs: &[&Tensor], indexing: Indexing) -> Result<Vec<Tensor>> {
         _ => i,
     };
     let mut shape = vec![1; xs.len()];
-    xs.iter().enumerate().for_each(|(i, x)| shape[place(i)] = x.elem_count());
+    xs.iter()
+        .enumerate()
+        .for_each(|(i, x)| shape[place(i)] = x.elem_count());
     let grid = |(i, x): (usize, &&Tensor)| {
         let mut dims = vec![1; xs.len()];
         dims[place(i)] = x.elem_count() as i64;

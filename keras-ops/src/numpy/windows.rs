@@ -34,7 +34,9 @@ pub fn blackman(n: usize, dtype: DType, device: &Device) -> Result<Tensor> {
 
 /// `0.54 - 0.46 cos(2πi / (n - 1))`.
 pub fn hamming(n: usize, dtype: DType, device: &Device) -> Result<Tensor> {
-    window(n, dtype, device, |i, last| 0.54 - 0.46 * (2. * PI * i / last).cos())
+    window(n, dtype, device, |i, last| {
+        0.54 - 0.46 * (2. * PI * i / last).cos()
+    })
 }
 
 /// `0.5 - 0.5 cos(2πi / (n - 1))`.

@@ -19,3 +19,4 @@ mod reduce;
 mod rnn;
 mod shape_ops;
 mod tape;
+mod threads;

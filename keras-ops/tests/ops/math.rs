@@ -35,9 +35,21 @@ fn single_precision_functions_are_accurate_to_documented_ulps() {
         ("sin", worst(Math::sin, f64::sin, -50., 50.), 2.),
         ("sin of large", worst(Math::sin, f64::sin, 1e6, 1e7), 2.),
         ("cos", worst(Math::cos, f64::cos, -50., 50.), 2.),
-        ("pow", worst(|x| Math::pow(x, 2.7), |x| x.powf(2.7f32 as f64), 1e-3, 1e3), 2.),
-        ("pow small", worst(|x| Math::pow(x, -11.), |x| x.powi(-11), -3e3, -1e-3), 2.),
-        ("pow of 1.7", worst(|y| Math::pow(1.7, y), |y| (1.7f32 as f64).powf(y), -150., 160.), 2.),
+        (
+            "pow",
+            worst(|x| Math::pow(x, 2.7), |x| x.powf(2.7f32 as f64), 1e-3, 1e3),
+            2.,
+        ),
+        (
+            "pow small",
+            worst(|x| Math::pow(x, -11.), |x| x.powi(-11), -3e3, -1e-3),
+            2.,
+        ),
+        (
+            "pow of 1.7",
+            worst(|y| Math::pow(1.7, y), |y| (1.7f32 as f64).powf(y), -150., 160.),
+            2.,
+        ),
     ];
     let failed: Vec<_> = bounds
         .iter()
@@ -87,7 +99,9 @@ fn special_values_are_those_of_the_standard_library() {
 #[test]
 fn waves_of_huge_arguments_are_right() {
     use keras_ops::{self as ops, Device, Tensor};
-    let x: Vec<f32> = (0..5000).map(|i| if i % 7 == 0 { 1e12 * i as f32 } else { i as f32 }).collect();
+    let x: Vec<f32> = (0..5000)
+        .map(|i| if i % 7 == 0 { 1e12 * i as f32 } else { i as f32 })
+        .collect();
     let t = Tensor::new(x.as_slice(), &Device::Cpu).unwrap();
     let (sin, cos) = (ops::sin(&t).unwrap(), ops::cos(&t).unwrap());
     let (sin, cos) = (sin.to_vec1::<f32>().unwrap(), cos.to_vec1::<f32>().unwrap());

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use keras_ops::{
-    self as ops, CorrelateMode, CrossAxes, DType, Device, Indexing, Interpolation, IsClose, NanToNum, Quantile, Result,
-    Space, Tensor, Trapezoid,
+    self as ops, CorrelateMode, CrossAxes, DType, Device, Indexing, Interpolation, IsClose, NanToNum,
+    Quantile, Result, Space, Tensor, Trapezoid,
 };
 
 type Run = fn(&[Tensor]) -> Result<Vec<Tensor>>;
@@ -138,7 +138,9 @@ const MANY: &[(&str, Run)] = &[
     }),
     ("meshgrid ij", |x| ops::meshgrid(&[&x[0], &x[1]], Indexing::Ij)),
     ("histogram", |x| pair(ops::histogram(&x[0], 5, None))),
-    ("histogram range", |x| pair(ops::histogram(&x[0], 4, Some((-1., 2.))))),
+    ("histogram range", |x| {
+        pair(ops::histogram(&x[0], 4, Some((-1., 2.))))
+    }),
     ("array_split", |x| ops::array_split(&x[0], 3, 1)),
     ("hsplit", |x| ops::hsplit(&x[0], 2)),
     ("vsplit", |x| ops::vsplit(&x[0], [1])),
@@ -261,7 +263,10 @@ type Stored = BTreeMap<String, (Vec<Tensor>, Vec<Tensor>)>;
 
 fn stored() -> Stored {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/ops/keras/numpy.safetensors");
-    let mut tensors: Vec<_> = candle_core::safetensors::load(path, &CPU).unwrap().into_iter().collect();
+    let mut tensors: Vec<_> = candle_core::safetensors::load(path, &CPU)
+        .unwrap()
+        .into_iter()
+        .collect();
     tensors.sort_by(|a, b| a.0.cmp(&b.0));
     let mut cases = Stored::new();
     for (key, tensor) in tensors {
@@ -283,7 +288,11 @@ fn compare(got: &[Tensor], want: &[Tensor]) -> std::result::Result<(), String> {
         let integer = |x: &Tensor| !x.dtype().is_float();
         if got.dims() != want.dims() || integer(got) != integer(want) {
             let (g, w) = (got.dtype(), want.dtype());
-            return Err(format!("{:?} {g:?}, expected {:?} {w:?}", got.dims(), want.dims()));
+            return Err(format!(
+                "{:?} {g:?}, expected {:?} {w:?}",
+                got.dims(),
+                want.dims()
+            ));
         }
         let flat = |x: &Tensor| x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>();
         let (got, want) = (flat(got).unwrap(), flat(want).unwrap());

@@ -18,6 +18,7 @@ mod losses;
 mod norm;
 mod pool;
 mod numpy;
+mod pool;
 mod products;
 mod reduce;
 mod rnn;

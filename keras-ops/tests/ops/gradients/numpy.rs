@@ -55,7 +55,7 @@ pub(super) const CASES: &[Case] = &[
     case("conj", &[X], |x| ops::conj(&ops::square(&x[0])?)),
     case("real", &[X], |x| ops::real(&ops::square(&x[0])?)),
     case("saturate_cast", &[X], |x| ops::saturate_cast(&ops::square(&x[0])?, DType::F64)),
-    case("where_ broadcast", &[COLUMN, CUBE], |x| ops::where_(&Tensor::new(&[1u8, 0, 0, 1, 1], &Device::Cpu)?, &x[0], &x[1])),
+    case("where_ broadcast", &[COLUMN, CUBE], |x| ops::where_(&Tensor::new(&[1u8, 0, 0, 1, 1], &Device::Cpu)?, &x[0], &x[1])).fixed(),
     case("select", &[X, POSITIVE, ROW], |x| ops::select(&[&Tensor::new(&[1u8, 0, 0, 1, 0], &Device::Cpu)?, &Tensor::new(&[1u8, 1, 0, 0, 0], &Device::Cpu)?], &[&x[0], &x[1]], Some(&x[2]))),
     case("linspace", &[ROW, COLUMN], |x| ops::linspace(&x[0], &x[1], Space { num: 4, axis: 1, ..Space::default() })),
     case("linspace open", &[SCALAR, X], |x| ops::linspace(&x[0], &x[1], Space { num: 3, endpoint: false, axis: -1 })),

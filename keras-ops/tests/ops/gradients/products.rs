@@ -1,6 +1,8 @@
 //! Products, cumulative sums, and statistics of NumPy.
 
-use keras_ops::{self as ops, CorrelateMode, CrossAxes, DType, Device, Interpolation, Quantile, Tensor, Trapezoid};
+use keras_ops::{
+    self as ops, CorrelateMode, CrossAxes, DType, Device, Interpolation, Quantile, Tensor, Trapezoid,
+};
 
 use super::case::{CUBE, Case, Input, POSITIVE, ROW, SCALAR, X, case};
 
@@ -41,11 +43,11 @@ pub(super) const CASES: &[Case] = &[
     case("kron", &[X, (&[2, 3], -1., 2.)], |x| ops::kron(&x[0], &x[1])),
     case("einsum", &[X, TURNED], |x| ops::einsum("ij,jk->ik", &[&x[0], &x[1]])),
     case("einsum batch", &[CUBE, (&[2, 4, 5], -1., 1.5)], |x| ops::einsum("bij,bkj->bki", &[&x[0], &x[1]])),
-    case("einsum trace", &[SQUARE], |x| ops::einsum("ii", &[&x[0]])),
-    case("einsum diagonal", &[SQUARE, (&[4], -1., 2.)], |x| ops::einsum("ii,i->i", &[&x[0], &x[1]])),
+    case("einsum trace", &[SQUARE], |x| ops::einsum("ii", &[&x[0]])).fixed(),
+    case("einsum diagonal", &[SQUARE, (&[4], -1., 2.)], |x| ops::einsum("ii,i->i", &[&x[0], &x[1]])).fixed(),
     case("einsum dots", &[CUBE, (&[5, 2], -1., 2.)], |x| ops::einsum("...i,ij->j...", &[&x[0], &x[1]])),
     case("einsum outer", &[X, ROW], |x| ops::einsum("ij,k->kij", &[&x[0], &x[1]])),
-    case("einsum three", &[X, TURNED, X], |x| ops::einsum("ij,jk,kl->il", &[&x[0], &x[1], &x[2]])),
+    case("einsum three", &[X, TURNED, X], |x| ops::einsum("ij,jk,kl->il", &[&x[0], &x[1], &x[2]])).fixed(),
     case("einsum alone", &[CUBE, POSITIVE], |x| ops::einsum("ijk,lk->k", &[&x[0], &x[1]])),
     case("cumsum", &[CUBE], |x| ops::cumsum(&x[0], Some(1))),
     case("cumsum last", &[CUBE], |x| ops::cumsum(&x[0], Some(-1))),
