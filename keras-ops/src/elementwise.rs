@@ -1,9 +1,9 @@
 //! Functions of single elements and of pairs of elements.
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{DType, Result, Storage, Tensor};
 
 use crate::kernels::broadcast::Plan;
-use crate::kernels::map::map3;
+use crate::kernels::map::{map1, map3};
 use crate::kernels::math::Math;
 use crate::kernels::wide;
 use crate::pointwise::{Pointwise, Saves, pointwise, pointwise_fns};
@@ -153,17 +153,50 @@ pub fn cast(x: &Tensor, dtype: DType) -> Result<Tensor> {
     if from == dtype {
         return Ok(x.clone());
     }
-    if !(from.is_float() && dtype.is_float()) {
-        return x.detach().to_dtype(dtype);
+    let Some(storage) = converted(x, dtype)? else {
+        if !(from.is_float() && dtype.is_float()) {
+            return x.detach().to_dtype(dtype);
+        }
+        let storage = match dtype {
+            DType::F64 => host::read(x, |v: &[f64]| host::storage(v.to_vec(), x.device())),
+            _ => host::read(x, |v: &[f32]| host::storage_as(v.to_vec(), dtype, x.device())),
+        }?;
+        return Ok(recorded_cast(x, storage));
+    };
+    if from.is_float() && dtype.is_float() {
+        return Ok(recorded_cast(x, storage));
     }
-    let x_device = x.device();
-    let storage = match dtype {
-        DType::F64 => host::read(x, |x: &[f64]| host::storage(x.to_vec(), x_device)),
-        _ => host::read(x, |x: &[f32]| host::storage_as(x.to_vec(), dtype, x_device)),
-    }?;
-    Ok(record(&[x], storage, x.shape(), move |grad, _| {
-        Ok([Some(grad.to_dtype(from)?)].into_iter().collect())
-    }))
+    Ok(record(&[], storage, x.shape(), |_, _| Ok(Default::default())))
+}
+
+fn recorded_cast(x: &Tensor, storage: Storage) -> Tensor {
+    let from = x.dtype();
+    record(&[x], storage, x.shape(), move |grad, _| {
+        Ok([Some(cast(&grad, from)?)].into_iter().collect())
+    })
+}
+
+/// The conversions that are common enough for a pass of their own.
+fn converted(x: &Tensor, dtype: DType) -> Result<Option<Storage>> {
+    macro_rules! pass {
+        ($from:ty, $to:ty) => {
+            host::read(x, |v: &[$from]| {
+                host::storage(map1(v, |v| v as $to), x.device())
+            })
+            .map(Some)
+        };
+    }
+    match (x.dtype(), dtype) {
+        (DType::F32, DType::F64) => pass!(f32, f64),
+        (DType::F64, DType::F32) => pass!(f64, f32),
+        (DType::F32, DType::U8) => pass!(f32, u8),
+        (DType::F32, DType::U32) => pass!(f32, u32),
+        (DType::F32, DType::I64) => pass!(f32, i64),
+        (DType::U8, DType::F32) => pass!(u8, f32),
+        (DType::U32, DType::F32) => pass!(u32, f32),
+        (DType::I64, DType::F32) => pass!(i64, f32),
+        _ => Ok(None),
+    }
 }
 
 /// `a` where `condition` is not 0, else `b`. Only the chosen side gets the gradient. Shapes broadcast as in

@@ -79,26 +79,33 @@ const LANES: usize = 32;
 
 #[inline]
 fn block<T: Copy, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
+    simd::vectorize_for::<T, _>(
+        #[inline(always)]
+        || block_here(f, x),
+    )
+}
+
+/// [`block`] in code that is compiled for an instruction set already.
+#[inline(always)]
+fn block_here<T: Copy, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
     if x.len() < 2 * LANES {
         return x.iter().fold(f.start(), |acc, x| f.step(acc, *x));
     }
-    simd::vectorize_for::<T, _>(
-        #[inline(always)]
-        || {
-            let mut lanes = [f.start(); LANES];
-            let (chunks, rest) = x.as_chunks::<LANES>();
-            for chunk in chunks {
-                for i in 0..LANES {
-                    lanes[i] = f.step(lanes[i], chunk[i]);
-                }
-            }
-            let acc = lanes
-                .into_iter()
-                .reduce(|a, b| f.merge(a, b))
-                .unwrap_or(f.start());
-            rest.iter().fold(acc, |acc, x| f.step(acc, *x))
-        },
-    )
+    let mut lanes = [f.start(); LANES];
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        for i in 0..LANES {
+            lanes[i] = f.step(lanes[i], chunk[i]);
+        }
+    }
+    // By halves: one after another each would wait for the last.
+    let mut width = LANES / 2;
+    while width > 0 {
+        let (low, high) = lanes.split_at_mut(width);
+        low.iter_mut().zip(high).for_each(|(a, b)| *a = f.merge(*a, *b));
+        width /= 2;
+    }
+    rest.iter().fold(lanes[0], |acc, x| f.step(acc, *x))
 }
 
 /// The fold of one slice.
@@ -118,11 +125,24 @@ fn accumulated<T: Copy + Sync, F: Fold<T> + Send>(f: F, x: &[T]) -> F::Acc {
     }
 }
 
-/// `f` of every row of `len` elements.
-fn rows<T: Copy + Sync + Send>(x: &[T], len: usize, out: &mut [T], f: impl Fn(&[T]) -> T + Sync) {
+/// `f` of every row of `len` elements; `short` does the same to rows of up to a chunk, inlined.
+#[inline(always)]
+fn rows<T: Copy + Sync + Send>(
+    x: &[T],
+    len: usize,
+    out: &mut [T],
+    f: impl Fn(&[T]) -> T + Sync,
+    short: impl Fn(&[T]) -> T + Sync,
+) {
     let part = |(out, x): (&mut [T], &[T])| {
         let rows = x.chunks_exact(len);
-        out.iter_mut().zip(rows).for_each(|(out, x)| *out = f(x));
+        if len > CHUNK {
+            return out.iter_mut().zip(rows).for_each(|(out, x)| *out = f(x));
+        }
+        simd::vectorize_for::<T, _>(
+            #[inline(always)]
+            || out.iter_mut().zip(rows).for_each(|(out, x)| *out = short(x)),
+        )
     };
     if simd::parallel(x.len()) && out.len() > 1 {
         let rows = (CHUNK / len).max(1);
@@ -164,10 +184,20 @@ fn columns<T: Copy, F: Fold<T>>(f: F, x: &[T], inner: usize, first: usize, out: 
     simd::vectorize_for::<T, _>(
         #[inline(always)]
         || {
-            for row in x.chunks_exact(inner) {
-                let row = &row[first..first + acc.len()];
+            let width = acc.len();
+            let part = |at: usize| &x[at + first..at + first + width];
+            // Four rows at a time, so that the accumulators are moved to and fro less often.
+            let fours = x.len() / (4 * inner) * 4 * inner;
+            for at in (0..fours).step_by(4 * inner) {
+                let [a, b, c, d] = [0, 1, 2, 3].map(|i| part(at + i * inner));
+                let rows = a.iter().zip(b).zip(c.iter().zip(d));
+                for (acc, ((a, b), (c, d))) in acc.iter_mut().zip(rows) {
+                    *acc = f.step(f.step(f.step(f.step(*acc, *a), *b), *c), *d);
+                }
+            }
+            for at in (fours..x.len()).step_by(inner) {
                 acc.iter_mut()
-                    .zip(row)
+                    .zip(part(at))
                     .for_each(|(acc, x)| *acc = f.step(*acc, *x));
             }
             out.iter_mut().zip(&acc).for_each(|(out, acc)| *out = f.end(*acc));
@@ -186,7 +216,14 @@ pub fn fold<T: Math, F: Fold<T> + Send>(f: F, x: &[T], extent: Extent) -> Vec<T>
         return out;
     }
     if inner == 1 {
-        rows(x, len, &mut out, |x| row(f, x));
+        rows(
+            x,
+            len,
+            &mut out,
+            |x| row(f, x),
+            #[inline(always)]
+            |x| f.end(block_here(f, x)),
+        );
     } else {
         slabs(x, extent, &mut out, |x, first, out| {
             columns(f, x, inner, first, out)
@@ -229,10 +266,20 @@ pub fn variance<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
         return out;
     }
     if inner == 1 {
-        rows(x, len, &mut out, |x| {
-            let mean = accumulated(Sum, x) * per;
-            T::of(accumulated(Squares(mean), x) * per)
-        });
+        rows(
+            x,
+            len,
+            &mut out,
+            |x| {
+                let mean = accumulated(Sum, x) * per;
+                T::of(accumulated(Squares(mean), x) * per)
+            },
+            #[inline(always)]
+            |x| {
+                let mean = block_here(Sum, x) * per;
+                T::of(block_here(Squares(mean), x) * per)
+            },
+        );
     } else {
         slabs(x, extent, &mut out, |x, first, out| {
             column_variances(x, inner, first, out)

@@ -18,7 +18,6 @@ mod losses;
 mod norm;
 mod numpy;
 mod pool;
-mod pool;
 mod products;
 mod reduce;
 mod rnn;
