@@ -2,12 +2,16 @@
 //!
 //! Draws are made in `float32` and converted, so a seed means the same sample in every dtype.
 
+mod distributions;
+
 use candle_core::{DType, Device, Result, Shape, Tensor};
 
 use crate::host;
 use crate::kernels::gaussian;
 use crate::kernels::philox::{self, Words};
 use crate::kernels::qr;
+
+pub use distributions::{beta, binomial, categorical, gamma};
 
 /// Where random numbers come from: a seed and the number of the draw. Equal seeds give equal numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

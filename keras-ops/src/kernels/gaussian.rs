@@ -15,15 +15,6 @@ fn ln(x: f32) -> f32 {
     e * std::f32::consts::LN_2 + 2. * s * series
 }
 
-#[inline(always)]
-fn polynomial(coefficients: &[f32; 9], x: f32) -> f32 {
-    let mut sum = 0.;
-    for c in coefficients {
-        sum = sum * x + c;
-    }
-    sum
-}
-
 /// `erfinv(x)`, given `w = -ln(1 - x²)` (Giles, "Approximating the erfinv function", single precision).
 #[inline(always)]
 fn erfinv(x: f32, w: f32) -> f32 {
@@ -49,9 +40,14 @@ fn erfinv(x: f32, w: f32) -> f32 {
         1.001_674,
         2.832_976_8,
     ];
-    let centre = polynomial(&CENTRE, w - 2.5);
-    let tail = polynomial(&TAIL, w.sqrt() - 3.);
-    x * if w < 5. { centre } else { tail }
+    // One polynomial with coefficients chosen by lane: of two behind a branch LLVM makes no vector code.
+    let near = w < 5.;
+    let t = if near { w - 2.5 } else { w.sqrt() - 3. };
+    let mut sum = 0.;
+    for (centre, tail) in CENTRE.into_iter().zip(TAIL) {
+        sum = sum * t + if near { centre } else { tail };
+    }
+    x * sum
 }
 
 /// A word as the middle of one of 2³² equal steps of (-1, 1).

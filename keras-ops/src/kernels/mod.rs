@@ -19,6 +19,7 @@ pub mod map;
 pub mod math;
 pub mod norm;
 pub mod optimizers;
+pub mod order;
 pub mod packed;
 pub mod patches;
 pub mod philox;

@@ -244,6 +244,10 @@ impl Multiply<'_> {
 
     /// Rows `row .. row + M`, `N` vectors of columns from `first` on.
     #[inline(always)]
+    #[allow(
+        clippy::needless_range_loop,
+        reason = "counts that are constants, so that sums stay in registers"
+    )]
     fn tile<S: Simd, const M: usize, const N: usize>(&mut self, simd: S, row: usize, first: usize) -> usize {
         let (lanes, depth) = (S::F32_LANES, self.packed.rows);
         let filled = (self.packed.cols - first).min(N * lanes);

@@ -69,9 +69,10 @@ pub fn fill<T: Send>(key: u64, draw: u64, out: &mut [T], f: impl Fn(u32) -> T + 
             || {
                 for (index, part) in chunk.chunks_mut(GROUP).enumerate() {
                     let words = group(key, draw, (first + index) as u64);
-                    part.iter_mut()
-                        .zip(&words)
-                        .for_each(|(out, word)| *out = f(*word));
+                    // Not `for_each`: it becomes a call where `f` is long, compiled without this instruction set.
+                    for (out, word) in part.iter_mut().zip(&words) {
+                        *out = f(*word);
+                    }
                 }
             },
         )

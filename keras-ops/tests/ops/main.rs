@@ -8,6 +8,7 @@ mod dropout;
 mod elementwise;
 mod embedding;
 mod gradients;
+mod indexing;
 mod linear;
 mod losses;
 mod math;

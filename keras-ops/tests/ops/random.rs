@@ -2,7 +2,7 @@ use keras_ops::kernels::philox::{Words, block, fill};
 use keras_ops::random::{
     bernoulli, normal, orthogonal, permutation, randint, shuffle, truncated_normal, uniform,
 };
-use keras_ops::{DType, Device, Result, Seed, Tensor};
+use keras_ops::{DType, Device, Result, Seed, Tensor, random};
 
 const N: usize = 200_001;
 const CPU: Device = Device::Cpu;
@@ -218,5 +218,163 @@ fn orthogonal_gram_is_identity() -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+/// The greatest distance of the sample's distribution function from `cdf`, times the root of its size
+/// (Kolmogorov–Smirnov: above 1.95 once in a thousand).
+fn distance(x: &Tensor, cdf: impl Fn(f64) -> f64) -> Result<f64> {
+    let mut x = x.to_dtype(DType::F64)?.flatten_all()?.to_vec1::<f64>()?;
+    x.sort_by(f64::total_cmp);
+    let n = x.len() as f64;
+    let step = |(i, x): (usize, &f64)| {
+        let expected = cdf(*x);
+        (expected - i as f64 / n)
+            .abs()
+            .max(((i + 1) as f64 / n - expected).abs())
+    };
+    Ok(x.iter().enumerate().map(step).fold(0., f64::max) * n.sqrt())
+}
+
+fn scalar(value: f64) -> Result<Tensor> {
+    Tensor::new(value, &CPU)
+}
+
+#[test]
+fn gamma_follows_its_distribution() -> Result<()> {
+    let erf = |x: f64| keras_ops::kernels::math::Math::erf(x);
+    type Cdf<'a> = &'a dyn Fn(f64) -> f64;
+    let cases: [(f64, Cdf<'_>); 3] = [
+        (0.5, &|x| erf(x.sqrt())),
+        (1., &|x| 1. - (-x).exp()),
+        (3., &|x| 1. - (-x).exp() * (1. + x + x * x / 2.)),
+    ];
+    for (alpha, cdf) in cases {
+        let x = random::gamma(100_000, &scalar(alpha)?, DType::F64, Seed::new(21, 0))?;
+        assert!(distance(&x, cdf)? < 1.95, "{alpha}: {}", distance(&x, cdf)?);
+    }
+    // mean and variance are alpha, also of tiny and large ones
+    for alpha in [0.02, 40., 5000.] {
+        let x = random::gamma(N, &scalar(alpha)?, DType::F64, Seed::new(22, 0))?.to_vec1::<f64>()?;
+        let [mean, std, ..] = moments(&x);
+        assert!(
+            (mean / alpha - 1.).abs() < 0.1 && (std * std / alpha - 1.).abs() < 0.1,
+            "{alpha} {mean} {std}"
+        );
+    }
+    let alphas = Tensor::new(&[1f32, 2.], &CPU)?;
+    assert_eq!(
+        random::gamma((3, 2), &alphas, DType::F32, Seed::default())?.dims(),
+        [3, 2]
+    );
+    for wrong in [0., -1., f64::NAN] {
+        let error = random::gamma(3, &scalar(wrong)?, DType::F32, Seed::default()).unwrap_err();
+        assert!(
+            error.to_string().contains("gamma: expected positive `alpha`"),
+            "{error}"
+        );
+    }
+    assert!(random::gamma(3, &alphas, DType::F32, Seed::default()).is_err());
+    Ok(())
+}
+
+#[test]
+fn beta_follows_its_distribution() -> Result<()> {
+    let draw = |a: f64, b: f64| random::beta(100_000, &scalar(a)?, &scalar(b)?, DType::F64, Seed::new(23, 0));
+    let polynomial = |x: f64| x * x * (6. - 8. * x + 3. * x * x);
+    assert!(distance(&draw(2., 3.)?, polynomial)? < 1.95);
+    let arcsine = |x: f64| x.sqrt().asin() * 2. / std::f64::consts::PI;
+    assert!(distance(&draw(0.5, 0.5)?, arcsine)? < 1.95);
+    // Gamma numbers of so small a parameter are too small for a float.
+    let x = draw(1e-4, 1e-4)?.to_vec1::<f64>()?;
+    assert!(x.iter().all(|x| (0. ..=1.).contains(x)) && (moments(&x)[0] - 0.5).abs() < 0.01);
+    Ok(())
+}
+
+/// Pearson's statistic of counts against probabilities, less its degrees of freedom, in standard deviations.
+fn chi_square(counts: &[f64], probabilities: &[f64]) -> f64 {
+    let n: f64 = counts.iter().sum();
+    let (mut statistic, mut bins, mut rare) = (0., 0., (0., 0.));
+    for (count, p) in counts.iter().zip(probabilities) {
+        if n * p < 8. {
+            rare = (rare.0 + count, rare.1 + p);
+        } else {
+            statistic += (count - n * p).powi(2) / (n * p);
+            bins += 1.;
+        }
+    }
+    if n * rare.1 > 1. {
+        statistic += (rare.0 - n * rare.1).powi(2) / (n * rare.1);
+        bins += 1.;
+    }
+    (statistic - (bins - 1.)) / (2f64 * (bins - 1.)).sqrt()
+}
+
+#[test]
+fn binomial_follows_its_distribution() -> Result<()> {
+    for (n, p) in [
+        (1., 0.3),
+        (10., 0.3),
+        (40., 0.5),
+        (1000., 0.02),
+        (60., 0.93),
+        (100_000., 0.4),
+    ] {
+        let x = random::binomial(N, &scalar(n)?, &scalar(p)?, DType::F64, Seed::new(24, 1))?;
+        let x = x.to_vec1::<f64>()?;
+        let mut mass = vec![0f64; n as usize + 1];
+        // from the mode out, in logarithms
+        let mut ln_mass = 0f64;
+        let mut logs = vec![0f64; n as usize + 1];
+        for k in 1..=n as usize {
+            ln_mass += ((n - k as f64 + 1.) / k as f64 * p / (1. - p)).ln();
+            logs[k] = ln_mass;
+        }
+        let top = logs.iter().copied().fold(f64::MIN, f64::max);
+        let total: f64 = logs.iter().map(|l| (l - top).exp()).sum();
+        mass.iter_mut()
+            .zip(&logs)
+            .for_each(|(m, l)| *m = (l - top).exp() / total);
+        let mut counts = vec![0f64; n as usize + 1];
+        x.iter().for_each(|x| counts[*x as usize] += 1.);
+        let off = chi_square(&counts, &mass);
+        assert!(off.abs() < 4., "{n} {p}: {off}");
+    }
+    let error = random::binomial(3, &scalar(2.5)?, &scalar(0.5)?, DType::F32, Seed::default()).unwrap_err();
+    assert!(
+        error.to_string().contains("whole numbers") && error.to_string().contains("2.5"),
+        "{error}"
+    );
+    assert!(random::binomial(3, &scalar(2.)?, &scalar(1.5)?, DType::F32, Seed::default()).is_err());
+    Ok(())
+}
+
+#[test]
+fn categorical_follows_the_logits() -> Result<()> {
+    let p = [0.1f64, 0.2, 0., 0.65, 0.05];
+    let logits: Vec<f64> = p.iter().map(|p| p.ln() + 3.).collect();
+    let logits = Tensor::from_vec([logits, vec![0.; 5]].concat(), (2, 5), &CPU)?;
+    let x = random::categorical(&logits, N, DType::I64, Seed::new(25, 0))?.to_vec2::<i64>()?;
+    for (x, p) in x.iter().zip([p, [0.2; 5]]) {
+        let mut counts = [0f64; 5];
+        x.iter().for_each(|x| counts[*x as usize] += 1.);
+        assert!(p[2] > 0. || counts[2] == 0.);
+        let [counts, p] = [counts, p].map(|v| [v[0], v[1], v[3], v[4], v[2]]);
+        let used = if p[4] > 0. { 5 } else { 4 };
+        assert!(chi_square(&counts[..used], &p[..used]).abs() < 4.);
+    }
+    let error = random::categorical(&logits.get(0)?, 3, DType::I64, Seed::default()).unwrap_err();
+    assert!(error.to_string().contains("categorical") && error.to_string().contains("(batch, classes)"));
+    Ok(())
+}
+
+#[test]
+fn rejected_draws_do_not_depend_on_threads_or_length() -> Result<()> {
+    let alpha = scalar(0.7)?;
+    let sample = |n: usize| random::gamma(n, &alpha, DType::F64, Seed::new(3, 9))?.to_vec1::<f64>();
+    let long = sample(20_000)?;
+    assert_eq!(sample(1000)?, long[..1000]);
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(1).build().unwrap();
+    assert_eq!(pool.install(|| sample(20_000))?, long);
     Ok(())
 }

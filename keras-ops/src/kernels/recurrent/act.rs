@@ -1,7 +1,23 @@
 //! Activations of gates, with derivatives computed from their values.
 
 use crate::kernels::math::Math;
-use crate::nn::rnn::RecurrentActivation;
+
+/// The activations of recurrent cells.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum RecurrentActivation {
+    /// `tanh(x)`
+    #[default]
+    Tanh,
+    /// `1 / (1 + e^-x)`
+    Sigmoid,
+    /// `max(x, 0)`
+    Relu,
+    /// `x`
+    Linear,
+    /// `x / 6 + 1/2`, between 0 and 1
+    HardSigmoid,
+}
 
 /// An activation.
 pub trait Act: Copy + Sync + Send {

@@ -53,11 +53,7 @@ impl At {
 /// `f(a)` of each unit.
 #[inline(always)]
 pub(super) fn map<T: Math>(a: Lanes<T>, f: impl Fn(T) -> T) -> Lanes<T> {
-    let mut out = a;
-    for k in 0..LANES {
-        out[k] = f(a[k]);
-    }
-    out
+    by(|k| f(a[k]))
 }
 
 /// `f(k)` of each unit, by its number in the group.

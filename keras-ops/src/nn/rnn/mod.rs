@@ -12,22 +12,7 @@ pub use simple::simple_rnn;
 
 use candle_core::Tensor;
 
-/// The activations of recurrent cells.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum RecurrentActivation {
-    /// `tanh(x)`
-    #[default]
-    Tanh,
-    /// `1 / (1 + e^-x)`
-    Sigmoid,
-    /// `max(x, 0)`
-    Relu,
-    /// `x`
-    Linear,
-    /// `x / 6 + 1/2`, between 0 and 1
-    HardSigmoid,
-}
+pub use crate::kernels::recurrent::RecurrentActivation;
 
 /// How a recurrent operation runs; the defaults are those of Keras's layers.
 ///

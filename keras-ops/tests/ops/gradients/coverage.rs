@@ -52,11 +52,25 @@ const NO_GRADIENT: &[&str] = &[
     // Stops the gradient on purpose, or is 0.
     "imag",
     "stop_gradient",
+    // Orders, places and membership.
+    "argpartition",
+    "argsort",
+    "digitize",
+    "in_top_k",
+    "isin",
+    "multi_hot",
+    "nonzero",
+    "searchsorted",
+    "unravel_index",
     // Constants of a tensor's shape; draws.
     "empty_like",
     "ones_like",
     "zeros_like",
     "full_like",
+    "beta",
+    "binomial",
+    "categorical",
+    "gamma",
     "shuffle",
     // Rows of data for batches.
     "gather_rows",
