@@ -36,13 +36,18 @@ pub use indexing::*;
 pub use kernels::fused::FusedActivation;
 pub use matmul::matmul;
 pub use nn::cross_entropy::{binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy};
+pub use nn::dense;
 pub use nn::rnn::{RecurrentActivation, RecurrentOptions, gru, lstm, simple_rnn};
 pub use nn::softmax::{glu, log_softmax, softmax, sparsemax};
 pub use nn::{
     AttentionOptions, BatchNormalized, batch_norm_training, batch_normalization, dot_product_attention,
     group_normalization, layer_normalization, moments, normalize, rms_normalization, unit_normalization,
 };
-pub use nn::{ConvOptions, conv1d, conv2d, conv3d, dense};
+pub use nn::{
+    ConvArgs, ConvOptions, ConvTransposeOptions, conv, conv_transpose, conv_transpose1d, conv_transpose2d,
+    conv_transpose3d, conv1d, conv2d, conv3d, depthwise_conv, depthwise_conv1d, depthwise_conv2d,
+    depthwise_conv3d, separable_conv, separable_conv1d, separable_conv2d,
+};
 pub use nn::{
     Padding, PoolArgs, PoolOptions, Sizes, adaptive_average_pool, adaptive_max_pool, average_pool,
     average_pool1d, average_pool2d, average_pool3d, global_average_pool, global_max_pool, max_pool,

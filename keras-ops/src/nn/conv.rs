@@ -1,12 +1,9 @@
-use candle_core::op::BackpropOp;
-use candle_core::{DType, Result, Shape, Tensor};
+use candle_core::{Result, Tensor};
 
+use super::conv_run::{self, Direction, Operands};
 use super::window::{self, Axis, Padding};
-use crate::host;
-use crate::kernels::conv::{self, Geometry, Wanted};
+use crate::kernels::convolution::Geometry;
 use crate::kernels::fused::FusedActivation;
-use crate::kernels::math::Math;
-use crate::tape::{InputGrads, Needs, record_with_output};
 
 /// How a convolution over `N` spatial axes moves.
 ///
@@ -47,7 +44,7 @@ impl<const N: usize> Default for ConvOptions<N> {
 /// `x` (batch, steps, channels), `kernel` (size, channels / groups, filters) → (batch, new steps, filters).
 ///
 /// # Errors
-/// When the shapes do not fit or the dtypes are not equal floats.
+/// When the shapes do not fit or the operands are not floats of one dtype on one device.
 pub fn conv1d(
     x: &Tensor,
     kernel: &Tensor,
@@ -55,7 +52,7 @@ pub fn conv1d(
     options: &ConvOptions<1>,
     act: FusedActivation,
 ) -> Result<Tensor> {
-    convolve("conv1d", x, kernel, bias, options, act)
+    convolve("conv1d", Operands { x, kernel, bias }, options, act)
 }
 
 /// 2-D convolution (cross-correlation): `act(x * kernel + bias)` in one pass.
@@ -65,7 +62,7 @@ pub fn conv1d(
 /// (filters) → (batch, new height, new width, filters).
 ///
 /// # Errors
-/// When the shapes do not fit or the dtypes are not equal floats.
+/// When the shapes do not fit or the operands are not floats of one dtype on one device.
 ///
 /// # Examples
 /// ```
@@ -84,7 +81,7 @@ pub fn conv2d(
     options: &ConvOptions<2>,
     act: FusedActivation,
 ) -> Result<Tensor> {
-    convolve("conv2d", x, kernel, bias, options, act)
+    convolve("conv2d", Operands { x, kernel, bias }, options, act)
 }
 
 /// 3-D convolution (cross-correlation): `act(x * kernel + bias)`; see [`conv2d`].
@@ -94,7 +91,7 @@ pub fn conv2d(
 /// → (batch, new depth, new height, new width, filters).
 ///
 /// # Errors
-/// When the shapes do not fit or the dtypes are not equal floats.
+/// When the shapes do not fit or the operands are not floats of one dtype on one device.
 pub fn conv3d(
     x: &Tensor,
     kernel: &Tensor,
@@ -102,77 +99,47 @@ pub fn conv3d(
     options: &ConvOptions<3>,
     act: FusedActivation,
 ) -> Result<Tensor> {
-    convolve("conv3d", x, kernel, bias, options, act)
+    convolve("conv3d", Operands { x, kernel, bias }, options, act)
 }
 
-fn convolve<const N: usize>(
+pub(super) fn convolve<const N: usize>(
     op: &'static str,
-    x: &Tensor,
-    kernel: &Tensor,
-    bias: Option<&Tensor>,
+    operands: Operands<'_>,
     options: &ConvOptions<N>,
     act: FusedActivation,
 ) -> Result<Tensor> {
-    if options.channels_first {
-        if x.rank() != N + 2 {
+    conv_run::channels_last::<N>(op, operands, options.channels_first, |operands| {
+        let Operands { x, kernel, bias } = operands;
+        let (dims, sizes, groups) = (x.dims(), kernel.dims(), options.groups);
+        let fits = sizes.len() == N + 2
+            && groups > 0
+            && dims[N + 1] == sizes[N] * groups
+            && sizes[N + 1].is_multiple_of(groups)
+            && bias.is_none_or(|b| b.dims() == [sizes[N + 1]]);
+        if !fits {
             candle_core::bail!(
-                "{op}: expected x (batch, channels, …) with {} axes, got {:?}",
-                N + 2,
-                x.dims()
+                "{op}: expected x (batch, {N} spatial axes, channels), kernel ({N} sizes, channels / {groups}, \
+                 filters), filters divisible by the {groups} groups, and bias (filters), got {dims:?}, \
+                 {sizes:?} and {:?}",
+                bias.map(|b| b.dims())
             );
         }
-        let last = ConvOptions {
-            channels_first: false,
-            ..*options
-        };
-        let out = convolve(op, &window::channels_last(x)?, kernel, bias, &last, act)?;
-        return window::channels_first(&out);
-    }
-    let dtype = x.dtype();
-    let geometry = geometry(op, x, kernel, bias, options)?;
-    match host::compute_dtype(op, dtype)? {
-        compute if compute != dtype => {
-            let bias = bias.map(|b| b.to_dtype(compute)).transpose()?;
-            let (x, kernel) = (x.to_dtype(compute)?, kernel.to_dtype(compute)?);
-            convolve(op, &x, &kernel, bias.as_ref(), options, act)?.to_dtype(dtype)
-        }
-        DType::F64 => typed::<f64>(geometry, x, kernel, bias, N, act),
-        _ => typed::<f32>(geometry, x, kernel, bias, N, act),
-    }
+        let geometry = geometry(op, dims, sizes, options)?;
+        conv_run::run(op, Direction::Gather, geometry, operands, act)
+    })
 }
 
-fn geometry<const N: usize>(
+/// The geometry of a convolution of `dims` (batch, spatial axes, channels) with a kernel whose sizes come first in
+/// `sizes` and whose last size is the filters.
+pub(super) fn geometry<const N: usize>(
     op: &str,
-    x: &Tensor,
-    kernel: &Tensor,
-    bias: Option<&Tensor>,
+    dims: &[usize],
+    sizes: &[usize],
     options: &ConvOptions<N>,
 ) -> Result<Geometry> {
-    let (dims, sizes, groups) = (x.dims(), kernel.dims(), options.groups);
-    let fits = dims.len() == N + 2
-        && sizes.len() == N + 2
-        && groups > 0
-        && dims[N + 1] == sizes[N] * groups
-        && sizes[N + 1].is_multiple_of(groups)
-        && bias.is_none_or(|b| b.dims() == [sizes[N + 1]]);
-    if !fits {
-        candle_core::bail!(
-            "{op}: expected x (batch, {N} spatial axes, channels), kernel ({N} sizes, channels / {groups}, \
-             filters), filters divisible by the {groups} groups, and bias (filters), got {dims:?}, {sizes:?} \
-             and {:?}",
-            bias.map(|b| b.dims())
-        );
-    }
-    if kernel.dtype() != x.dtype() || bias.is_some_and(|b| b.dtype() != x.dtype()) {
-        candle_core::bail!(
-            "{op}: expected one dtype, got x {:?} and kernel {:?}",
-            x.dtype(),
-            kernel.dtype()
-        );
-    }
     let (mut before, mut output) = ([0; N], [1; N]);
     for i in 0..N {
-        let extent = (sizes[i].max(1) - 1) * options.dilation[i] + sizes[i].min(1);
+        let extent = extent(sizes[i], options.dilation[i]);
         let axis = Axis::new(
             op,
             (i, N),
@@ -193,64 +160,14 @@ fn geometry<const N: usize>(
         dilation: window::three(&options.dilation, 1),
         before: window::three(&before, 0),
         output: window::three(&output, 1),
-        groups,
+        groups: options.groups,
     })
 }
 
-fn typed<T: Math>(
-    geometry: Geometry,
-    x: &Tensor,
-    kernel: &Tensor,
-    bias: Option<&Tensor>,
-    spatial: usize,
-    act: FusedActivation,
-) -> Result<Tensor> {
-    let run = |x: &[T], w: &[T]| match bias {
-        Some(bias) => host::read(bias, |b: &[T]| Ok(conv::forward(&geometry, x, w, Some(b), act))),
-        None => Ok(conv::forward(&geometry, x, w, None, act)),
-    };
-    let out = host::storage(host::read(x, |x| host::read(kernel, |w| run(x, w)))?, x.device())?;
-    let shape = [
-        &[geometry.batch],
-        &geometry.output[3 - spatial..],
-        &[geometry.filters],
-    ]
-    .concat();
-    let (saved_x, saved_kernel) = (x.detach(), kernel.detach());
-    let backward = move |grad: Tensor, out: &Tensor, needs: &Needs| {
-        let wanted = Wanted {
-            x: needs[0],
-            kernel: needs[1],
-            bias: needs.get(2) == Some(&true),
-        };
-        let run = |x: &[T], w: &[T], out: &[T], grad: &[T]| {
-            Ok(conv::backward(&geometry, x, w, out, grad, act, wanted))
-        };
-        let grads = host::read(&saved_x, |x| {
-            host::read(&saved_kernel, |w| {
-                host::read(out, |out| host::read(&grad, |grad| run(x, w, out, grad)))
-            })
-        })?;
-        let tensor = |values: Option<Vec<T>>, shape: &Shape| {
-            let Some(values) = values else { return Ok(None) };
-            let storage = host::storage(values, saved_x.device())?;
-            Ok::<_, candle_core::Error>(Some(Tensor::from_storage(
-                storage,
-                shape,
-                BackpropOp::none(),
-                false,
-            )))
-        };
-        let mut all = InputGrads::new();
-        all.push(tensor(grads.x, saved_x.shape())?);
-        all.push(tensor(grads.kernel, saved_kernel.shape())?);
-        all.push(tensor(grads.bias, &Shape::from(geometry.filters))?);
-        all.truncate(needs.len());
-        Ok(all)
-    };
-    let shape = Shape::from(shape);
-    Ok(match bias {
-        Some(bias) => record_with_output(&[x, kernel, bias], out, &shape, backward),
-        None => record_with_output(&[x, kernel], out, &shape, backward),
-    })
+/// What a window covers of an axis; 0 when a size or dilation is 0.
+pub(super) fn extent(size: usize, dilation: usize) -> usize {
+    if size == 0 || dilation == 0 {
+        return 0;
+    }
+    (size - 1) * dilation + 1
 }

@@ -2,6 +2,10 @@
 
 mod attention;
 mod conv;
+mod conv_args;
+mod conv_depthwise;
+mod conv_run;
+mod conv_transpose;
 pub mod cross_entropy;
 mod dense;
 mod dropout;
@@ -15,6 +19,11 @@ mod window;
 
 pub use attention::{AttentionOptions, dot_product_attention};
 pub use conv::{ConvOptions, conv1d, conv2d, conv3d};
+pub use conv_args::{ConvArgs, conv, conv_transpose, depthwise_conv, separable_conv};
+pub use conv_depthwise::{
+    depthwise_conv1d, depthwise_conv2d, depthwise_conv3d, separable_conv1d, separable_conv2d,
+};
+pub use conv_transpose::{ConvTransposeOptions, conv_transpose1d, conv_transpose2d, conv_transpose3d};
 pub use dense::dense;
 pub use dropout::dropout;
 pub use norm::{

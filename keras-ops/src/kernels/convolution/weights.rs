@@ -1,0 +1,352 @@
+//! The gradient by the kernel, and sums over pixels.
+
+use pulp::Simd;
+use rayon::prelude::*;
+
+use super::gather::{cut, under, window_lines, window_runs, window_taps};
+use super::panels::{Panel, lanes, split};
+use super::sweep::{read, write};
+use super::tile::{Part, Source};
+use super::{Geometry, PARALLEL_WORK};
+use crate::kernels::fused;
+use crate::kernels::simd;
+use crate::kernels::vector::Lane;
+
+// The most blocks of parts whose sums are kept apart, and the elements of all these.
+const BLOCKS: usize = 16;
+const BLOCK_ELEMENTS: usize = 1 << 22;
+
+/// The gradient by the kernel of `gather` from `image` with the gradient `y`, and with `sum` the sum of `y` over all
+/// pixels: the gradient by the bias.
+pub fn kernel_gradient<T: Lane>(
+    geometry: &Geometry,
+    image: Source<'_, T>,
+    y: Source<'_, T>,
+    sum: bool,
+) -> (Vec<T>, Option<Vec<T>>) {
+    let g = &geometry.flat();
+    let mut total = vec![T::ZERO; g.kernel_len()];
+    let mut bias = vec![T::ZERO; if sum { g.filters } else { 0 }];
+    let parts = cut(g, g.output);
+    if g.work() == 0 || parts.is_empty() {
+        return (total, sum.then(|| sum_pixels(y, g.filters)));
+    }
+    let layout = Layout::new::<T>(g);
+    // Sums of blocks of parts, and where these would be too large, of some of the rows at a time.
+    let blocks = (BLOCK_ELEMENTS / layout.len).clamp(1, BLOCKS).min(parts.len());
+    let slices = if g.work() < PARALLEL_WORK {
+        1
+    } else {
+        (BLOCKS / blocks).clamp(1, layout.rows)
+    };
+    let size = parts.len().div_ceil(blocks);
+    let tasks: Vec<(&[Part], std::ops::Range<usize>)> = parts
+        .chunks(size)
+        .flat_map(|parts| {
+            let rows = layout.rows;
+            (0..slices).map(move |s| (parts, s * rows / slices..(s + 1) * rows / slices))
+        })
+        .collect();
+    let run = |(parts, rows): &(&[Part], std::ops::Range<usize>)| {
+        block(g, &layout, image, y, parts, rows.clone(), sum)
+    };
+    let sums: Vec<(Vec<T>, Vec<T>)> = if g.work() < PARALLEL_WORK {
+        tasks.iter().map(run).collect()
+    } else {
+        tasks.par_iter().map(run).collect()
+    };
+    for ((_, rows), sums) in tasks.iter().zip(&sums) {
+        let (sums, sum) = sums;
+        layout.add(g, rows.clone(), sums, &mut total);
+        fused::add_rows(&mut bias, sum);
+    }
+    (total, sum.then_some(bias))
+}
+
+/// How the sums of a task lie: panels of the columns of all groups, each with the task's rows.
+struct Layout {
+    panels: Vec<(usize, Panel)>,
+    lanes: usize,
+    /// Rows of a panel: the elements of a window in one group.
+    rows: usize,
+    /// Elements of all panels.
+    len: usize,
+}
+
+impl Layout {
+    fn new<T: Lane>(g: &Geometry) -> Self {
+        let lanes = lanes::<T>();
+        let (groups, columns, rows, most) = match g.depthwise() {
+            true => (1, g.channels, g.taps(), 1),
+            false => (g.groups, g.group_filters(), g.taps() * g.group_channels(), 2),
+        };
+        let panels = (0..groups).flat_map(|group| {
+            let panels = split(group * columns, columns, most, 0, lanes);
+            panels.into_iter().map(move |panel| (group, panel))
+        });
+        let panels: Vec<_> = panels.collect();
+        let len = panels
+            .iter()
+            .map(|(_, p)| p.wide * lanes * rows)
+            .sum::<usize>()
+            .max(1);
+        Self {
+            panels,
+            lanes,
+            rows,
+            len,
+        }
+    }
+
+    /// Adds a task's sums of some rows to the gradient.
+    fn add<T: Lane>(&self, g: &Geometry, rows: std::ops::Range<usize>, sums: &[T], total: &mut [T]) {
+        let mut at = 0;
+        for (_, panel) in &self.panels {
+            let width = panel.wide * self.lanes;
+            for row in rows.clone() {
+                let sums = &sums[at..at + panel.columns];
+                let total = &mut total[row * g.filters + panel.first..][..panel.columns];
+                total.iter_mut().zip(sums).for_each(|(t, s)| *t += *s);
+                at += width;
+            }
+        }
+    }
+}
+
+/// The sums of some rows over some parts, and with `sum` those of `y`.
+fn block<T: Lane>(
+    g: &Geometry,
+    layout: &Layout,
+    image: Source<'_, T>,
+    y: Source<'_, T>,
+    parts: &[Part],
+    rows: std::ops::Range<usize>,
+    sum: bool,
+) -> (Vec<T>, Vec<T>) {
+    let width: usize = layout.panels.iter().map(|(_, p)| p.wide * layout.lanes).sum();
+    let mut sums = vec![T::ZERO; width * rows.len()];
+    let (mut under_scratch, mut y_scratch) = (Vec::new(), Vec::new());
+    let slack = 2 * layout.lanes;
+    let mut bias = vec![T::ZERO; if sum && rows.start == 0 { g.filters } else { 0 }];
+    for part in parts {
+        let over = if g.depthwise() { slack } else { 0 };
+        let tile = under(g, part).cut(image, g.input, g.channels, over, &mut under_scratch);
+        let size: usize = g.output.iter().product();
+        let first = part.image * size + part.lines.start * g.output[2] + part.columns.start;
+        let y = y.run(
+            first * g.filters,
+            part.pixels() * g.filters,
+            slack,
+            &mut y_scratch,
+        );
+        fused::add_rows(&mut bias, &y[..part.pixels() * g.filters]);
+        let starts = window_lines(g, part, tile.strides);
+        let mut places = (usize::MAX, Vec::new());
+        let mut at = 0;
+        for (group, panel) in &layout.panels {
+            if places.0 != *group {
+                places = (*group, row_places(g, tile.strides, *group, rows.clone()));
+            }
+            let len = panel.wide * layout.lanes * rows.len();
+            let pass = Pass {
+                x: tile.data,
+                y,
+                lines: &starts,
+                width: part.columns.len(),
+                step: g.stride[2] * tile.strides[2],
+                filters: g.filters,
+                rows: &places.1,
+                panel: *panel,
+                depthwise: g.depthwise(),
+            };
+            pass.run(&mut sums[at..at + len]);
+            at += len;
+        }
+    }
+    (sums, bias)
+}
+
+/// Where each row's element of a window is.
+fn row_places(g: &Geometry, strides: [usize; 3], group: usize, rows: std::ops::Range<usize>) -> Vec<usize> {
+    let runs = match g.depthwise() {
+        true => window_taps(g, strides),
+        false => window_runs(g, strides, group),
+    };
+    let all = runs.into_iter().flat_map(|(at, len)| at..at + len);
+    all.skip(rows.start).take(rows.len()).collect()
+}
+
+/// One panel over the pixels of one part.
+struct Pass<'a, T> {
+    x: &'a [T],
+    y: &'a [T],
+    lines: &'a [usize],
+    width: usize,
+    step: usize,
+    filters: usize,
+    rows: &'a [usize],
+    panel: Panel,
+    depthwise: bool,
+}
+
+impl<T: Lane> Pass<'_, T> {
+    fn run(&self, sums: &mut [T]) {
+        let (Some(line), Some(row)) = (self.lines.iter().max(), self.rows.iter().max()) else {
+            return;
+        };
+        if self.width == 0 {
+            return;
+        }
+        let lanes = lanes::<T>();
+        let registers = self.panel.first + self.panel.wide * lanes;
+        let over = if self.depthwise { registers } else { 1 };
+        let pixels = self.lines.len() * self.width;
+        assert!(
+            line + row + (self.width - 1) * self.step + over <= self.x.len()
+                && (pixels - 1) * self.filters + registers <= self.y.len()
+                && self.rows.len() * self.panel.wide * lanes <= sums.len(),
+            "convolution: a kernel gradient reaches over its ends"
+        );
+        simd::dispatch(Job { pass: self, sums });
+    }
+}
+
+struct Job<'a, T> {
+    pass: &'a Pass<'a, T>,
+    sums: &'a mut [T],
+}
+
+impl<T: Lane> pulp::WithSimd for Job<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { pass, sums } = self;
+        let mut row = 0;
+        // SAFETY: `run` has checked that all rows of all windows, their pixels of `y` and the sums lie inside.
+        unsafe {
+            match (pass.panel.wide, pass.depthwise, S::REGISTER_COUNT >= 32) {
+                (1, true, _) => {
+                    pass.rows::<S, 8, 1, true>(simd, sums, &mut row);
+                    pass.rows::<S, 3, 1, true>(simd, sums, &mut row);
+                    pass.rows::<S, 1, 1, true>(simd, sums, &mut row);
+                }
+                (1, false, _) => {
+                    pass.rows::<S, 8, 1, false>(simd, sums, &mut row);
+                    pass.rows::<S, 4, 1, false>(simd, sums, &mut row);
+                    pass.rows::<S, 1, 1, false>(simd, sums, &mut row);
+                }
+                (_, _, true) => {
+                    pass.rows::<S, 8, 2, false>(simd, sums, &mut row);
+                    pass.rows::<S, 3, 2, false>(simd, sums, &mut row);
+                    pass.rows::<S, 1, 2, false>(simd, sums, &mut row);
+                }
+                (_, _, false) => {
+                    pass.rows::<S, 6, 2, false>(simd, sums, &mut row);
+                    pass.rows::<S, 3, 2, false>(simd, sums, &mut row);
+                    pass.rows::<S, 1, 2, false>(simd, sums, &mut row);
+                }
+            }
+        }
+    }
+}
+
+impl<T: Lane> Pass<'_, T> {
+    /// `P` rows at a time, as long as there are so many.
+    ///
+    /// # Safety
+    /// As [`Self::run`] checks.
+    #[inline(always)]
+    unsafe fn rows<S: Simd, const P: usize, const V: usize, const DEPTHWISE: bool>(
+        &self,
+        simd: S,
+        sums: &mut [T],
+        row: &mut usize,
+    ) {
+        while *row + P <= self.rows.len() {
+            // SAFETY: the caller's promise.
+            unsafe { self.block::<S, P, V, DEPTHWISE>(simd, sums, *row) };
+            *row += P;
+        }
+    }
+
+    /// # Safety
+    /// As [`Self::rows`], from row `row` on.
+    #[inline(always)]
+    unsafe fn block<S: Simd, const P: usize, const V: usize, const DEPTHWISE: bool>(
+        &self,
+        simd: S,
+        sums: &mut [T],
+        row: usize,
+    ) {
+        let lanes = T::lanes::<S>();
+        let own = if DEPTHWISE { self.panel.first } else { 0 };
+        let mut places = [0; P];
+        places.copy_from_slice(&self.rows[row..row + P]);
+        // SAFETY: everything read and written lies inside its slice, as promised.
+        unsafe {
+            let sums = sums.as_mut_ptr().add(row * V * lanes);
+            let mut block = [[T::splat(simd, T::ZERO); V]; P];
+            for p in 0..P {
+                for v in 0..V {
+                    block[p][v] = read::<T, S>(sums.add((p * V + v) * lanes));
+                }
+            }
+            let mut y = self.y.as_ptr().add(self.panel.first);
+            for line in self.lines {
+                let mut x = self.x.as_ptr().add(line + own);
+                for i in 0..self.width {
+                    let mut grad = [T::splat(simd, T::ZERO); V];
+                    for v in 0..V {
+                        grad[v] = read::<T, S>(y.add(v * lanes));
+                    }
+                    for p in 0..P {
+                        let value = if DEPTHWISE {
+                            read::<T, S>(x.add(places[p]))
+                        } else {
+                            T::splat(simd, *x.add(places[p]))
+                        };
+                        for v in 0..V {
+                            block[p][v] = T::fma(simd, value, grad[v], block[p][v]);
+                        }
+                    }
+                    y = y.wrapping_add(self.filters);
+                    if i + 1 < self.width {
+                        x = x.add(self.step);
+                    }
+                }
+            }
+            for p in 0..P {
+                for v in 0..V {
+                    write::<T, S>(sums.add((p * V + v) * lanes), block[p][v]);
+                }
+            }
+        }
+    }
+}
+
+/// The sum over all pixels: the gradient by a bias of `channels` elements.
+pub fn sum_pixels<T: Lane>(source: Source<'_, T>, channels: usize) -> Vec<T> {
+    let len = source.len();
+    let mut total = vec![T::ZERO; channels];
+    let pixels = len / channels.max(1);
+    let block = pixels.div_ceil(BLOCKS).max(1);
+    let sum = |first: usize| {
+        let mut sums = vec![T::ZERO; channels];
+        let mut scratch = Vec::new();
+        let end = (first + block).min(pixels);
+        for at in (first..end).step_by(256) {
+            let len = (end - at).min(256) * channels;
+            fused::add_rows(&mut sums, source.run(at * channels, len, 0, &mut scratch));
+        }
+        sums
+    };
+    let firsts: Vec<usize> = (0..pixels).step_by(block).collect();
+    let sums: Vec<Vec<T>> = if simd::parallel(len) {
+        firsts.into_par_iter().map(sum).collect()
+    } else {
+        firsts.into_iter().map(sum).collect()
+    };
+    sums.iter().for_each(|sums| fused::add_rows(&mut total, sums));
+    total
+}
