@@ -29,6 +29,6 @@ pub mod reduce;
 pub mod scan;
 pub mod simd;
 pub mod softmax;
-pub mod vector;
 pub mod strided;
+pub mod vector;
 pub mod wide;

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
+use pulp::Simd;
 use rayon::prelude::*;
 
 use super::buffer::unwritten;
-use super::simd::{self, vectorize};
-use crate::host::Real;
+use super::simd;
+use super::vector::{Lane, read, write};
 
 /// The sizes of a pooling. Arrays are (depth, height, width), 1 where there are fewer axes.
 #[derive(Clone, Debug)]
@@ -55,6 +56,24 @@ impl Geometry {
     /// Spatial size of the output.
     pub fn output(&self) -> [usize; 3] {
         [0, 1, 2].map(|axis| self.windows[axis].len())
+    }
+    /// Panics where a window is empty or reaches over the image.
+    fn check(&self) {
+        for (windows, size) in self.windows.iter().zip(self.input) {
+            let inside = |w: &Range<usize>| w.start < w.end && w.end <= size;
+            assert!(
+                windows.iter().all(inside),
+                "pooling: a window reaches over the image"
+            );
+        }
+    }
+    /// Whether every pixel of the input is in exactly one window.
+    fn tiles(&self) -> bool {
+        self.windows.iter().zip(self.input).all(|(windows, size)| {
+            let joined = windows.windows(2).all(|pair| pair[0].end == pair[1].start);
+            let ends = (windows.first().map(|w| w.start), windows.last().map(|w| w.end));
+            joined && ends == (Some(0), Some(size))
+        })
     }
     /// Elements of one input image.
     pub fn image(&self) -> usize {
@@ -149,144 +168,206 @@ impl Geometry {
     }
 }
 
-// Channels that stay in registers while a window is gone through.
-const LANES: usize = 16;
-
-/// The maxima and, with `keep`, where in its image each one is. The first maximum of a window counts; NaN is the
-/// largest.
-pub fn max<T: Real>(g: &Geometry, x: &[T], keep: bool) -> (Vec<T>, Vec<u32>) {
+/// The maxima and, with `keep`, where in its image the pixel of each one is. The first maximum of a window counts; NaN
+/// is the largest.
+pub fn max<T: Lane>(g: &Geometry, x: &[T], keep: bool) -> (Vec<T>, Vec<u32>) {
     let len = g.batch * g.output_image();
-    let mut places = vec![0; if keep { len } else { 0 }];
     if len == 0 || g.image() == 0 {
-        return (vec![T::default(); len], places);
+        return (vec![T::ZERO; len], vec![0; if keep { len } else { 0 }]);
     }
-    // SAFETY: each window writes all channels of its output.
-    let mut out = unsafe { unwritten(len) };
-    if keep {
-        g.each_line(&mut out, &mut places, |line, out, places, scratch| {
-            max_line::<T, true>(g, x, line, out, places, scratch)
+    g.check();
+    // SAFETY: each window writes all channels of its output and, with `keep`, of its places.
+    let (mut out, mut places) = unsafe { (unwritten(len), unwritten_places(if keep { len } else { 0 })) };
+    g.each_line(&mut out, &mut places, |line, out, places, lines| {
+        let (x, line) = g.place(x, line);
+        simd::dispatch(MaxLine {
+            g,
+            x,
+            line,
+            out,
+            places,
+            lines,
         });
-    } else {
-        g.each_line(&mut out, &mut places, |line, out, places, scratch| {
-            max_line::<T, false>(g, x, line, out, places, scratch)
-        });
-    }
+    });
     (out, places)
 }
 
-fn max_line<T: Real, const KEEP: bool>(
-    g: &Geometry,
-    x: &[T],
-    line: usize,
-    out: &mut [T],
-    places: &mut [u32],
-    lines: &mut Vec<usize>,
-) {
-    let (x, line) = g.place(x, line);
-    let whole = g.channels / LANES * LANES;
-    vectorize(
-        #[inline(always)]
-        || {
-            g.each(line, 0..g.lines(), lines, |to, window| {
-                let end = to + g.channels;
-                let (out, places) = (&mut out[to..end], places.get_mut(to..end).unwrap_or_default());
-                let part =
-                    |places: &mut [u32], c: usize, n: usize| if KEEP { c..c + n } else { 0..places.len() };
-                for c in (0..whole).step_by(LANES) {
-                    let range = part(places, c, LANES);
-                    max_lanes::<T, LANES, KEEP>(x, window, c, &mut out[c..c + LANES], &mut places[range]);
-                }
-                for c in whole..g.channels {
-                    let range = part(places, c, 1);
-                    max_lanes::<T, 1, KEEP>(x, window, c, &mut out[c..=c], &mut places[range]);
-                }
-            })
-        },
-    )
+/// # Safety
+/// Every element must be written before any is read.
+#[allow(clippy::uninit_vec, reason = "the caller's promise")]
+unsafe fn unwritten_places(len: usize) -> Vec<u32> {
+    let mut places = Vec::with_capacity(len);
+    // SAFETY: the capacity is there, and the caller promises to write before reading.
+    unsafe { places.set_len(len) };
+    places
 }
 
-/// The maxima of `N` channels from `c` on over a window.
-#[inline(always)]
-fn max_lanes<T: Real, const N: usize, const KEEP: bool>(
-    x: &[T],
-    window: Window<'_>,
-    c: usize,
-    out: &mut [T],
-    places: &mut [u32],
-) {
-    let first = window.lines[0] + window.from;
-    let mut best = [T::default(); N];
-    best.copy_from_slice(&x[first + c..][..N]);
-    let mut place = [first as u32; N];
-    window.each(|at| {
-        let here = &x[at + c..][..N];
-        for i in 0..N {
-            let larger = larger(here[i], best[i]);
-            best[i] = if larger { here[i] } else { best[i] };
-            if KEEP {
-                place[i] = if larger { at as u32 } else { place[i] };
+/// One line of the output; `places` may be empty.
+struct MaxLine<'a, T> {
+    g: &'a Geometry,
+    x: &'a [T],
+    line: usize,
+    out: &'a mut [T],
+    places: &'a mut [u32],
+    lines: &'a mut Vec<usize>,
+}
+
+impl<T: Lane> pulp::WithSimd for MaxLine<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self {
+            g,
+            x,
+            line,
+            out,
+            places,
+            lines,
+        } = self;
+        let lanes = T::lanes::<S>();
+        let whole = g.channels / lanes * lanes;
+        g.each(line, 0..g.lines(), lines, |to, window| {
+            let first = window.lines[0] + window.from;
+            for c in (0..whole).step_by(lanes) {
+                // SAFETY: windows lie in the image, as was checked, and `c` is followed by a register of channels.
+                unsafe {
+                    let mut best = read::<T, S>(x.as_ptr().add(first + c));
+                    let mut place = T::splat_number(simd, first as u32);
+                    window.each(|at| {
+                        let here = read::<T, S>(x.as_ptr().add(at + c));
+                        let above = T::above(simd, here, best);
+                        best = T::pick(simd, above, here, best);
+                        place = T::pick_number(simd, above, T::splat_number(simd, at as u32), place);
+                    });
+                    write::<T, S>(out[to + c..to + c + lanes].as_mut_ptr(), best);
+                    if !places.is_empty() {
+                        T::write_numbers(simd, places[to + c..to + c + lanes].as_mut_ptr(), place);
+                    }
+                }
             }
-        }
-    });
-    out.copy_from_slice(&best);
-    if KEEP {
-        for (i, (to, at)) in places.iter_mut().zip(place).enumerate() {
-            *to = at + (c + i) as u32;
-        }
+            for c in whole..g.channels {
+                let (mut best, mut place) = (x[first + c], first);
+                window.each(|at| {
+                    if above(x[at + c], best) {
+                        (best, place) = (x[at + c], at);
+                    }
+                });
+                out[to + c] = best;
+                if let Some(to) = places.get_mut(to + c) {
+                    *to = place as u32;
+                }
+            }
+        });
     }
 }
 
 /// `a > b`, where NaN is above every number.
 #[inline(always)]
-#[allow(clippy::eq_op)]
-fn larger<T: Real>(a: T, b: T) -> bool {
-    (a > b) | ((a != a) & (b == b))
+fn above<T: Lane>(a: T, b: T) -> bool {
+    a > b || (a.is_nan() && !b.is_nan())
 }
 
 /// The means of the windows.
-pub fn average<T: Real>(g: &Geometry, x: &[T]) -> Vec<T> {
+pub fn average<T: Lane>(g: &Geometry, x: &[T]) -> Vec<T> {
     let len = g.batch * g.output_image();
     if len == 0 || g.image() == 0 {
-        return vec![T::default(); len];
+        return vec![T::ZERO; len];
     }
+    g.check();
     // SAFETY: each window writes all channels of its output.
     let mut out = unsafe { unwritten(len) };
     g.each_line(&mut out, &mut [] as &mut [()], |line, out, _, lines| {
         let (x, line) = g.place(x, line);
-        vectorize(
-            #[inline(always)]
-            || {
-                g.each(line, 0..g.lines(), lines, |to, window| {
-                    let count = T::of(window.pixels() as f64);
-                    let out = &mut out[to..to + g.channels];
-                    let whole = g.channels / LANES * LANES;
-                    for c in (0..whole).step_by(LANES) {
-                        mean::<T, LANES>(x, window, c, count, &mut out[c..c + LANES]);
-                    }
-                    for c in whole..g.channels {
-                        mean::<T, 1>(x, window, c, count, &mut out[c..=c]);
-                    }
-                })
-            },
-        )
+        simd::dispatch(MeanLine {
+            g,
+            x,
+            line,
+            out,
+            lines,
+        });
     });
     out
 }
 
-#[inline(always)]
-fn mean<T: Real, const N: usize>(x: &[T], window: Window<'_>, c: usize, count: T, out: &mut [T]) {
-    let mut sums = [T::default(); N];
-    window.each(|at| {
-        let here = &x[at + c..][..N];
-        for i in 0..N {
-            sums[i] += here[i];
-        }
-    });
-    out.iter_mut().zip(sums).for_each(|(o, s)| *o = s / count);
+/// One line of the output.
+struct MeanLine<'a, T> {
+    g: &'a Geometry,
+    x: &'a [T],
+    line: usize,
+    out: &'a mut [T],
+    lines: &'a mut Vec<usize>,
 }
 
-/// Calls `f(image, first line of it, lines of the input gradient)` for parts of `dx`, several at once.
-fn each_band<T: Real>(g: &Geometry, dx: &mut [T], f: impl Fn(usize, Range<usize>, &mut [T]) + Sync) {
+impl<T: Lane> pulp::WithSimd for MeanLine<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self {
+            g,
+            x,
+            line,
+            out,
+            lines,
+        } = self;
+        let lanes = T::lanes::<S>();
+        let whole = g.channels / lanes * lanes;
+        g.each(line, 0..g.lines(), lines, |to, window| {
+            let count = T::of(window.pixels() as f64);
+            for c in (0..whole).step_by(lanes) {
+                // SAFETY: windows lie in the image, as was checked, and `c` is followed by a register of channels.
+                unsafe {
+                    let mut sum = T::splat(simd, T::ZERO);
+                    window.each(|at| sum = T::plus(simd, sum, read::<T, S>(x.as_ptr().add(at + c))));
+                    let mean = T::over(simd, sum, T::splat(simd, count));
+                    write::<T, S>(out[to + c..to + c + lanes].as_mut_ptr(), mean);
+                }
+            }
+            for c in whole..g.channels {
+                let mut sum = T::ZERO;
+                window.each(|at| sum += x[at + c]);
+                out[to + c] = sum / count;
+            }
+        });
+    }
+}
+
+/// The gradient by the input of [`max`]: that of each maximum, added where the maximum was.
+pub fn max_backward<T: Lane>(g: &Geometry, grad: &[T], places: &[u32]) -> Vec<T> {
+    backward(g, grad, Some(places))
+}
+
+/// The gradient by the input of [`average`].
+pub fn average_backward<T: Lane>(g: &Geometry, grad: &[T]) -> Vec<T> {
+    backward(g, grad, None)
+}
+
+fn backward<T: Lane>(g: &Geometry, grad: &[T], places: Option<&[u32]>) -> Vec<T> {
+    let len = g.batch * g.image();
+    if grad.is_empty() || len == 0 {
+        return vec![T::ZERO; len];
+    }
+    g.check();
+    let size = g.output_image();
+    let tiles = g.tiles();
+    // SAFETY: each part is filled before anything is added to it, or every pixel of it written by its window.
+    let mut dx = unsafe { unwritten(len) };
+    each_band(g, &mut dx, |image, among, dx| {
+        simd::dispatch(Band {
+            g,
+            grad: &grad[image * size..][..size],
+            places: places.map(|p| &p[image * size..][..size]),
+            tiles,
+            among,
+            dx,
+        })
+    });
+    dx
+}
+
+/// Calls `f(image, its lines, their gradient)` for parts of `dx`, several at once.
+fn each_band<T: Lane>(g: &Geometry, dx: &mut [T], f: impl Fn(usize, Range<usize>, &mut [T]) + Sync) {
     let (line, lines) = (g.line(), g.lines());
     if !simd::parallel(dx.len()) {
         let images = dx.chunks_mut(g.image()).enumerate();
@@ -308,96 +389,133 @@ fn each_band<T: Real>(g: &Geometry, dx: &mut [T], f: impl Fn(usize, Range<usize>
         .for_each(|(image, first, dx)| f(image, first..first + dx.len() / line, dx));
 }
 
-/// The gradient by the input of [`max`]: that of each maximum, added where the maximum was.
-pub fn max_backward<T: Real>(g: &Geometry, grad: &[T], places: &[u32]) -> Vec<T> {
-    backward(g, grad, |image, among, dx| {
-        let size = g.output_image();
-        let places = &places[image * size..][..size];
-        let few = g.channels < MIN_CHANNELS || windows_of(g) > COMPARED;
-        if few && among == (0..g.lines()) {
-            dx.fill(T::default());
-            let each = places.iter().zip(&grad[image * size..][..size]);
-            return each.for_each(|(at, grad)| dx[*at as usize] += *grad);
-        }
-        let offset = (among.start * g.line()) as u32;
-        let zero = T::default();
-        spread(g, image, grad, among, dx, |dx, at, grad, from| {
-            let here = dx.iter_mut().zip(at as u32 + offset..);
-            let places = &places[from..from + g.channels];
-            here.zip(grad.iter().zip(places))
-                .for_each(|((dx, at), (grad, place))| *dx += if *place == at { *grad } else { zero });
-        });
-    })
-}
-
-// Comparing every place of a window vectorises over channels; above this many places, or for few channels,
-// going to each maximum is faster.
-const COMPARED: usize = 9;
-const MIN_CHANNELS: usize = 8;
-
-/// The pixels of the largest window.
-fn windows_of(g: &Geometry) -> usize {
-    let largest = |axis: &Vec<Range<usize>>| axis.iter().map(Range::len).max().unwrap_or(0);
-    g.windows.iter().map(largest).product()
-}
-
-/// The gradient by the input of [`average`].
-pub fn average_backward<T: Real>(g: &Geometry, grad: &[T]) -> Vec<T> {
-    backward(g, grad, |image, among, dx| {
-        let sizes = |axis: usize| g.windows[axis].iter().map(Range::len);
-        let counts: Vec<T> = sizes(0)
-            .flat_map(|z| sizes(1).flat_map(move |y| sizes(2).map(move |x| T::of((z * y * x) as f64))))
-            .collect();
-        spread(g, image, grad, among, dx, |dx, _, grad, from| {
-            let count = counts[from / g.channels];
-            dx.iter_mut()
-                .zip(grad)
-                .for_each(|(dx, grad)| *dx += *grad / count);
-        });
-    })
-}
-
-fn backward<T: Real>(
-    g: &Geometry,
-    grad: &[T],
-    part: impl Fn(usize, Range<usize>, &mut [T]) + Sync,
-) -> Vec<T> {
-    let len = g.batch * g.image();
-    if grad.is_empty() || len == 0 {
-        return vec![T::default(); len];
-    }
-    // SAFETY: each part is filled before anything is added to it.
-    let mut dx = unsafe { unwritten(len) };
-    each_band(g, &mut dx, part);
-    dx
-}
-
-/// Calls `f(pixel of dx, its place, pixel of the gradient, its place)` for every pixel of every window of one
-/// image, after filling `dx` with zeros.
-#[inline(always)]
-fn spread<T: Real>(
-    g: &Geometry,
-    image: usize,
-    grad: &[T],
+/// Some lines of the input gradient of one image, with all windows that reach them.
+struct Band<'a, T> {
+    g: &'a Geometry,
+    grad: &'a [T],
+    /// Of maxima; without them, means.
+    places: Option<&'a [u32]>,
+    tiles: bool,
     among: Range<usize>,
-    dx: &mut [T],
-    f: impl Fn(&mut [T], usize, &[T], usize),
-) {
-    let size = g.output_image();
-    let grad = &grad[image * size..][..size];
-    let mut lines = Vec::new();
-    vectorize(
-        #[inline(always)]
-        || {
-            dx.fill(T::default());
-            for line in 0..g.windows[0].len() * g.windows[1].len() {
-                let start = line * g.output_line();
-                g.each(line, among.clone(), &mut lines, |to, window| {
-                    let from = start + to;
-                    let grad = &grad[from..from + g.channels];
-                    window.each(|at| f(&mut dx[at..at + g.channels], at, grad, from));
-                });
+    dx: &'a mut [T],
+}
+
+impl<T: Lane> pulp::WithSimd for Band<'_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        let Self { g, tiles, dx, .. } = self;
+        if !tiles {
+            dx.fill(T::ZERO);
+        }
+        let mut lines = Vec::new();
+        let (width, height) = (g.windows[2].len(), g.windows[1].len());
+        for line in 0..g.windows[0].len() * height {
+            let planes = g.windows[0][line / height].len() * g.windows[1][line % height].len();
+            let start = line * g.output_line();
+            let among = self.among.clone();
+            let from = (among.start * g.line()) as u32;
+            let count = |to: usize| planes * g.windows[2][to / g.channels % width].len();
+            match self.places {
+                Some(places) => g.each(line, among, &mut lines, |to, window| {
+                    let to = start + to;
+                    max_window::<T, S>(
+                        simd,
+                        g,
+                        window,
+                        &self.grad[to..],
+                        &places[to..],
+                        (from, tiles),
+                        dx,
+                    );
+                }),
+                None => g.each(line, among, &mut lines, |to, window| {
+                    let count = T::of(count(to) as f64);
+                    mean_window::<T, S>(simd, g, window, &self.grad[start + to..], count, tiles, dx);
+                }),
             }
-        },
-    )
+        }
+    }
+}
+
+/// Adds the gradients of the maxima of one window, or writes them with `tiles`; places are `from` further.
+#[inline(always)]
+fn max_window<T: Lane, S: Simd>(
+    simd: S,
+    g: &Geometry,
+    window: Window<'_>,
+    grad: &[T],
+    places: &[u32],
+    (from, tiles): (u32, bool),
+    dx: &mut [T],
+) {
+    let lanes = T::lanes::<S>();
+    let whole = g.channels / lanes * lanes;
+    let (grad, places) = (&grad[..g.channels], &places[..g.channels]);
+    let zero = T::splat(simd, T::ZERO);
+    for c in (0..whole).step_by(lanes) {
+        // SAFETY: windows lie in the image, as was checked, those lines of them that are in `dx`; `c` is followed by a
+        // register of channels.
+        unsafe {
+            let here = read::<T, S>(grad.as_ptr().add(c));
+            let place = T::read_numbers(simd, places.as_ptr().add(c));
+            window.each(|at| {
+                let maximum = T::same_number(simd, place, T::splat_number(simd, at as u32 + from));
+                let grad = T::pick(simd, maximum, here, zero);
+                let dx = dx.as_mut_ptr().add(at + c);
+                let sum = if tiles {
+                    grad
+                } else {
+                    T::plus(simd, read::<T, S>(dx), grad)
+                };
+                write::<T, S>(dx, sum);
+            });
+        }
+    }
+    for c in whole..g.channels {
+        window.each(|at| {
+            let grad = if places[c] == at as u32 + from {
+                grad[c]
+            } else {
+                T::ZERO
+            };
+            dx[at + c] = if tiles { grad } else { dx[at + c] + grad };
+        });
+    }
+}
+
+/// Adds the gradient of the mean of one window, or writes it with `tiles`.
+#[inline(always)]
+fn mean_window<T: Lane, S: Simd>(
+    simd: S,
+    g: &Geometry,
+    window: Window<'_>,
+    grad: &[T],
+    count: T,
+    tiles: bool,
+    dx: &mut [T],
+) {
+    let lanes = T::lanes::<S>();
+    let whole = g.channels / lanes * lanes;
+    let grad = &grad[..g.channels];
+    for c in (0..whole).step_by(lanes) {
+        // SAFETY: as in `max_window`.
+        unsafe {
+            let grad = T::over(simd, read::<T, S>(grad.as_ptr().add(c)), T::splat(simd, count));
+            window.each(|at| {
+                let dx = dx.as_mut_ptr().add(at + c);
+                let sum = if tiles {
+                    grad
+                } else {
+                    T::plus(simd, read::<T, S>(dx), grad)
+                };
+                write::<T, S>(dx, sum);
+            });
+        }
+    }
+    for c in whole..g.channels {
+        let grad = grad[c] / count;
+        window.each(|at| dx[at + c] = if tiles { grad } else { dx[at + c] + grad });
+    }
 }

@@ -3,8 +3,9 @@ use std::ops::Range;
 use candle_core::{DType, Result, Shape, Tensor};
 
 use super::window::{self, Axis, Padding, Sizes};
-use crate::host::{self, Real};
+use crate::host;
 use crate::kernels::pool::{self, Geometry};
+use crate::kernels::vector::Lane;
 use crate::record;
 
 /// How a pooling over `N` spatial axes moves.
@@ -301,7 +302,7 @@ pub(super) fn over_windows<const N: usize>(
     }
 }
 
-fn typed<T: Real>(kind: Kind, geometry: Geometry, x: &Tensor) -> Result<Tensor> {
+fn typed<T: Lane>(kind: Kind, geometry: Geometry, x: &Tensor) -> Result<Tensor> {
     let keep = x.track_op() && crate::recording();
     let (out, places) = host::read(x, |x: &[T]| {
         Ok(match kind {

@@ -1,10 +1,9 @@
-//! Matrix products, dense layers, convolutions and pooling against loops, and their gradients against
-//! differences.
+//! Matrix products, dense layers, convolutions and pooling against loops.
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use keras_ops::{
-    ConvOptions, FusedActivation as Act, GradientTape, Padding, PoolOptions, conv1d, conv2d, conv3d, dense,
-    gradcheck, matmul, max_pool1d, max_pool2d, max_pool3d,
+    ConvOptions, FusedActivation as Act, GradientTape, Padding, PoolOptions, conv1d, conv2d, dense,
+    gradcheck, matmul, max_pool2d,
 };
 
 type Op<'a> = &'a dyn Fn(&[&Tensor]) -> Result<Tensor>;
@@ -230,7 +229,7 @@ fn naive_conv(x: &Tensor, w: &Tensor, o: &ConvOptions<2>) -> Result<Vec<f64>> {
 }
 
 #[test]
-fn conv2d_values_and_gradients() -> Result<()> {
+fn conv2d_values() -> Result<()> {
     let base = ConvOptions::<2>::default();
     let same = Padding::Same;
     let cases = [
@@ -303,35 +302,22 @@ fn conv2d_values_and_gradients() -> Result<()> {
         let (x, w) = (values(&x, 1), values(&w, 2));
         let got = conv2d(&x, &w, None, &options, Act::Linear)?;
         close(&flat(&got), &naive_conv(&x, &w, &options)?, 1e-12);
-        check(&[x, w], &|t| conv2d(t[0], t[1], None, &options, Act::Linear))?;
     }
     Ok(())
 }
 
 #[test]
-fn conv2d_bias_activation_and_views() -> Result<()> {
-    let (x, w, b) = (
-        values(&[5, 6, 3, 2], 1),
-        values(&[3, 2, 3, 4], 2),
-        values(&[4], 3),
-    );
+fn conv2d_of_views_and_channels_first() -> Result<()> {
+    let (x, w) = (values(&[5, 6, 3, 2], 1), values(&[3, 2, 3, 4], 2));
     let options = ConvOptions {
         padding: Padding::Same,
         ..Default::default()
     };
-    for act in [Act::Relu, Act::Sigmoid, Act::Tanh] {
-        check(&[x.clone(), w.clone(), b.clone()], &|t| {
-            conv2d(&t[0].permute((3, 0, 1, 2))?, t[1], Some(t[2]), &options, act)
-        })?;
-    }
     let first = ConvOptions {
         channels_first: true,
         ..options
     };
     let image = x.permute((3, 2, 0, 1))?.contiguous()?;
-    check(&[image.clone(), w.clone(), b.clone()], &|t| {
-        conv2d(t[0], t[1], Some(t[2]), &first, Act::Relu)
-    })?;
     let got = conv2d(&image, &w, None, &first, Act::Linear)?;
     let want = conv2d(&x.permute((3, 0, 1, 2))?, &w, None, &options, Act::Linear)?.permute((0, 3, 1, 2))?;
     assert_eq!(flat(&got), flat(&want));
@@ -340,7 +326,7 @@ fn conv2d_bias_activation_and_views() -> Result<()> {
 }
 
 #[test]
-fn conv1d_and_conv3d_gradients() -> Result<()> {
+fn conv1d_is_conv2d_of_one_line() -> Result<()> {
     let (x, w) = (values(&[3, 9, 2], 1), values(&[3, 2, 4], 2));
     let options = ConvOptions {
         strides: [2],
@@ -363,18 +349,7 @@ fn conv1d_and_conv3d_gradients() -> Result<()> {
     .squeeze(1)?;
     assert_eq!(got.dims(), [3, 5, 4]);
     assert_eq!(flat(&got), flat(&want));
-    check(&[x, w], &|t| conv1d(t[0], t[1], None, &options, Act::Tanh))?;
-    let options = ConvOptions {
-        strides: [1, 2, 1],
-        padding: Padding::Same,
-        ..Default::default()
-    };
-    let (x, w) = (values(&[2, 4, 5, 3, 2], 1), values(&[3, 2, 2, 2, 3], 2));
-    assert_eq!(
-        conv3d(&x, &w, None, &options, Act::Linear)?.dims(),
-        [2, 4, 3, 3, 3]
-    );
-    check(&[x, w], &|t| conv3d(t[0], t[1], None, &options, Act::Linear))
+    Ok(())
 }
 
 #[test]
@@ -418,7 +393,7 @@ fn naive_pool(x: &Tensor, o: &PoolOptions<2>) -> Result<Vec<f64>> {
 }
 
 #[test]
-fn max_pool2d_values_and_gradients() -> Result<()> {
+fn max_pool2d_values() -> Result<()> {
     for channels in [3, 9] {
         for (pool, strides) in [
             ([2, 2], [2, 2]),
@@ -434,23 +409,10 @@ fn max_pool2d_values_and_gradients() -> Result<()> {
                 };
                 let x = values(&[2, 7, 6, channels], 1);
                 close(&flat(&max_pool2d(&x, &options)?), &naive_pool(&x, &options)?, 0.);
-                check(&[x], &|t| max_pool2d(t[0], &options))?;
             }
         }
     }
-    let first = PoolOptions {
-        channels_first: true,
-        ..PoolOptions::new([2, 2])
-    };
-    let x = values(&[2, 3, 5, 4], 1);
-    assert_eq!(max_pool2d(&x, &first)?.dims(), [2, 3, 2, 2]);
-    check(&[x], &|t| max_pool2d(t[0], &first))?;
-    check(&[values(&[2, 7, 3], 1)], &|t| {
-        max_pool1d(t[0], &PoolOptions::new([3]))
-    })?;
-    check(&[values(&[2, 4, 5, 4, 3], 1)], &|t| {
-        max_pool3d(t[0], &PoolOptions::new([2, 2, 2]))
-    })
+    Ok(())
 }
 
 #[test]

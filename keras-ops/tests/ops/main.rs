@@ -3,6 +3,8 @@
 #![allow(clippy::unwrap_used)]
 
 mod attention;
+mod conv;
+mod conv_threads;
 mod cross_entropy;
 mod dropout;
 mod elementwise;

@@ -4,7 +4,7 @@ use pulp::Simd;
 
 use super::panels::{Packed, Panel};
 use crate::kernels::simd;
-use crate::kernels::vector::Lane;
+use crate::kernels::vector::{Lane, read, write};
 
 /// Lines of pixels, each with the window it reads.
 #[derive(Debug)]
@@ -189,24 +189,22 @@ impl<T: Lane> Piece<'_, T> {
             let packed = self.sweep.packed.data.as_ptr().add(self.panel.at);
             let mut sums = [[T::splat(simd, T::ZERO); V]; P];
             if self.ends.0 {
-                for v in 0..V {
-                    let bias = read::<T, S>(packed.add(v * lanes));
-                    for sum in &mut sums {
-                        sum[v] = bias;
-                    }
+                let mut bias = [T::splat(simd, T::ZERO); V];
+                for (v, bias) in bias.iter_mut().enumerate() {
+                    *bias = read::<T, S>(packed.add(v * lanes));
                 }
+                sums = [bias; P];
             } else {
-                for p in 0..count {
-                    if whole {
-                        for v in 0..V {
-                            sums[p][v] = read::<T, S>(dst.as_ptr().add(to[p] + v * lanes));
-                        }
+                for (sums, to) in sums.iter_mut().zip(&to[..count]) {
+                    let mut buffer = [T::ZERO; MOST];
+                    let from = if whole {
+                        dst.as_ptr().add(*to)
                     } else {
-                        let mut buffer = [T::ZERO; MOST];
-                        buffer[..self.panel.columns].copy_from_slice(&dst[to[p]..][..self.panel.columns]);
-                        for v in 0..V {
-                            sums[p][v] = read::<T, S>(buffer.as_ptr().add(v * lanes));
-                        }
+                        buffer[..self.panel.columns].copy_from_slice(&dst[*to..][..self.panel.columns]);
+                        buffer.as_ptr()
+                    };
+                    for (v, sum) in sums.iter_mut().enumerate() {
+                        *sum = read::<T, S>(from.add(v * lanes));
                     }
                 }
             }
@@ -215,17 +213,17 @@ impl<T: Lane> Piece<'_, T> {
                 let mut x = self.sweep.x.as_ptr().add(at);
                 for _ in 0..len {
                     let mut row = [T::splat(simd, T::ZERO); V];
-                    for v in 0..V {
-                        row[v] = read::<T, S>(weights.add(v * lanes));
+                    for (v, row) in row.iter_mut().enumerate() {
+                        *row = read::<T, S>(weights.add(v * lanes));
                     }
-                    for p in 0..P {
+                    for (sums, from) in sums.iter_mut().zip(&from) {
                         let value = if DEPTHWISE {
-                            read::<T, S>(x.add(from[p]))
+                            read::<T, S>(x.add(*from))
                         } else {
-                            T::splat(simd, *x.add(from[p]))
+                            T::splat(simd, *x.add(*from))
                         };
-                        for v in 0..V {
-                            sums[p][v] = T::fma(simd, value, row[v], sums[p][v]);
+                        for (sum, row) in sums.iter_mut().zip(&row) {
+                            *sum = T::fma(simd, value, *row, *sum);
                         }
                     }
                     weights = weights.add(V * lanes);
@@ -239,38 +237,20 @@ impl<T: Lane> Piece<'_, T> {
                     }
                 }
             }
-            for p in 0..P {
-                if p == count {
-                    break;
-                }
-                if whole {
-                    for v in 0..V {
-                        write::<T, S>(dst.as_mut_ptr().add(to[p] + v * lanes), sums[p][v]);
-                    }
+            for (sums, to) in sums.iter().zip(&to[..count]) {
+                let mut buffer = [T::ZERO; MOST];
+                let result = if whole {
+                    dst.as_mut_ptr().add(*to)
                 } else {
-                    let mut buffer = [T::ZERO; MOST];
-                    for v in 0..V {
-                        write::<T, S>(buffer.as_mut_ptr().add(v * lanes), sums[p][v]);
-                    }
-                    dst[to[p]..][..self.panel.columns].copy_from_slice(&buffer[..self.panel.columns]);
+                    buffer.as_mut_ptr()
+                };
+                for (v, sum) in sums.iter().enumerate() {
+                    write::<T, S>(result.add(v * lanes), *sum);
+                }
+                if !whole {
+                    dst[*to..][..self.panel.columns].copy_from_slice(&buffer[..self.panel.columns]);
                 }
             }
         }
     }
-}
-
-/// # Safety
-/// A register's elements must be readable.
-#[inline(always)]
-pub(super) unsafe fn read<T: Lane, S: Simd>(at: *const T) -> T::Vector<S> {
-    // SAFETY: the caller's promise; any bits are valid elements.
-    unsafe { at.cast::<T::Vector<S>>().read_unaligned() }
-}
-
-/// # Safety
-/// A register's elements must be writable.
-#[inline(always)]
-pub(super) unsafe fn write<T: Lane, S: Simd>(at: *mut T, value: T::Vector<S>) {
-    // SAFETY: the caller's promise.
-    unsafe { at.cast::<T::Vector<S>>().write_unaligned(value) }
 }

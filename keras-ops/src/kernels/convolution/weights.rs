@@ -5,12 +5,11 @@ use rayon::prelude::*;
 
 use super::gather::{cut, under, window_lines, window_runs, window_taps};
 use super::panels::{Panel, lanes, split};
-use super::sweep::{read, write};
 use super::tile::{Part, Source};
 use super::{Geometry, PARALLEL_WORK};
 use crate::kernels::fused;
 use crate::kernels::simd;
-use crate::kernels::vector::Lane;
+use crate::kernels::vector::{Lane, read, write};
 
 // The most blocks of parts whose sums are kept apart, and the elements of all these.
 const BLOCKS: usize = 16;
@@ -287,27 +286,25 @@ impl<T: Lane> Pass<'_, T> {
         unsafe {
             let sums = sums.as_mut_ptr().add(row * V * lanes);
             let mut block = [[T::splat(simd, T::ZERO); V]; P];
-            for p in 0..P {
-                for v in 0..V {
-                    block[p][v] = read::<T, S>(sums.add((p * V + v) * lanes));
-                }
+            for (i, sum) in block.as_flattened_mut().iter_mut().enumerate() {
+                *sum = read::<T, S>(sums.add(i * lanes));
             }
             let mut y = self.y.as_ptr().add(self.panel.first);
             for line in self.lines {
                 let mut x = self.x.as_ptr().add(line + own);
                 for i in 0..self.width {
                     let mut grad = [T::splat(simd, T::ZERO); V];
-                    for v in 0..V {
-                        grad[v] = read::<T, S>(y.add(v * lanes));
+                    for (v, grad) in grad.iter_mut().enumerate() {
+                        *grad = read::<T, S>(y.add(v * lanes));
                     }
-                    for p in 0..P {
+                    for (sums, place) in block.iter_mut().zip(&places) {
                         let value = if DEPTHWISE {
-                            read::<T, S>(x.add(places[p]))
+                            read::<T, S>(x.add(*place))
                         } else {
-                            T::splat(simd, *x.add(places[p]))
+                            T::splat(simd, *x.add(*place))
                         };
-                        for v in 0..V {
-                            block[p][v] = T::fma(simd, value, grad[v], block[p][v]);
+                        for (sum, grad) in sums.iter_mut().zip(&grad) {
+                            *sum = T::fma(simd, value, *grad, *sum);
                         }
                     }
                     y = y.wrapping_add(self.filters);
@@ -316,10 +313,8 @@ impl<T: Lane> Pass<'_, T> {
                     }
                 }
             }
-            for p in 0..P {
-                for v in 0..V {
-                    write::<T, S>(sums.add((p * V + v) * lanes), block[p][v]);
-                }
+            for (i, sum) in block.as_flattened().iter().enumerate() {
+                write::<T, S>(sums.add(i * lanes), *sum);
             }
         }
     }
