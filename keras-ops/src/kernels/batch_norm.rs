@@ -8,7 +8,8 @@ use rayon::prelude::*;
 
 use super::buffer::unwritten;
 use super::math::Math;
-use super::norm::{apart, sum_of};
+use super::norm::apart;
+use super::row_folds::{BLOCK, sum_of, sum_of_pairs};
 use super::simd;
 
 /// Elements of one task.
@@ -19,7 +20,6 @@ const TILE: usize = 1 << 13;
 const WIDE: usize = 128;
 /// Columns of a tile.
 const COLUMNS: usize = 1024;
-const RUN: usize = 4096;
 
 /// A row-major block, statistics by `outer` and `channels`.
 #[derive(Clone, Copy, Debug)]
@@ -147,7 +147,7 @@ fn part_moments<T: Math>(x: &[T], plan: Plan) -> Vec<Moment> {
                 #[inline(always)]
                 || {
                     for (found, x) in found.iter_mut().zip(row.chunks_exact(plan.after)) {
-                        *found = x.chunks(RUN).fold(*found, |found, x| found.join(run_moment(x)));
+                        *found = x.chunks(BLOCK).fold(*found, |found, x| found.join(run_moment(x)));
                     }
                 },
             );
@@ -266,7 +266,7 @@ fn part_sums<T: Math>(g: &[T], x: &[T], means: &[T], plan: Plan) -> Vec<[f64; 2]
                     let runs = g.chunks_exact(plan.after).zip(x.chunks_exact(plan.after));
                     for ((found, mean), (g, x)) in found.iter_mut().zip(means).zip(runs) {
                         found[0] += sum_of(g, |g| g);
-                        found[1] += product_sum(g, x, *mean);
+                        found[1] += sum_of_pairs(g, x, |g, x| g * (x - *mean));
                     }
                 },
             );
@@ -282,29 +282,6 @@ fn part_sums<T: Math>(g: &[T], x: &[T], means: &[T], plan: Plan) -> Vec<[f64; 2]
         .for_each(|columns| add_pairs(&mut found, columns));
     add_pairs(&mut found, &column_sums(&g[at..], &x[at..], means, plan.channels));
     found
-}
-
-#[inline(always)]
-fn product_sum<T: Math>(g: &[T], x: &[T], mean: T) -> f64 {
-    const LANES: usize = 32;
-    let mut total = 0.;
-    for (g, x) in g.chunks(RUN).zip(x.chunks(RUN)) {
-        let mut lanes = [T::ZERO; LANES];
-        let (g, g_rest) = g.as_chunks::<LANES>();
-        let (x, x_rest) = x.as_chunks::<LANES>();
-        for (g, x) in g.iter().zip(x) {
-            for i in 0..LANES {
-                lanes[i] += g[i] * (x[i] - mean);
-            }
-        }
-        let rest = g_rest.iter().zip(x_rest);
-        lanes
-            .iter_mut()
-            .zip(rest)
-            .for_each(|(l, (g, x))| *l += *g * (*x - mean));
-        total += super::norm::tree(lanes).f64();
-    }
-    total
 }
 
 fn column_sums<T: Math>(g: &[T], x: &[T], means: &[T], width: usize) -> Vec<[f64; 2]> {

@@ -6,11 +6,9 @@ use rayon::prelude::*;
 
 use super::buffer::unwritten;
 use super::math::Math;
+use super::row_folds::{BLOCK, LANES, sum_of, tree};
 use super::simd;
 
-const LANES: usize = 32;
-/// Elements that are summed in their own type.
-const BLOCK: usize = 4096;
 /// Rows whose parameter gradients are summed in their own type.
 const ROWS: usize = 64;
 /// Parts that the rows are cut into at most for the parameter gradients.
@@ -43,37 +41,6 @@ impl<T: Math> Moved<T> {
     fn scaled_low(&self) -> T {
         T::of(self.low * self.scale.f64())
     }
-}
-
-/// The sum of the lanes, in pairs.
-#[inline(always)]
-pub(super) fn tree<T: Math>(mut lanes: [T; LANES]) -> T {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for i in 0..width {
-            lanes[i] += lanes[i + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
-/// The sum of `f(x)`.
-#[inline(always)]
-pub(super) fn sum_of<T: Math>(x: &[T], f: impl Fn(T) -> T) -> f64 {
-    let mut total = 0.;
-    for block in x.chunks(BLOCK) {
-        let mut lanes = [T::ZERO; LANES];
-        let (chunks, rest) = block.as_chunks::<LANES>();
-        for chunk in chunks {
-            for i in 0..LANES {
-                lanes[i] += f(chunk[i]);
-            }
-        }
-        lanes.iter_mut().zip(rest).for_each(|(lane, x)| *lane += f(*x));
-        total += tree(lanes).f64();
-    }
-    total
 }
 
 /// The sums of `x - mean` and of its square.

@@ -1,49 +1,39 @@
 //! Softmax along the middle axis of `[outer, len, inner]`.
 //!
-//! Rows are short as often as long, so the exponentials run over a whole block of rows at once and only the
-//! cheap passes (largest, sum, scale) go row by row.
+//! Long rows go one by one, each pass from the cache; of short ones the exponentials run over a whole block at once.
 
 use rayon::prelude::*;
 
+use super::buffer::unwritten;
 use super::math::Math;
-use super::reduce::{self, Extent, Max, Sum};
+use super::reduce::Extent;
+use super::row_folds::{largest, sum_of, sum_of_pairs, write_sum};
 use super::simd::{self, CHUNK};
 
-/// Calls `f(rows of x, rows of out)` for blocks of whole outer slabs.
-fn blocks<T: Math>(x: &[T], extent: Extent, f: impl Fn(&[T], &mut [T]) + Sync) -> Vec<T> {
-    let mut out = vec![T::ZERO; x.len()];
-    let slab = extent.len * extent.inner;
-    if x.is_empty() {
+/// Rows of at least this length are worked on one by one.
+const ROW: usize = 32;
+
+/// A buffer written by `f(start, part)` for blocks of whole outer slabs.
+fn blocks<T: Math>(len: usize, extent: Extent, f: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
+    // SAFETY: the private callers below write every element of each part.
+    let mut out = unsafe { unwritten::<T>(len) };
+    if out.is_empty() {
         return out;
     }
+    let slab = extent.len * extent.inner;
     let step = (CHUNK / slab).max(1) * slab;
-    if simd::parallel(x.len()) {
-        out.par_chunks_mut(step)
-            .zip(x.par_chunks(step))
-            .for_each(|(out, x)| f(x, out));
+    let part = |(i, out): (usize, &mut [T])| f(i * step, out);
+    if simd::parallel(len) {
+        out.par_chunks_mut(step).enumerate().for_each(part);
     } else {
-        out.chunks_mut(step)
-            .zip(x.chunks(step))
-            .for_each(|(out, x)| f(x, out));
+        out.chunks_mut(step).enumerate().for_each(part);
     }
     out
 }
 
-fn total<T: Math>(x: &[T]) -> T {
-    if x.len() < 64 {
-        x.iter().fold(T::ZERO, |a, b| a + *b)
-    } else {
-        reduce::row(Sum, x)
-    }
-}
-
-fn largest<T: Math>(x: &[T]) -> T {
-    if x.len() < 64 {
-        x.iter()
-            .fold(T::of(f64::NEG_INFINITY), |a, b| if *b > a { *b } else { a })
-    } else {
-        reduce::row(Max, x)
-    }
+fn row_largest<T: Math>(x: &[T]) -> T {
+    x.iter()
+        .fold(T::of(f64::NEG_INFINITY), |a, b| if *b > a { *b } else { a })
 }
 
 /// Applies `f(value, lane's statistic)` in place; statistics are `[outer, inner]`.
@@ -71,134 +61,199 @@ pub(crate) fn with_lane<T: Math>(out: &mut [T], stats: &[T], extent: Extent, f: 
     );
 }
 
-fn maxima<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
-    if extent.inner == 1 {
-        x.chunks_exact(extent.len).map(largest).collect()
-    } else {
-        reduce::fold(
-            Max,
-            x,
-            Extent {
-                outer: x.len() / (extent.len * extent.inner),
-                ..extent
-            },
-        )
-    }
-}
-
-/// The sums of the lanes.
-pub(crate) fn sums<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
-    if x.is_empty() {
-        return vec![T::ZERO; extent.outer * extent.inner];
-    }
-    if extent.inner == 1 {
-        x.chunks_exact(extent.len).map(total).collect()
-    } else {
-        reduce::fold(
-            Sum,
-            x,
-            Extent {
-                outer: x.len() / (extent.len * extent.inner),
-                ..extent
-            },
-        )
-    }
-}
-
-#[inline(always)]
-fn exp_all<T: Math>(values: &mut [T]) {
-    simd::vectorize_for::<T, _>(
-        #[inline(always)]
-        || values.iter_mut().for_each(|v| *v = v.exp()),
-    );
+/// Which of the two.
+#[derive(Clone, Copy, PartialEq)]
+enum Kind {
+    Softmax,
+    Log,
 }
 
 /// `e^x / sum(e^x)`.
 pub fn softmax<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
-    blocks(x, extent, |x, out| {
-        out.copy_from_slice(x);
-        with_lane(
-            out,
-            &maxima(x, extent),
-            extent,
-            #[inline(always)]
-            |v, m| v - m,
-        );
-        exp_all(out);
-        let mut scales = sums(out, extent);
-        scales.iter_mut().for_each(|s| *s = T::ONE / *s);
-        with_lane(
-            out,
-            &scales,
-            extent,
-            #[inline(always)]
-            |v, s| v * s,
-        );
-    })
+    forward(x, extent, Kind::Softmax)
 }
 
 /// `x - log(sum(e^x))`.
 pub fn log_softmax<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
-    blocks(x, extent, |x, out| {
-        out.copy_from_slice(x);
-        with_lane(
-            out,
-            &maxima(x, extent),
-            extent,
-            #[inline(always)]
-            |v, m| v - m,
-        );
-        let mut exps = out.to_vec();
-        exp_all(&mut exps);
-        let mut logs = sums(&exps, extent);
-        logs.iter_mut().for_each(|s| *s = s.ln());
-        with_lane(
-            out,
-            &logs,
-            extent,
-            #[inline(always)]
-            |v, s| v - s,
-        );
+    forward(x, extent, Kind::Log)
+}
+
+fn forward<T: Math>(x: &[T], extent: Extent, kind: Kind) -> Vec<T> {
+    blocks(x.len(), extent, |start, out| {
+        let x = &x[start..start + out.len()];
+        match extent {
+            Extent { inner: 1, len, .. } if len >= ROW => long_rows(x, out, len, kind),
+            Extent { inner: 1, len, .. } => short_rows(x, out, len, kind),
+            _ => columns(x, out, extent, kind),
+        }
     })
+}
+
+fn long_rows<T: Math>(x: &[T], out: &mut [T], len: usize, kind: Kind) {
+    simd::vectorize_for::<T, _>(
+        #[inline(always)]
+        || {
+            for (x, out) in x.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
+                let top = largest(x);
+                if kind == Kind::Softmax {
+                    let sum = write_sum(x, out, |x| (x - top).exp());
+                    let scale = T::of(1. / sum);
+                    out.iter_mut().for_each(|v| *v *= scale);
+                } else {
+                    let log = T::of(sum_of(x, |x| (x - top).exp()).ln());
+                    out.iter_mut().zip(x).for_each(|(out, x)| *out = (*x - top) - log);
+                }
+            }
+        },
+    );
+}
+
+/// The exponentials of a whole block of rows at once, the cheap passes row by row.
+fn short_rows<T: Math>(x: &[T], out: &mut [T], len: usize, kind: Kind) {
+    simd::vectorize_for::<T, _>(
+        #[inline(always)]
+        || {
+            for (x, out) in x.chunks_exact(len).zip(out.chunks_exact_mut(len)) {
+                let top = row_largest(x);
+                out.iter_mut().zip(x).for_each(|(out, x)| *out = *x - top);
+            }
+            let row_sum = |row: &[T]| row.iter().fold(T::ZERO, |a, b| a + *b);
+            if kind == Kind::Softmax {
+                out.iter_mut().for_each(|v| *v = v.exp());
+                for row in out.chunks_exact_mut(len) {
+                    let scale = T::ONE / row_sum(row);
+                    row.iter_mut().for_each(|v| *v *= scale);
+                }
+            } else {
+                let mut exps = out.to_vec();
+                exps.iter_mut().for_each(|v| *v = v.exp());
+                for (row, exps) in out.chunks_exact_mut(len).zip(exps.chunks_exact(len)) {
+                    let log = row_sum(exps).ln();
+                    row.iter_mut().for_each(|v| *v = *v - log);
+                }
+            }
+        },
+    );
+}
+
+fn columns<T: Math>(x: &[T], out: &mut [T], Extent { len, inner, .. }: Extent, kind: Kind) {
+    let slab = len * inner;
+    let (mut tops, mut sums) = (vec![T::ZERO; inner], vec![T::ZERO; inner]);
+    simd::vectorize_for::<T, _>(
+        #[inline(always)]
+        || {
+            for (x, out) in x.chunks_exact(slab).zip(out.chunks_exact_mut(slab)) {
+                tops.fill(T::of(f64::NEG_INFINITY));
+                for x in x.chunks_exact(inner) {
+                    let pairs = tops.iter_mut().zip(x);
+                    pairs.for_each(|(top, x)| *top = if *x > *top { *x } else { *top });
+                }
+                sums.fill(T::ZERO);
+                for (x, out) in x.chunks_exact(inner).zip(out.chunks_exact_mut(inner)) {
+                    let values = out.iter_mut().zip(x);
+                    for ((out, x), (top, sum)) in values.zip(tops.iter().zip(&mut sums)) {
+                        let exp = (*x - *top).exp();
+                        *sum += exp;
+                        *out = if kind == Kind::Softmax { exp } else { *x - *top };
+                    }
+                }
+                if kind == Kind::Softmax {
+                    sums.iter_mut().for_each(|s| *s = T::ONE / *s);
+                    for out in out.chunks_exact_mut(inner) {
+                        out.iter_mut().zip(&sums).for_each(|(v, s)| *v *= *s);
+                    }
+                } else {
+                    sums.iter_mut().for_each(|s| *s = s.ln());
+                    for out in out.chunks_exact_mut(inner) {
+                        out.iter_mut().zip(&sums).for_each(|(v, s)| *v = *v - *s);
+                    }
+                }
+            }
+        },
+    );
 }
 
 /// `y (g - sum(g y))`.
 pub fn softmax_gradient<T: Math>(g: &[T], y: &[T], extent: Extent) -> Vec<T> {
-    let mut out = super::map::map2(
+    gradient(
         g,
         y,
-        #[inline(always)]
-        |g, y| g * y,
-    );
-    let dots = sums(&out, extent);
-    out.copy_from_slice(g);
-    with_lane(
-        &mut out,
-        &dots,
         extent,
         #[inline(always)]
-        |g, dot| g - dot,
-    );
-    out.iter_mut().zip(y).for_each(|(out, y)| *out *= *y);
-    out
+        |g, y| g * y,
+        #[inline(always)]
+        |y| y,
+        #[inline(always)]
+        |g, y, dot| y * (g - dot),
+    )
 }
 
 /// `g - e^y sum(g)`.
 pub fn log_softmax_gradient<T: Math>(g: &[T], y: &[T], extent: Extent) -> Vec<T> {
-    let mut out = super::map::map1(
+    gradient(
+        g,
         y,
-        #[inline(always)]
-        |y| y.exp(),
-    );
-    with_lane(
-        &mut out,
-        &sums(g, extent),
         extent,
         #[inline(always)]
-        |p, sum| p * sum,
-    );
-    out.iter_mut().zip(g).for_each(|(out, g)| *out = *g - *out);
-    out
+        |g, _| g,
+        #[inline(always)]
+        |y| y.exp(),
+        #[inline(always)]
+        |g, p, sum| g - p * sum,
+    )
+}
+
+/// `each(g, p, sum of term(g, y) over the lane)` with `p = share(y)`.
+#[inline(always)]
+fn gradient<T: Math>(
+    g: &[T],
+    y: &[T],
+    extent: Extent,
+    term: impl Fn(T, T) -> T + Sync,
+    share: impl Fn(T) -> T + Sync,
+    each: impl Fn(T, T, T) -> T + Sync,
+) -> Vec<T> {
+    let Extent { len, inner, .. } = extent;
+    let slab = len * inner;
+    blocks(g.len(), extent, |start, out| {
+        let (g, y) = (&g[start..start + out.len()], &y[start..start + out.len()]);
+        let mut sums = vec![T::ZERO; inner];
+        simd::vectorize_for::<T, _>(
+            #[inline(always)]
+            || {
+                if inner == 1 && len < ROW {
+                    out.iter_mut().zip(y).for_each(|(out, y)| *out = share(*y));
+                }
+                let inputs = g.chunks_exact(slab).zip(y.chunks_exact(slab));
+                for (out, (g, y)) in out.chunks_exact_mut(slab).zip(inputs) {
+                    if inner == 1 && len < ROW {
+                        let terms = g.iter().zip(y).map(|(g, y)| term(*g, *y));
+                        let sum = terms.fold(T::ZERO, |a, b| a + b);
+                        out.iter_mut()
+                            .zip(g)
+                            .for_each(|(out, g)| *out = each(*g, *out, sum));
+                        continue;
+                    }
+                    if inner == 1 {
+                        let sum = T::of(sum_of_pairs(g, y, &term));
+                        let values = out.iter_mut().zip(g.iter().zip(y));
+                        values.for_each(|(out, (g, y))| *out = each(*g, share(*y), sum));
+                        continue;
+                    }
+                    sums.fill(T::ZERO);
+                    for (g, y) in g.chunks_exact(inner).zip(y.chunks_exact(inner)) {
+                        let values = sums.iter_mut().zip(g.iter().zip(y));
+                        values.for_each(|(sum, (g, y))| *sum += term(*g, *y));
+                    }
+                    let inputs = g.chunks_exact(inner).zip(y.chunks_exact(inner));
+                    for (out, (g, y)) in out.chunks_exact_mut(inner).zip(inputs) {
+                        let values = out.iter_mut().zip(&sums).zip(g.iter().zip(y));
+                        values.for_each(|((out, sum), (g, y))| *out = each(*g, share(*y), *sum));
+                    }
+                }
+            },
+        );
+    })
 }
 
 /// Calls `f(start)` for each lane; its elements are `inner` apart.

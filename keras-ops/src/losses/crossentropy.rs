@@ -2,10 +2,11 @@
 
 use candle_core::{Result, Tensor};
 
-use super::pointwise::{Pair, mean_along};
+use super::pointwise::{Pair, each, mean_along};
 use super::rows::{Rows, fill, rows_over, same_shape, sum};
 use crate::EPSILON;
 use crate::kernels::math::Math;
+use crate::kernels::row_folds;
 
 /// `p` kept within `[1e-7, 1 - 1e-7]`.
 #[inline(always)]
@@ -130,6 +131,15 @@ pub fn binary_crossentropy(
     }
 }
 
+/// [`binary_crossentropy`] before the mean, without smoothing: element by element.
+pub(crate) fn binary_each(y_true: &Tensor, y_pred: &Tensor, from_logits: bool) -> Result<Tensor> {
+    if from_logits {
+        each(Binary::<true> { smoothing: 0. }, y_true, y_pred)
+    } else {
+        each(Binary::<false> { smoothing: 0. }, y_true, y_pred)
+    }
+}
+
 /// `target * scale + shift`: label smoothing over the classes.
 #[derive(Clone, Copy)]
 pub(super) struct Smoothed {
@@ -158,28 +168,27 @@ impl Smoothed {
     }
 }
 
-/// The largest of a row.
-#[inline(always)]
-pub(super) fn largest<T: Math>(p: &[T]) -> T {
-    p.iter().fold(T::of(f64::NEG_INFINITY), |m, p| m.larger(*p))
-}
-
 /// `log(sum(e^p))` of a row.
 #[inline(always)]
 pub(super) fn log_sum_exp<T: Math>(p: &[T]) -> T {
-    let shift = largest(p);
-    let total = sum(
-        p,
+    let shift = row_folds::largest(p);
+    let total = row_folds::sum_of(
         p,
         #[inline(always)]
-        |_, p| (p - shift).exp(),
+        |p| (p - shift).exp(),
     );
-    shift + T::of(total).ln()
+    T::of(shift.f64() + total.ln())
 }
 
 #[inline(always)]
 pub(super) fn total<T: Math>(p: &[T]) -> T {
-    T::of(sum(p, p, |_, p| p))
+    T::of(row_folds::sum_of(p, |p| p))
+}
+
+/// `t f`, 0 for a target of 0 even where `f` is infinite.
+#[inline(always)]
+fn part<T: Math>(t: T, f: T) -> T {
+    if t == T::ZERO { T::ZERO } else { t * f }
 }
 
 #[derive(Clone, Copy)]
@@ -204,12 +213,12 @@ impl<const LOGITS: bool> Rows for Categorical<LOGITS> {
             p,
             #[inline(always)]
             |t, p| {
-                self.0.of(t)
-                    * if LOGITS {
-                        scale - p
-                    } else {
-                        -inside(p / scale).ln()
-                    }
+                let log = if LOGITS {
+                    scale - p
+                } else {
+                    -inside(p / scale).ln()
+                };
+                part(self.0.of(t), log)
             },
         );
         T::of(value)

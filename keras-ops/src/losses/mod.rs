@@ -15,6 +15,7 @@ mod similarity;
 mod sparse;
 
 pub use circle::circle;
+pub(crate) use crossentropy::binary_each;
 pub use crossentropy::{binary_crossentropy, categorical_crossentropy};
 pub use ctc::ctc;
 pub use focal::{binary_focal_crossentropy, categorical_focal_crossentropy};

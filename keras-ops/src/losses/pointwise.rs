@@ -1,10 +1,13 @@
 //! Losses that are the mean of a function of one target and one prediction over the last axis.
 
-use candle_core::{Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 
 use super::rows::{Rows, fill, rows, rows_over, sum};
 use crate::EPSILON;
+use crate::host;
+use crate::kernels::map::{map2, map3};
 use crate::kernels::math::Math;
+use crate::tape::record;
 
 /// A function of a target and a prediction, with its derivatives.
 pub(super) trait Pair: Copy + Send + Sync + 'static {
@@ -55,6 +58,63 @@ impl<P: Pair> Rows for Mean<P> {
             |t, p| g * self.0.by_true(t, p),
         );
     }
+}
+
+/// The [`Pair`] of each two elements.
+pub(super) fn each<P: Pair>(pair: P, y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
+    match host::compute_dtype(P::NAME, y_pred.dtype())? {
+        DType::F64 => each_of::<P, f64>(pair, y_true, y_pred),
+        _ => each_of::<P, f32>(pair, y_true, y_pred),
+    }
+}
+
+fn each_of<P: Pair, T: Math>(pair: P, y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
+    let values = host::read(y_true, |t: &[T]| {
+        host::read(y_pred, |p: &[T]| {
+            Ok(map2(
+                t,
+                p,
+                #[inline(always)]
+                |t, p| pair.value(t, p),
+            ))
+        })
+    })?;
+    let out = host::storage_as(values, y_pred.dtype(), y_pred.device())?;
+    let (t, p) = (y_true.detach(), y_pred.detach());
+    Ok(record(
+        &[y_true, y_pred],
+        out,
+        y_pred.shape(),
+        move |grad, needs| {
+            host::read(&grad, |g: &[T]| {
+                host::read(&t, |tv: &[T]| {
+                    host::read(&p, |pv: &[T]| {
+                        let by_true = needs[0].then(|| {
+                            map3(
+                                g,
+                                tv,
+                                pv,
+                                #[inline(always)]
+                                |g, t, p| g * pair.by_true(t, p),
+                            )
+                        });
+                        let by_pred = needs[1].then(|| {
+                            map3(
+                                g,
+                                tv,
+                                pv,
+                                #[inline(always)]
+                                |g, t, p| g * pair.by_pred(t, p),
+                            )
+                        });
+                        let made = [by_true, by_pred].into_iter();
+                        let tensor = |values| host::tensor(values, p.dtype(), p.shape(), p.device());
+                        made.map(|values| values.map(tensor).transpose()).collect()
+                    })
+                })
+            })
+        },
+    ))
 }
 
 /// -1, 0 or 1.

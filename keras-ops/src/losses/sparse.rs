@@ -1,19 +1,21 @@
 //! Cross-entropies against class numbers.
 
 use candle_core::{DType, Result, Shape, Tensor};
+use rayon::prelude::*;
 
 use super::crossentropy::{inside, is_inside, log_sum_exp, total};
 use super::rows::positive;
 use crate::host;
 use crate::kernels::math::Math;
-use crate::kernels::simd;
+use crate::kernels::simd::{self, CHUNK};
 use crate::tape::record;
 
 /// A function of a row of predictions and the class that is right, with its gradient.
 trait Labelled: Copy + Send + Sync + 'static {
     const NAME: &'static str;
-    fn value<T: Math>(self, label: usize, p: &[T]) -> T;
-    fn gradient<T: Math>(self, g: T, label: usize, p: &[T], d: &mut [T]);
+    /// The value, and what the gradient needs of the row.
+    fn value<T: Math>(self, label: usize, p: &[T]) -> (T, T);
+    fn gradient<T: Math>(self, g: T, label: usize, p: &[T], of_row: T, d: &mut [T]);
 }
 
 #[derive(Clone, Copy)]
@@ -23,23 +25,23 @@ impl<const LOGITS: bool> Labelled for Sparse<LOGITS> {
     const NAME: &'static str = "sparse_categorical_crossentropy";
 
     #[inline(always)]
-    fn value<T: Math>(self, label: usize, p: &[T]) -> T {
+    fn value<T: Math>(self, label: usize, p: &[T]) -> (T, T) {
         if LOGITS {
-            log_sum_exp(p) - p[label]
+            let scale = log_sum_exp(p);
+            (scale - p[label], scale)
         } else {
-            -inside(p[label] / total(p)).ln()
+            let scale = total(p);
+            (-inside(p[label] / scale).ln(), scale)
         }
     }
 
     #[inline(always)]
-    fn gradient<T: Math>(self, g: T, label: usize, p: &[T], d: &mut [T]) {
+    fn gradient<T: Math>(self, g: T, label: usize, p: &[T], scale: T, d: &mut [T]) {
         if LOGITS {
-            let scale = log_sum_exp(p);
             d.iter_mut().zip(p).for_each(|(d, p)| *d = g * (*p - scale).exp());
             d[label] -= g;
             return;
         }
-        let scale = total(p);
         let share = p[label] / scale;
         let by_share = -(g / inside(share)) * is_inside(share) / scale;
         d.fill(-(by_share * share));
@@ -56,12 +58,12 @@ impl Labelled for Generalized {
     const NAME: &'static str = "categorical_generalized_cross_entropy";
 
     #[inline(always)]
-    fn value<T: Math>(self, label: usize, p: &[T]) -> T {
-        (T::ONE - p[label].pow(T::of(self.q))) / T::of(self.q)
+    fn value<T: Math>(self, label: usize, p: &[T]) -> (T, T) {
+        ((T::ONE - p[label].pow(T::of(self.q))) / T::of(self.q), T::ZERO)
     }
 
     #[inline(always)]
-    fn gradient<T: Math>(self, g: T, label: usize, p: &[T], d: &mut [T]) {
+    fn gradient<T: Math>(self, g: T, label: usize, p: &[T], _of_row: T, d: &mut [T]) {
         d[label] = -(g * p[label].pow(T::of(self.q - 1.)));
     }
 }
@@ -71,29 +73,29 @@ const IGNORED: i64 = -1;
 
 /// The labels as row-major class numbers, checked against `classes`.
 fn read_labels(name: &str, y_true: &Tensor, classes: usize, ignore: Option<i64>) -> Result<Vec<i64>> {
-    let check = |(at, label): (usize, i64)| {
-        if Some(label) == ignore {
-            Ok(IGNORED)
-        } else if (0..classes as i64).contains(&label) {
-            Ok(label)
-        } else {
-            candle_core::bail!(
-                "{name}: label {label} at position {at} of `y_true` (shape {:?}) is not a class: `y_pred` has \
-                 {classes} classes, so labels go from 0 to {}",
-                y_true.dims(),
-                classes.saturating_sub(1)
-            )
-        }
+    let wrong = |at: usize, label: &dyn std::fmt::Display| {
+        candle_core::Error::msg(format!(
+            "{name}: label {label} at position {at} of `y_true` (shape {:?}) is not a class: `y_pred` has {classes} \
+             classes, so labels go from 0 to {}",
+            y_true.dims(),
+            classes.saturating_sub(1)
+        ))
+    };
+    let check = |(at, label): (usize, i64)| match label {
+        label if Some(label) == ignore => Ok(IGNORED),
+        label if (0..classes as i64).contains(&label) => Ok(label),
+        label => Err(wrong(at, &label)),
     };
     match y_true.dtype() {
         DType::U32 => host::read(y_true, |v: &[u32]| {
-            v.iter().map(|l| *l as i64).enumerate().map(check).collect()
+            v.iter().map(|l| i64::from(*l)).enumerate().map(check).collect()
         }),
-        DType::U8 => host::read(y_true, |v: &[u8]| {
-            v.iter().map(|l| *l as i64).enumerate().map(check).collect()
-        }),
-        DType::F32 => host::read(y_true, |v: &[f32]| {
-            v.iter().map(|l| *l as i64).enumerate().map(check).collect()
+        dtype if dtype.is_float() => host::read(y_true, |v: &[f64]| {
+            let whole = |(at, l): (usize, &f64)| match l.fract() == 0. {
+                true => check((at, *l as i64)),
+                false => Err(wrong(at, l)),
+            };
+            v.iter().enumerate().map(whole).collect()
         }),
         _ => host::read(y_true, |v: &[i64]| {
             v.iter().copied().enumerate().map(check).collect()
@@ -151,44 +153,81 @@ fn apply<F: Labelled, T: Math>(f: F, labels: Vec<i64>, y_pred: &Tensor) -> Resul
         .split_last()
         .map_or((1, &[][..]), |(n, outer)| (*n, outer));
     let shape = Shape::from(outer);
-    let out = host::read(y_pred, |p: &[T]| {
-        let mut out = vec![T::ZERO; labels.len()];
-        simd::vectorize(
-            #[inline(always)]
-            || {
-                for ((out, label), p) in out.iter_mut().zip(&labels).zip(p.chunks_exact(classes)) {
-                    if *label != IGNORED {
-                        *out = f.value(*label as usize, p);
-                    }
-                }
-            },
-        );
-        Ok(out)
-    })?;
+    let (out, of_rows) = host::read(y_pred, |p: &[T]| Ok(values(f, &labels, p, classes)))?;
     let out = host::storage_as(out, y_pred.dtype(), y_pred.device())?;
     let p = y_pred.detach();
     Ok(record(&[y_pred], out, &shape, move |grad, _| {
         let d = host::read(&p, |p: &[T]| {
             host::read(&grad, |g: &[T]| {
-                let mut d = vec![T::ZERO; p.len()];
-                simd::vectorize(
-                    #[inline(always)]
-                    || {
-                        let rows = d.chunks_exact_mut(classes).zip(p.chunks_exact(classes));
-                        for ((d, p), (label, g)) in rows.zip(labels.iter().zip(g)) {
-                            if *label != IGNORED {
-                                f.gradient(*g, *label as usize, p, d);
-                            }
-                        }
-                    },
-                );
-                Ok(d)
+                Ok(gradients(f, g, &labels, p, &of_rows, classes))
             })
         })?;
         Ok([Some(host::tensor(d, p.dtype(), p.shape(), p.device())?)]
             .into_iter()
             .collect())
     }))
+}
+
+fn values<F: Labelled, T: Math>(f: F, labels: &[i64], p: &[T], classes: usize) -> (Vec<T>, Vec<T>) {
+    let (mut out, mut of_rows) = (vec![T::ZERO; labels.len()], vec![T::ZERO; labels.len()]);
+    let run = |((out, of_rows), (labels, p)): ((&mut [T], &mut [T]), (&[i64], &[T]))| {
+        simd::vectorize_for::<T, _>(
+            #[inline(always)]
+            || {
+                let rows = out
+                    .iter_mut()
+                    .zip(of_rows)
+                    .zip(labels.iter().zip(p.chunks_exact(classes)));
+                for ((out, of_row), (label, p)) in rows {
+                    if *label != IGNORED {
+                        (*out, *of_row) = f.value(*label as usize, p);
+                    }
+                }
+            },
+        )
+    };
+    if simd::parallel(p.len()) {
+        let many = (CHUNK / classes).max(1);
+        let inputs = labels.par_chunks(many).zip(p.par_chunks(many * classes));
+        let parts = out.par_chunks_mut(many).zip(of_rows.par_chunks_mut(many));
+        parts.zip(inputs).for_each(run);
+    } else if classes > 0 {
+        run(((&mut out, &mut of_rows), (labels, p)));
+    }
+    (out, of_rows)
+}
+
+fn gradients<F: Labelled, T: Math>(
+    f: F,
+    g: &[T],
+    labels: &[i64],
+    p: &[T],
+    of_rows: &[T],
+    classes: usize,
+) -> Vec<T> {
+    let mut d = vec![T::ZERO; p.len()];
+    let run = |d: &mut [T], p: &[T], first: usize| {
+        simd::vectorize_for::<T, _>(
+            #[inline(always)]
+            || {
+                let rows = d.chunks_exact_mut(classes).zip(p.chunks_exact(classes));
+                for (i, (d, p)) in rows.enumerate() {
+                    let row = first + i;
+                    if labels[row] != IGNORED {
+                        f.gradient(g[row], labels[row] as usize, p, of_rows[row], d);
+                    }
+                }
+            },
+        )
+    };
+    if simd::parallel(p.len()) {
+        let many = (CHUNK / classes).max(1);
+        let parts = d.par_chunks_mut(many * classes).zip(p.par_chunks(many * classes));
+        parts.enumerate().for_each(|(i, (d, p))| run(d, p, i * many));
+    } else if classes > 0 {
+        run(&mut d, p, 0);
+    }
+    d
 }
 
 /// `-log(p[y_true])`, where `p` is `y_pred` divided by its sum over `axis` and kept 1e-7 away from 0 and 1, or its

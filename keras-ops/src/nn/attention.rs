@@ -3,7 +3,7 @@
 use candle_core::{DType, Result, Shape, Tensor};
 
 use crate::host;
-use crate::kernels::attention::{Attention, Drop, Rules, Sizes, View};
+use crate::kernels::attention::{Attention, Dropout, Rules, Sizes, View};
 use crate::kernels::math::Math;
 use crate::random::Seed;
 use crate::tape::{InputGrads, record_with_output};
@@ -152,13 +152,13 @@ struct Saved {
     sizes: Sizes,
     scale: f64,
     causal: bool,
-    drop: Option<Drop>,
+    drop: Option<Dropout>,
 }
 
 impl Saved {
     fn new(query: &Tensor, key: &Tensor, value: &Tensor, sizes: Sizes, options: &AttentionOptions) -> Self {
         let keep = 1. - options.dropout;
-        let drop = (options.dropout > 0.).then_some(Drop {
+        let drop = (options.dropout > 0.).then_some(Dropout {
             below: (keep * 65536.).round() as u32,
             scale: if keep > 0. { 1. / keep } else { 0. },
             key: options.seed.seed,

@@ -82,12 +82,6 @@ pub fn transpose(x: &Tensor, order: &[usize]) -> Result<Tensor> {
     Ok(record_view(x, out, move |grad| grad.permute(inverse)))
 }
 
-/// `x` with one axis moved to the end. A view.
-pub(crate) fn move_axis_last(x: &Tensor, axis: usize) -> Result<Tensor> {
-    let order: Vec<usize> = (0..x.rank()).filter(|i| *i != axis).chain([axis]).collect();
-    transpose(x, &order)
-}
-
 /// New axes of size 1, at the places `axis` of the result.
 ///
 /// # Errors

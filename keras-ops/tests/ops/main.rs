@@ -23,3 +23,4 @@ mod rnn;
 mod shape_ops;
 mod tape;
 mod threads;
+mod threads_layers;
