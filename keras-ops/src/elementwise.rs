@@ -6,7 +6,7 @@ use crate::kernels::broadcast::Plan;
 use crate::kernels::map::{map1, map3};
 use crate::kernels::math::Math;
 use crate::kernels::wide;
-use crate::pointwise::{Pointwise, Saves, pointwise, pointwise_fns};
+use crate::pointwise::{Far, Pointwise, Saves, pointwise, pointwise_fns};
 use crate::{host, record};
 
 pointwise_fns! {
@@ -86,7 +86,7 @@ macro_rules! waves {
             fn derivative<T: Math>(self, $x: T, _y: T) -> T {
                 $derivative
             }
-            fn far() -> Option<(f64, fn(f64) -> f64)> {
+            fn far() -> Option<Far> {
                 Some((wide::FAR, f64::$fun))
             }
         }

@@ -17,6 +17,9 @@ pub enum Saves {
     Output,
 }
 
+/// A size, and the function for what is beyond.
+pub type Far = (f64, fn(f64) -> f64);
+
 /// A differentiable function of one element.
 ///
 /// # Examples
@@ -53,7 +56,7 @@ pub trait Pointwise: Copy + Send + Sync + 'static {
     fn derivative<T: Math>(self, x: T, y: T) -> T;
     /// The size from which [`forward`](Self::forward) is not precise in `f32`, and the function for what is
     /// beyond.
-    fn far() -> Option<(f64, fn(f64) -> f64)> {
+    fn far() -> Option<Far> {
         None
     }
     /// The function of integers, where it has integer results.

@@ -160,8 +160,7 @@ fn best_of<const MIN: bool, T: Copy + PartialOrd + Default>(x: &[T]) -> u32 {
         );
         // Only a chunk with a better element is searched.
         if i == 0 || beats::<MIN, T>(top, found.0) {
-            let same =
-                |x: &T| *x == top || !beats::<MIN, T>(top, *x) && !beats::<MIN, T>(*x, top) && *x != *x;
+            let same = |x: &T| !beats::<MIN, T>(top, *x) && !beats::<MIN, T>(*x, top);
             let at = chunk.iter().position(same).unwrap_or(0);
             found = (top, i * 4096 + at);
         }

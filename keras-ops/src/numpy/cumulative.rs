@@ -28,7 +28,7 @@ fn integers(op: &str, x: &Tensor, extent: Extent, f: fn(i64, i64) -> i64) -> Res
     let out = super::integer::read(op, x, |x| {
         let mut out = x.to_vec();
         for at in 0..out.len() {
-            if at / extent.inner % extent.len > 0 {
+            if !(at / extent.inner).is_multiple_of(extent.len) {
                 out[at] = f(out[at - extent.inner], out[at]);
             }
         }

@@ -236,7 +236,7 @@ pub fn histogram(x: &Tensor, bins: usize, range: Option<(f64, f64)>) -> Result<(
                 (low.min(*v), high.max(*v))
             });
         let (low, high) = range.unwrap_or(if x.is_empty() { (0., 1.) } else { all });
-        if bins == 0 || !(low <= high) || !low.is_finite() || !high.is_finite() {
+        if bins == 0 || low > high || !low.is_finite() || !high.is_finite() {
             candle_core::bail!(
                 "histogram: expected at least one bin and a finite, increasing range; got {bins} bins, {low} to \
                  {high}"
