@@ -18,11 +18,7 @@ pub struct Kept(Vec<u8>);
 /// `out = x * scale` where kept, else 0; each element is kept with probability `keep`, rounded to 2⁻¹⁶.
 pub fn drop_random<T: Real>(x: &[T], out: &mut [T], keep: f64, scale: T, key: u64, draw: u64) -> Kept {
     const BLOCKS: usize = simd::CHUNK / BLOCK;
-    let threshold = if keep > 0. {
-        ((keep * 65536.).round() as u32).max(1)
-    } else {
-        0
-    };
+    let threshold = threshold(keep);
     let mut kept = vec![0u8; x.len().div_ceil(BLOCK) * LANES];
     let run = |first: usize, x: &[T], out: &mut [T], kept: &mut [u8]| {
         simd::vectorize(
@@ -47,6 +43,15 @@ pub fn drop_random<T: Real>(x: &[T], out: &mut [T], keep: f64, scale: T, key: u6
         run(0, x, out, &mut kept);
     }
     Kept(kept)
+}
+
+/// Elements whose sixteen random bits are less are kept.
+pub fn threshold(keep: f64) -> u32 {
+    if keep > 0. {
+        ((keep * 65536.).round() as u32).max(1)
+    } else {
+        0
+    }
 }
 
 /// `out = x * scale` where `kept` says so, else 0.

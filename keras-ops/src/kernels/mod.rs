@@ -1,10 +1,11 @@
-//! CPU kernels: the only place of the workspace with `unsafe`. Plain slices in, plain slices out; no tape.
+//! Kernels, of the CPU and in `cuda`: the only place of the workspace with `unsafe`. Plain slices in, plain slices out; no tape.
 
 pub mod attention;
 pub mod batch_norm;
 pub mod broadcast;
 pub mod buffer;
 pub mod convolution;
+pub mod cuda;
 pub mod dropout;
 pub mod elements;
 pub mod elementwise;

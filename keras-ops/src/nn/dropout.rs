@@ -3,6 +3,10 @@
 use candle_core::{DType, Result, Tensor};
 
 use crate::host::{self, Real};
+#[cfg(feature = "cuda")]
+use crate::kernels::cuda;
+#[cfg(feature = "cuda")]
+use crate::kernels::dropout::threshold;
 use crate::kernels::dropout::{drop_again, drop_broadcast, drop_random};
 use crate::kernels::philox;
 use crate::random::Seed;
@@ -48,9 +52,26 @@ pub fn dropout(x: &Tensor, rate: f64, noise_shape: Option<&[usize]>, seed: Seed)
     let noise = noise_shape.filter(|noise| *noise != x.dims());
     match host::compute_dtype("dropout", x.dtype())? {
         _ if rate == 0. => Ok(x.clone()),
+        #[cfg(feature = "cuda")]
+        DType::F32 if noise.is_none() && cuda::fits(&[x]) => {
+            host::within("dropout", || on_cuda(x, rate, seed))
+        }
         DType::F64 => fused::<f64>(x, rate, noise, seed),
         _ => fused::<f32>(x, rate, noise, seed),
     }
+}
+
+#[cfg(feature = "cuda")]
+fn on_cuda(x: &Tensor, rate: f64, seed: Seed) -> Result<Tensor> {
+    let keep = 1. - rate;
+    let (threshold, scale) = (threshold(keep), if keep > 0. { (1. / keep) as f32 } else { 0. });
+    let drop = move |x: &Tensor| cuda::dropout::drop_random(x, threshold, scale, seed.seed, seed.counter);
+    // The mask is made again on the way back.
+    Ok(record(&[x], drop(x)?, x.shape(), move |grad, _| {
+        Ok([Some(cuda::tensor(drop(&grad)?, grad.shape()))]
+            .into_iter()
+            .collect())
+    }))
 }
 
 /// Drops the same elements of another slice.

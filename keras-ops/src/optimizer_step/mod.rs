@@ -1,6 +1,7 @@
 //! Optimizer steps, written into the variables and slots. No gradient is recorded.
 //!
-//! On the CPU a step is one pass; elsewhere the same formula is composed of candle's operations.
+//! On the CPU a step is one pass, and so it is on CUDA in `f32`; elsewhere the same formula is composed of candle's
+//! operations or computed on the host.
 
 use candle_core::{DType, Device, Result, Tensor};
 use half::{bf16, f16};
@@ -12,6 +13,8 @@ use crate::kernels::optimizers::{
 };
 use crate::row_gradient::RowGradient;
 use crate::{host, inplace};
+
+pub(crate) use device::step_kernels;
 
 pub use adafactor::{AdafactorRule, adafactor_step};
 pub use layerwise::{LambRule, MuonRule, lamb_step, muon_step};
@@ -36,6 +39,7 @@ macro_rules! by_dtype {
 }
 
 mod adafactor;
+mod device;
 mod layerwise;
 mod passes;
 mod rows;
@@ -71,6 +75,15 @@ pub fn sgd_step(rule: &SgdRule, var: &Tensor, grad: &Tensor, velocity: Option<&T
     let written = written(var, [velocity]);
     let grad = &checked("sgd_step", &written, grad)?;
     if !var.device().is_cpu() {
+        let kernel = match (velocity, rule.nesterov) {
+            (None, _) => &device::SGD,
+            (Some(_), false) => &device::SGD_MOMENTUM,
+            (Some(_), true) => &device::SGD_NESTEROV,
+        };
+        let factors = || vec![rule.learning_rate as f32, rule.momentum as f32];
+        if device::run(kernel, &written, grad, factors)? {
+            return Ok(());
+        }
         return sgd_composed(rule, var, grad, velocity);
     }
     by_dtype!(
@@ -179,6 +192,18 @@ pub fn adam_step(
     let written = written(var, [Some(m), Some(v), v_hat]);
     let grad = &checked("adam_step", &written, grad)?;
     if !var.device().is_cpu() {
+        let kernel = if v_hat.is_some() {
+            &device::AMSGRAD
+        } else {
+            &device::ADAM
+        };
+        let factors = || {
+            let f = rule.factors::<f32>();
+            vec![f.alpha, f.first, f.second, f.epsilon]
+        };
+        if device::run(kernel, &written, grad, factors)? {
+            return Ok(());
+        }
         return adam_composed(rule, var, grad, m, v, v_hat);
     }
     by_dtype!(
@@ -244,6 +269,18 @@ pub struct RmspropRule {
     pub epsilon: f64,
 }
 
+impl RmspropRule {
+    fn factors<T: Float>(&self) -> RmspropFactors<T> {
+        RmspropFactors {
+            lr: T::of(self.learning_rate),
+            rho: T::of(self.rho),
+            rest: T::of(1. - self.rho),
+            momentum: T::of(self.momentum),
+            epsilon: T::of(self.epsilon),
+        }
+    }
+}
+
 /// `v = rho v + (1 - rho) g²`, `w -= lr g / sqrt(v + epsilon)`.
 ///
 /// With a slot for the average gradient (centred), `a = rho a + (1 - rho) g` and `v - a²` takes the place of
@@ -272,6 +309,19 @@ pub fn rmsprop_step(
     let written = written(var, [Some(velocity), momentum, average]);
     let grad = &checked("rmsprop_step", &written, grad)?;
     if !var.device().is_cpu() {
+        let kernel = match (momentum, average) {
+            (None, None) => &device::RMSPROP,
+            (Some(_), None) => &device::RMSPROP_MOMENTUM,
+            (None, Some(_)) => &device::RMSPROP_CENTRED,
+            (Some(_), Some(_)) => &device::RMSPROP_CENTRED_MOMENTUM,
+        };
+        let factors = || {
+            let f = rule.factors::<f32>();
+            vec![f.lr, f.rho, f.rest, f.momentum, f.epsilon]
+        };
+        if device::run(kernel, &written, grad, factors)? {
+            return Ok(());
+        }
         return rmsprop_composed(rule, var, grad, velocity, momentum, average);
     }
     by_dtype!(
@@ -287,13 +337,7 @@ fn rmsprop_cpu<E: Element>(
     grad: Source<'_>,
     momentum: bool,
 ) -> Result<()> {
-    let factors = RmspropFactors {
-        lr: E::Wide::of(rule.learning_rate),
-        rho: E::Wide::of(rule.rho),
-        rest: E::Wide::of(1. - rule.rho),
-        momentum: E::Wide::of(rule.momentum),
-        epsilon: E::Wide::of(rule.epsilon),
-    };
+    let factors = rule.factors();
     if momentum {
         run_either::<E>(
             "rmsprop_step",

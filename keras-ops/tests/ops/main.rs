@@ -6,6 +6,7 @@ mod attention;
 mod conv;
 mod conv_threads;
 mod cross_entropy;
+mod cuda_sources;
 mod dropout;
 mod elementwise;
 mod embedding;
