@@ -89,10 +89,18 @@ pub(crate) fn rows_parameters(g: &Tensor, x: &Tensor, moved: &Tensor, len: usize
     // SAFETY: `both_sums` writes an element a column.
     let (mut plain, mut along) = unsafe { (parts.unwritten(len)?, parts.unwritten(len)?) };
     let (function, config, columns) = parts.finish("both_sums")?;
-    parts.read(|count, sums| {
-        // SAFETY: the parameters of `both_sums` in `columns.cu`: a pair a part and column, an element a column.
-        unsafe { launch!(&function, config, &columns, &count, sums, &mut plain, &mut along) }
-    })?;
+    // SAFETY: the parameters of `both_sums` in `columns.cu`: a pair a part and column, an element a column.
+    unsafe {
+        launch!(
+            &function,
+            config,
+            &columns,
+            &parts.count,
+            &parts.sums,
+            &mut plain,
+            &mut along
+        )
+    }?;
     Ok([stored(along, &parts.device), stored(plain, &parts.device)])
 }
 
@@ -122,10 +130,18 @@ pub(crate) fn batch_forward(
     // SAFETY: `column_means` writes an element a channel.
     let mut means = unsafe { parts.unwritten(channels)? };
     let (function, config, columns) = parts.finish("column_means")?;
-    parts.read(|parts, sums| {
-        // SAFETY: the parameters of `column_means` in `columns.cu`: a pair a part and channel, an element a channel.
-        unsafe { launch!(&function, config, &columns, &parts, &rows, sums, &mut means) }
-    })?;
+    // SAFETY: the parameters of `column_means` in `columns.cu`: a pair a part and channel, an element a channel.
+    unsafe {
+        launch!(
+            &function,
+            config,
+            &columns,
+            &parts.count,
+            &rows,
+            &parts.sums,
+            &mut means
+        )
+    }?;
     let device = parts.device;
     let rounded = tensor(stored(means, &device), channels);
     let parts = Parts::sum(Mode::Squares, x, x, &rounded, channels)?;
@@ -144,30 +160,28 @@ pub(crate) fn batch_forward(
         plain::<f32>(gamma.unwrap_or(x))?,
         plain::<f32>(beta.unwrap_or(x))?,
     );
-    parts.read(|parts, sums| {
-        read(&[&rounded, &gamma, &beta], |v| {
-            // SAFETY: the parameters of `batch_statistics` in `columns.cu`; gamma and beta have an element a channel
-            // where `flags` says that they are there, the others as above.
-            unsafe {
-                launch!(
-                    &function,
-                    config,
-                    &columns,
-                    &parts,
-                    &rows,
-                    &epsilon,
-                    &flags,
-                    sums,
-                    &v[0],
-                    &v[1],
-                    &v[2],
-                    &mut means,
-                    &mut variances,
-                    &mut stats,
-                    &mut by
-                )
-            }
-        })
+    read(&[&rounded, &gamma, &beta], |v| {
+        // SAFETY: the parameters of `batch_statistics` in `columns.cu`; gamma and beta have an element a channel
+        // where `flags` says that they are there, the others as above.
+        unsafe {
+            launch!(
+                &function,
+                config,
+                &columns,
+                &parts.count,
+                &rows,
+                &epsilon,
+                &flags,
+                &parts.sums,
+                &v[0],
+                &v[1],
+                &v[2],
+                &mut means,
+                &mut variances,
+                &mut stats,
+                &mut by
+            )
+        }
     })?;
     let by = tensor(stored(by, &device), (channels, 3));
     Ok(Batch {
@@ -202,28 +216,26 @@ pub(crate) fn batch_gradients(
     let gamma = plain::<f32>(gamma.unwrap_or(x))?;
     let (storage, layout) = stats.storage_and_layout();
     let stats = view::<f64>(&storage, layout)?;
-    parts.read(|parts, sums| {
-        read(&[mean, &gamma], |v| {
-            // SAFETY: the parameters of `batch_slopes` in `columns.cu`: `stats` has two elements a channel, gamma
-            // one where `flags` says that it is there, the others as above.
-            unsafe {
-                launch!(
-                    &function,
-                    config,
-                    &columns,
-                    &parts,
-                    &rows,
-                    &flags,
-                    sums,
-                    &stats,
-                    &v[0],
-                    &v[1],
-                    &mut by_gamma,
-                    &mut by_beta,
-                    &mut by
-                )
-            }
-        })
+    read(&[mean, &gamma], |v| {
+        // SAFETY: the parameters of `batch_slopes` in `columns.cu`: `stats` has two elements a channel, gamma
+        // one where `flags` says that it is there, the others as above.
+        unsafe {
+            launch!(
+                &function,
+                config,
+                &columns,
+                &parts.count,
+                &rows,
+                &flags,
+                &parts.sums,
+                &stats,
+                &v[0],
+                &v[1],
+                &mut by_gamma,
+                &mut by_beta,
+                &mut by
+            )
+        }
     })?;
     let device = parts.device;
     let by = tensor(stored(by, &device), (channels, 4));
@@ -315,11 +327,6 @@ impl Parts {
         let function = function(&self.device, &COLUMNS, name)?;
         let blocks = self.columns.div_ceil(64) as u32;
         Ok((function, grid((blocks, 1), (64, 1)), self.columns as u32))
-    }
-
-    /// The number of parts, and their sums.
-    fn read<R>(&self, f: impl FnOnce(u32, &CudaSlice<f64>) -> R) -> R {
-        f(self.count, &self.sums)
     }
 
     /// # Safety

@@ -2,6 +2,8 @@
 
 use candle_core::{DType, Result, Shape, Tensor};
 
+#[cfg(feature = "cuda")]
+use super::device::{self, on_device};
 use super::{Like, affine, check_channels, values};
 use crate::axes;
 use crate::dtype::EPSILON;
@@ -182,6 +184,10 @@ pub fn batch_norm_training(
     }
     if let Some(mask) = mask {
         return masked(x, gamma, beta, axis, epsilon, mask);
+    }
+    #[cfg(feature = "cuda")]
+    if plan.after == 1 && on_device(x, gamma, beta) {
+        return host::within(OP, || device::batch(x, gamma, beta, epsilon, plan.channels));
     }
     match x.dtype() {
         DType::F64 => training::<f64>(x, gamma, beta, epsilon, plan),

@@ -4,6 +4,8 @@
 //! the input, and get their gradients in their own.
 
 mod batch;
+#[cfg(feature = "cuda")]
+mod device;
 mod group;
 mod moments;
 mod rows;

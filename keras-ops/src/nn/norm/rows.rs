@@ -2,6 +2,8 @@
 
 use candle_core::{DType, Result, Tensor};
 
+#[cfg(feature = "cuda")]
+use super::device::{self, on_device};
 use super::{Like, values};
 use crate::axes::{self, Joined};
 use crate::host;
@@ -141,6 +143,10 @@ fn along(
         crate::transpose(x, &order)?
     };
     let y = match compute {
+        #[cfg(feature = "cuda")]
+        _ if on_device(&arranged, gamma, beta) => {
+            host::within(op, || device::rows(&arranged, gamma, beta, len, kind))
+        }
         DType::F64 => apply::<f64>(&arranged, gamma, beta, len, kind),
         _ => apply::<f32>(&arranged, gamma, beta, len, kind),
     }?;
