@@ -1,4 +1,4 @@
-//! Devices: made once, cached, chosen by what is compiled in and answers.
+#![doc = include_str!("../docs/devices.md")]
 
 use std::sync::Mutex;
 
