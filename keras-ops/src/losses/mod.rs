@@ -6,6 +6,8 @@
 mod circle;
 mod crossentropy;
 mod ctc;
+#[cfg(feature = "cuda")]
+mod device;
 mod focal;
 mod overlap;
 mod pointwise;

@@ -237,7 +237,8 @@ fn gradients<F: Labelled, T: Math>(
 /// Class numbers `[..]` or `[.., 1]` and predictions `[.., classes]` to `[..]`.
 ///
 /// # Errors
-/// When the shapes do not fit, or a label is not a class (the message names it and its position).
+/// When the shapes do not fit, or a label is not a class (the message names it and its position). On CUDA,
+/// `f32` logits of a row whose label is no class give NaN instead, since an error would wait for the device.
 ///
 /// ```
 /// use keras_ops::{Device, Tensor, losses};
@@ -254,6 +255,13 @@ pub fn sparse_categorical_crossentropy(
     ignore_class: Option<i64>,
     axis: i64,
 ) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if from_logits
+        && ignore_class.is_none()
+        && let Some(losses) = super::device::sparse(y_true, y_pred, axis)
+    {
+        return losses;
+    }
     if from_logits {
         labelled(Sparse::<true>, y_true, y_pred, ignore_class, axis)
     } else {
