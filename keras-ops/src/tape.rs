@@ -202,6 +202,7 @@ pub struct GradientTape {
 impl GradientTape {
     /// Starts recording.
     pub fn start() -> Self {
+        crate::memory::keep_freed();
         TAPES.with_borrow_mut(|tapes| {
             tapes.push(Recording::default());
             Self {

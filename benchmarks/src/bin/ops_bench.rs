@@ -49,6 +49,9 @@ fn arguments() -> Result<Arguments> {
 
 /// Prints `name, direction, milliseconds` for each row.
 fn child(column: &str, filter: &str) -> Result<()> {
+    if column == "keras" {
+        keras::ops::memory::keep_freed(); // as `fit` does
+    }
     for row in rows().filter(|row| row.name.contains(filter)) {
         for backward in [false, true] {
             let time = match column {

@@ -136,17 +136,22 @@ impl Plan {
                     let mut slots = slots.chunks_exact_mut(len);
                     runs(axes, first, slots.len(), |i, j, (len, sa, sb)| {
                         let Some(slots) = slots.next() else { return };
-                        let write = |(slot, value): (&mut MaybeUninit<C>, C)| _ = slot.write(value);
                         let slots = slots.iter_mut();
                         match (Run::new(a, i, len, sa), Run::new(b, j, len, sb)) {
                             (Run::Slice(a), Run::Slice(b)) => {
-                                slots.zip(a.iter().zip(b).map(|(a, b)| f(*a, *b))).for_each(write)
+                                for ((slot, a), b) in slots.zip(a).zip(b) {
+                                    slot.write(f(*a, *b));
+                                }
                             }
                             (Run::Slice(a), Run::One(b)) => {
-                                slots.zip(a.iter().map(|a| f(*a, b))).for_each(write)
+                                for (slot, a) in slots.zip(a) {
+                                    slot.write(f(*a, b));
+                                }
                             }
                             (Run::One(a), Run::Slice(b)) => {
-                                slots.zip(b.iter().map(|b| f(a, *b))).for_each(write)
+                                for (slot, b) in slots.zip(b) {
+                                    slot.write(f(a, *b));
+                                }
                             }
                             (Run::One(a), Run::One(b)) => slots.for_each(|slot| _ = slot.write(f(a, b))),
                         }
@@ -194,20 +199,27 @@ impl Plan {
                     let mut parts = slots.chunks_exact_mut(len).zip(g.chunks_exact(len));
                     runs(axes, first, parts.len(), |i, j, (len, sa, sb)| {
                         let Some((slots, g)) = parts.next() else { return };
-                        let write = |(slot, value): (&mut MaybeUninit<C>, C)| _ = slot.write(value);
                         let slots = slots.iter_mut();
                         match (Run::new(a, i, len, sa), Run::new(b, j, len, sb)) {
-                            (Run::Slice(a), Run::Slice(b)) => slots
-                                .zip(g.iter().zip(a).zip(b).map(|((g, a), b)| f(*g, *a, *b)))
-                                .for_each(write),
-                            (Run::Slice(a), Run::One(b)) => slots
-                                .zip(g.iter().zip(a).map(|(g, a)| f(*g, *a, b)))
-                                .for_each(write),
-                            (Run::One(a), Run::Slice(b)) => slots
-                                .zip(g.iter().zip(b).map(|(g, b)| f(*g, a, *b)))
-                                .for_each(write),
+                            (Run::Slice(a), Run::Slice(b)) => {
+                                for (((slot, g), a), b) in slots.zip(g).zip(a).zip(b) {
+                                    slot.write(f(*g, *a, *b));
+                                }
+                            }
+                            (Run::Slice(a), Run::One(b)) => {
+                                for ((slot, g), a) in slots.zip(g).zip(a) {
+                                    slot.write(f(*g, *a, b));
+                                }
+                            }
+                            (Run::One(a), Run::Slice(b)) => {
+                                for ((slot, g), b) in slots.zip(g).zip(b) {
+                                    slot.write(f(*g, a, *b));
+                                }
+                            }
                             (Run::One(a), Run::One(b)) => {
-                                slots.zip(g.iter().map(|g| f(*g, a, b))).for_each(write)
+                                for (slot, g) in slots.zip(g) {
+                                    slot.write(f(*g, a, b));
+                                }
                             }
                         }
                     })

@@ -52,19 +52,23 @@ fn run<E: Element, const N: usize>(
 
 #[inline(always)]
 fn one<E>(a: &mut [E], grad: &[E], f: impl Fn(&mut E, &E)) {
-    a.iter_mut().zip(grad).for_each(|(a, g)| f(a, g));
+    for (a, g) in a.iter_mut().zip(grad) {
+        f(a, g);
+    }
 }
 
 #[inline(always)]
 fn two<E>(a: &mut [E], b: &mut [E], grad: &[E], f: impl Fn(&mut E, &mut E, &E)) {
-    let both = a.iter_mut().zip(b);
-    both.zip(grad).for_each(|((a, b), g)| f(a, b, g));
+    for ((a, b), g) in a.iter_mut().zip(b).zip(grad) {
+        f(a, b, g);
+    }
 }
 
 #[inline(always)]
 fn three<E>(a: &mut [E], b: &mut [E], c: &mut [E], grad: &[E], f: impl Fn(&mut E, &mut E, &mut E, &E)) {
-    let all = a.iter_mut().zip(b).zip(c);
-    all.zip(grad).for_each(|(((a, b), c), g)| f(a, b, c, g));
+    for (((a, b), c), g) in a.iter_mut().zip(b).zip(c).zip(grad) {
+        f(a, b, c, g);
+    }
 }
 
 /// `sum(f(a, b)²)` in `f64`: partial sums of fixed chunks, so the same for any number of threads.

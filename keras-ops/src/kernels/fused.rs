@@ -34,10 +34,16 @@ fn each<T: Math>(rows: &mut [T], bias: Option<&[T]>, f: impl Fn(T) -> T) {
     vectorize(
         #[inline(always)]
         || match bias {
-            None => rows.iter_mut().for_each(|v| *v = f(*v)),
+            None => {
+                for v in rows {
+                    *v = f(*v);
+                }
+            }
             Some(bias) => {
                 for row in rows.chunks_exact_mut(bias.len().max(1)) {
-                    row.iter_mut().zip(bias).for_each(|(v, b)| *v = f(*v + *b));
+                    for (v, b) in row.iter_mut().zip(bias) {
+                        *v = f(*v + *b);
+                    }
                 }
             }
         },
@@ -60,9 +66,9 @@ fn zip<T: Math>(dst: &mut [T], grad: &[T], out: &[T], f: impl Fn(T, T) -> T) {
     vectorize(
         #[inline(always)]
         || {
-            dst.iter_mut()
-                .zip(grad.iter().zip(out))
-                .for_each(|(d, (g, y))| *d = f(*g, *y))
+            for ((d, g), y) in dst.iter_mut().zip(grad).zip(out) {
+                *d = f(*g, *y);
+            }
         },
     )
 }

@@ -34,10 +34,9 @@ pub fn map1<A: Copy + Sync, B: Copy + Send>(a: &[A], f: impl Fn(A) -> B + Sync) 
         simd::vectorize_for::<A, _>(
             #[inline(always)]
             || {
-                slots
-                    .iter_mut()
-                    .zip(a)
-                    .for_each(|(slot, a)| _ = slot.write(f(*a)))
+                for (slot, a) in slots.iter_mut().zip(a) {
+                    slot.write(f(*a));
+                }
             },
         )
     })
@@ -57,11 +56,9 @@ where
         simd::vectorize_for::<A, _>(
             #[inline(always)]
             || {
-                slots
-                    .iter_mut()
-                    .zip(a)
-                    .zip(b)
-                    .for_each(|((slot, a), b)| _ = slot.write(f(*a, *b)))
+                for ((slot, a), b) in slots.iter_mut().zip(a).zip(b) {
+                    slot.write(f(*a, *b));
+                }
             },
         )
     })
@@ -82,11 +79,9 @@ where
         simd::vectorize_for::<A, _>(
             #[inline(always)]
             || {
-                let inputs = a.iter().zip(b).zip(c);
-                slots
-                    .iter_mut()
-                    .zip(inputs)
-                    .for_each(|(slot, ((a, b), c))| _ = slot.write(f(*a, *b, *c)))
+                for (((slot, a), b), c) in slots.iter_mut().zip(a).zip(b).zip(c) {
+                    slot.write(f(*a, *b, *c));
+                }
             },
         )
     })

@@ -208,7 +208,11 @@ pub fn each<E: Element>(x: &mut [E], f: &(impl Fn(E) -> E + Sync)) {
     let run = |x: &mut [E]| {
         simd::vectorize(
             #[inline(always)]
-            || x.iter_mut().for_each(|x| *x = f(*x)),
+            || {
+                for x in x {
+                    *x = f(*x);
+                }
+            },
         )
     };
     if simd::parallel(x.len()) {

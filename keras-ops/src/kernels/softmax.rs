@@ -48,13 +48,17 @@ pub(crate) fn with_lane<T: Math>(out: &mut [T], stats: &[T], extent: Extent, f: 
         || {
             if inner == 1 {
                 for (row, s) in out.chunks_exact_mut(len).zip(stats) {
-                    row.iter_mut().for_each(|v| *v = f(*v, *s));
+                    for v in row {
+                        *v = f(*v, *s);
+                    }
                 }
                 return;
             }
             for (slab, stats) in out.chunks_exact_mut(len * inner).zip(stats.chunks_exact(inner)) {
                 for row in slab.chunks_exact_mut(inner) {
-                    row.iter_mut().zip(stats).for_each(|(v, s)| *v = f(*v, *s));
+                    for (v, s) in row.iter_mut().zip(stats) {
+                        *v = f(*v, *s);
+                    }
                 }
             }
         },
