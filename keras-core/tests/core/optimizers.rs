@@ -362,8 +362,8 @@ fn gradients_of_rows_are_those_of_the_table() -> Result<()> {
         let table = || Variable::new("table", &Tensor::arange(0f32, 8., &CPU)?.reshape((4, 2))?, true);
         let (by_rows, by_all) = (table()?, table()?);
         let (mut sparse, mut dense) = (make(), make());
-        sparse.build(&[by_rows.clone()])?;
-        dense.build(&[by_all.clone()])?;
+        sparse.build(std::slice::from_ref(&by_rows))?;
+        dense.build(std::slice::from_ref(&by_all))?;
         for rows in [[0u32, 3], [1, 2], [0, 1], [2, 3]] {
             let values = Tensor::new(&[[1f32, -2.], [0.5, 3.]], &CPU)?;
             let gradient = RowGradient::new(rows.to_vec(), values, (4, 2))?;

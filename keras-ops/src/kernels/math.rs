@@ -213,7 +213,7 @@ impl Math for f32 {
         let p = p * z + 3.779_145_7e-3;
         let p = p * z + 5.278_885_4e-2;
         let p = p * z + 0.190_773_04;
-        let p = p * z + 1.128_379_1;
+        let p = p * z + std::f32::consts::FRAC_2_SQRT_PI;
         let q = 3.800_436_4e-5;
         let q = q * z + 1.165_100_1e-3;
         let q = q * z + 1.499_650_9e-2;

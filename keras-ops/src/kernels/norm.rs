@@ -182,7 +182,8 @@ pub fn backward<T: Math>(
         .div_ceil(PARTS)
         .max(simd::CHUNK / len.max(1))
         .max(1);
-    let run = |((dx, moved), (g, x)): ((&mut [T], &[Moved<T>]), (&[T], &[T]))| {
+    type Written<'a, T> = (&'a mut [T], &'a [Moved<T>]);
+    let run = |((dx, moved), (g, x)): (Written<'_, T>, (&[T], &[T]))| {
         part(dx, g, x, gamma, moved, kind, parameters)
     };
     let size = (rows * len).max(1);

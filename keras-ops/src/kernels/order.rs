@@ -120,7 +120,7 @@ pub fn lanes<T: Ordered>(x: &[T], len: usize, wanted: Wanted) -> Vec<u32> {
         Wanted::Largest(k) => k.min(len),
         _ => len,
     };
-    let mut out = vec![0; if len == 0 { 0 } else { x.len() / len * count }];
+    let mut out = vec![0; x.len().checked_div(len).unwrap_or(0) * count];
     if out.is_empty() {
         return out;
     }

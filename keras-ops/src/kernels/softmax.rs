@@ -133,7 +133,7 @@ fn short_rows<T: Math>(x: &[T], out: &mut [T], len: usize, kind: Kind) {
                 exps.iter_mut().for_each(|v| *v = v.exp());
                 for (row, exps) in out.chunks_exact_mut(len).zip(exps.chunks_exact(len)) {
                     let log = row_sum(exps).ln();
-                    row.iter_mut().for_each(|v| *v = *v - log);
+                    row.iter_mut().for_each(|v| *v -= log);
                 }
             }
         },
@@ -169,7 +169,7 @@ fn columns<T: Math>(x: &[T], out: &mut [T], Extent { len, inner, .. }: Extent, k
                 } else {
                     sums.iter_mut().for_each(|s| *s = s.ln());
                     for out in out.chunks_exact_mut(inner) {
-                        out.iter_mut().zip(&sums).for_each(|(v, s)| *v = *v - *s);
+                        out.iter_mut().zip(&sums).for_each(|(v, s)| *v -= *s);
                     }
                 }
             }

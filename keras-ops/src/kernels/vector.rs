@@ -88,7 +88,7 @@ impl Lane for f32 {
     }
     #[inline(always)]
     fn splat_number<S: Simd>(simd: S, number: u32) -> S::u32s {
-        simd.splat_u32s(number as u32)
+        simd.splat_u32s(number)
     }
     #[inline(always)]
     fn pick_number<S: Simd>(simd: S, mask: S::m32s, a: S::u32s, b: S::u32s) -> S::u32s {

@@ -170,7 +170,8 @@ fn apply<F: Labelled, T: Math>(f: F, labels: Vec<i64>, y_pred: &Tensor) -> Resul
 
 fn values<F: Labelled, T: Math>(f: F, labels: &[i64], p: &[T], classes: usize) -> (Vec<T>, Vec<T>) {
     let (mut out, mut of_rows) = (vec![T::ZERO; labels.len()], vec![T::ZERO; labels.len()]);
-    let run = |((out, of_rows), (labels, p)): ((&mut [T], &mut [T]), (&[i64], &[T]))| {
+    type Written<'a, T> = (&'a mut [T], &'a mut [T]);
+    let run = |((out, of_rows), (labels, p)): (Written<'_, T>, (&[i64], &[T]))| {
         simd::vectorize_for::<T, _>(
             #[inline(always)]
             || {

@@ -280,7 +280,7 @@ pub(super) fn over_windows<const N: usize>(
     if compute != dtype {
         return over_windows(op, kind, &x.to_dtype(compute)?, false, windows)?.to_dtype(dtype);
     }
-    let mut all = [vec![0..1], vec![0..1], vec![0..1]];
+    let mut all = std::array::from_fn(|_| std::iter::once(0..1).collect());
     for (to, windows) in all[3 - N..].iter_mut().zip(windows(&dims[1..=N])?) {
         *to = windows;
     }

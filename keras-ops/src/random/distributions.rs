@@ -63,7 +63,7 @@ impl Stream {
             return n - self.binomial(n, 1. - p);
         }
         match n * p {
-            mean if mean == 0. => 0.,
+            0. => 0.,
             mean if mean < 10. => self.counted(n, p),
             _ => self.rejected(n, p),
         }

@@ -97,9 +97,8 @@ impl<T: Math> Attention<'_, T> {
         };
         // What adds to one part of the bias is one task; without a bias each head of keys is, or a part of its queries.
         let several = |axis: usize, all: usize| bias.is_none_or(|dims| dims[axis] > 1 || all == 1);
-        let (samples, groups) = match (several(0, batch), several(1, heads)) {
-            (split_b, split_n) => (if split_b { batch } else { 1 }, if split_n { shared } else { 1 }),
-        };
+        let samples = if several(0, batch) { batch } else { 1 };
+        let groups = if several(1, heads) { shared } else { 1 };
         let parts = self.parts(samples * groups, bias.is_some());
         let part = |index: usize| {
             let (b, k, part) = (index / parts / groups, index / parts % groups, index % parts);

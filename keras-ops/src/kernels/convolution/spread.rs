@@ -75,7 +75,7 @@ pub fn spread<T: Lane>(
 }
 
 /// The taps of a position, in the order of their windows.
-fn taps<'a>(axes: [&'a Phase; 3]) -> impl Iterator<Item = [&'a (usize, usize); 3]> {
+fn taps(axes: [&Phase; 3]) -> impl Iterator<Item = [&(usize, usize); 3]> {
     let [z, y, x] = axes;
     z.taps.iter().flat_map(move |z| {
         y.taps
