@@ -1,6 +1,10 @@
 //! Tests of every operation: gradients in `gradients.rs`, values in the other modules.
 
 #![allow(clippy::unwrap_used)]
+#![allow(
+    clippy::print_stdout,
+    reason = "the tables say how many operations and cases ran"
+)]
 
 mod attention;
 mod conv;

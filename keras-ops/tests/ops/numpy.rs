@@ -299,7 +299,8 @@ fn compare(got: &[Tensor], want: &[Tensor]) -> std::result::Result<(), String> {
         for (at, (g, w)) in got.iter().zip(&want).enumerate() {
             let same = g == w || (g.is_nan() && w.is_nan());
             // JAX's own approximations are good to a few 1e-6.
-            if !same && !((g - w).abs() <= 1e-6 + 1e-5 * w.abs()) {
+            let close = (g - w).abs() <= 1e-6 + 1e-5 * w.abs();
+            if !same && !close {
                 return Err(format!("at {at}: {g:e}, expected {w:e}"));
             }
         }

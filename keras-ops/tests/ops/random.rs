@@ -326,9 +326,9 @@ fn binomial_follows_its_distribution() -> Result<()> {
         // from the mode out, in logarithms
         let mut ln_mass = 0f64;
         let mut logs = vec![0f64; n as usize + 1];
-        for k in 1..=n as usize {
+        for (k, log) in logs.iter_mut().enumerate().skip(1) {
             ln_mass += ((n - k as f64 + 1.) / k as f64 * p / (1. - p)).ln();
-            logs[k] = ln_mass;
+            *log = ln_mass;
         }
         let top = logs.iter().copied().fold(f64::MIN, f64::max);
         let total: f64 = logs.iter().map(|l| (l - top).exp()).sum();

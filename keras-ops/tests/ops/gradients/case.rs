@@ -91,7 +91,7 @@ pub(super) const SCALAR: Input = (&[], 0.7, 0.9);
 /// Distinct values over a range, in a scrambled order, so that no two tie and neighbours differ.
 fn values((shape, low, high): Input, salt: usize) -> Result<Tensor> {
     let count: usize = shape.iter().product();
-    let step = (7..).find(|step| count % step != 0).unwrap_or(7);
+    let step = (7..).find(|step| !count.is_multiple_of(*step)).unwrap_or(7);
     let at = |i: usize| ((i * step + salt * 3) % count.max(1)) as f64 + 0.37 + 0.11 * salt as f64;
     let spread = (0..count)
         .map(|i| low + (high - low) * at(i) / (count as f64 + 1.))

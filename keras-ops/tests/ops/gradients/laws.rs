@@ -113,7 +113,8 @@ fn wrong_dtypes_and_ranks_are_errors_that_name_the_operation() {
     each("integers, one axis more, other sizes", |case| {
         let failed = |e: keras_ops::Error| format!("{}: {e}", case.name);
         let inputs = case.inputs().map_err(failed)?;
-        let wrong: [(&str, fn(&Tensor) -> Result<Tensor>); 3] = [
+        type Change = fn(&Tensor) -> Result<Tensor>;
+        let wrong: [(&str, Change); 3] = [
             ("u32", |x| x.abs()?.to_dtype(DType::U32)),
             ("one axis more", |x| x.unsqueeze(0)),
             ("one element more", |x| match x.rank() {
