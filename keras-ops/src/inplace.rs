@@ -45,7 +45,9 @@ pub fn write<T: WithDType, R>(
                 T::DTYPE
             );
         };
-        result = Some(f(&mut slice[start..end])?);
+        // An empty view may start beyond the end of its memory.
+        let range = if start == end { 0..0 } else { start..end };
+        result = Some(f(&mut slice[range])?);
         Ok(())
     };
     tensor.inplace_op1(&Open(op, RefCell::new(Some(open))))?;

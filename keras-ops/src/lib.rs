@@ -2,15 +2,18 @@
 
 pub mod activations;
 mod axes;
+pub mod control;
 mod counting;
 pub mod device;
 pub mod dtype;
 pub mod elementwise;
 pub mod gradcheck;
 pub mod host;
+pub mod image;
 pub mod indexing;
 pub mod inplace;
 pub mod kernels;
+pub mod linalg;
 pub mod losses;
 pub mod matmul;
 pub mod memory;
@@ -23,17 +26,20 @@ pub mod random;
 pub mod reduce;
 pub mod row_gradient;
 pub mod shape_ops;
+pub mod signal;
 pub mod tape;
 
 pub use activations::*;
 pub use axes::IntoAxes;
 pub use candle_core::{self as candle, DType, Device, Error, Result, Shape, Tensor, TensorId, Var};
+pub use control::*;
 pub use counting::{all, any, argmax, argmin, count_nonzero};
 pub use device::{DeviceExt, DeviceName, auto, device};
 pub use dtype::{EPSILON, dtype_from_name, dtype_name, floatx, set_floatx};
 pub use elementwise::*;
 pub use indexing::*;
 pub use kernels::fused::FusedActivation;
+pub use linalg::*;
 pub use matmul::matmul;
 pub use nn::cross_entropy::{binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy};
 pub use nn::dense;
@@ -43,6 +49,7 @@ pub use nn::{
     AttentionOptions, BatchNormalized, batch_norm_training, batch_normalization, dot_product_attention,
     group_normalization, layer_normalization, moments, normalize, rms_normalization, unit_normalization,
 };
+pub use nn::{BlockOptions, CtcSearch, ctc_decode, ctc_loss, fold, unfold};
 pub use nn::{
     ConvArgs, ConvOptions, ConvTransposeOptions, conv, conv_transpose, conv_transpose1d, conv_transpose2d,
     conv_transpose3d, conv1d, conv2d, conv3d, depthwise_conv, depthwise_conv1d, depthwise_conv2d,
@@ -59,6 +66,7 @@ pub use random::Seed;
 pub use reduce::*;
 pub use row_gradient::{Gradient, RowGradient};
 pub use shape_ops::*;
+pub use signal::*;
 pub use tape::{
     GradientTape, Gradients, no_grad, record, record_many, record_rows, record_view, record_with_output,
     recording,

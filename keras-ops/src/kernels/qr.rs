@@ -30,6 +30,37 @@ pub fn orthonormal(mut a: Vec<f64>, rows: usize) -> Vec<f64> {
     q
 }
 
+/// `A = Q R` by Householder reflections as LAPACK has it: `count` columns of `Q`, at least as many as `R` has rows
+/// that are not 0, and `R` as columns of `rows` elements. `a` holds columns of length `rows`.
+pub fn householder(mut a: Vec<f64>, rows: usize, count: usize) -> (Vec<f64>, Vec<f64>) {
+    let columns = a.len().checked_div(rows).unwrap_or(0);
+    let mut mirrors = Vec::new();
+    for k in 0..columns.min(rows) {
+        let (left, right) = a.split_at_mut((k + 1) * rows);
+        let column = &mut left[k * rows + k..];
+        let mut mirror = column.to_vec();
+        // A column that is already done stays as it is, also in sign.
+        if dot(&column[1..], &column[1..]) == 0. {
+            mirrors.push(vec![0.; mirror.len()]);
+            continue;
+        }
+        let norm = dot(column, column).sqrt();
+        let negative = to_mirror(&mut mirror);
+        reflect(right, rows, k, &mirror);
+        column.fill(0.);
+        column[0] = if negative { -norm } else { norm };
+        mirrors.push(mirror);
+    }
+    let mut q = vec![0.; rows * count];
+    for k in 0..count.min(rows) {
+        q[k * rows + k] = 1.;
+    }
+    for (k, mirror) in mirrors.iter().enumerate().rev() {
+        reflect(&mut q, rows, k, mirror);
+    }
+    (q, a)
+}
+
 /// Turns a column into the unit vector whose mirror takes it to a multiple of the first axis; whether that
 /// multiple is negative.
 fn to_mirror(x: &mut [f64]) -> bool {
@@ -61,7 +92,8 @@ fn reflect(columns: &mut [f64], rows: usize, first: usize, mirror: &[f64]) {
     }
 }
 
-fn dot(a: &[f64], b: &[f64]) -> f64 {
+/// The sum of products, in an order that depends on the length alone.
+pub fn dot(a: &[f64], b: &[f64]) -> f64 {
     simd::vectorize(
         #[inline(always)]
         || {

@@ -19,29 +19,31 @@ fn log_add(a: f64, b: f64) -> f64 {
     }
 }
 
-/// One sequence: `frames` rows of `classes` log-probabilities, and labels with blanks (0) between and around.
+/// One sequence: `frames` rows of `classes` log-probabilities, and labels with blanks between and around.
 struct Sequence {
     log_probs: Vec<f64>,
     classes: usize,
     states: Vec<usize>,
+    blank: usize,
 }
 
 impl Sequence {
-    fn new<T: Math>(logits: &[T], classes: usize, labels: &[i64]) -> Self {
+    fn new<T: Math>(logits: &[T], classes: usize, labels: &[i64], blank: usize) -> Self {
         let mut log_probs = Vec::with_capacity(logits.len());
         for row in logits.chunks_exact(classes) {
             let shift = row.iter().fold(f64::NEG_INFINITY, |m, x| m.max(x.f64()));
             let norm = shift + row.iter().map(|x| (x.f64() - shift).exp()).sum::<f64>().ln();
             log_probs.extend(row.iter().map(|x| x.f64() - norm));
         }
-        let mut states = vec![0];
+        let mut states = vec![blank];
         labels
             .iter()
-            .for_each(|label| states.extend([*label as usize, 0]));
+            .for_each(|label| states.extend([*label as usize, blank]));
         Self {
             log_probs,
             classes,
             states,
+            blank,
         }
     }
 
@@ -56,7 +58,7 @@ impl Sequence {
     /// Whether a path may go from `state` to `state + 2`, over a blank.
     fn skips(&self, state: usize) -> bool {
         state + 2 < self.states.len()
-            && self.states[state + 2] != 0
+            && self.states[state + 2] != self.blank
             && self.states[state] != self.states[state + 2]
     }
 
@@ -117,11 +119,18 @@ impl Sequence {
     }
 
     fn value(&self) -> f64 {
+        if self.log_probs.is_empty() {
+            // Without frames, only the empty sequence can be.
+            return if self.states.len() == 1 { 0. } else { IMPOSSIBLE };
+        }
         (-self.log_likelihood(&self.forward())).min(IMPOSSIBLE)
     }
 
     /// The gradient by the logits: what was predicted minus what the alignments say.
     fn gradient(&self) -> Vec<f64> {
+        if self.log_probs.is_empty() {
+            return Vec::new();
+        }
         let alpha = self.forward();
         let likelihood = self.log_likelihood(&alpha);
         if likelihood == f64::NEG_INFINITY {
@@ -168,19 +177,33 @@ pub fn ctc(y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
             at % length
         );
     }
-    match host::compute_dtype("ctc", y_pred.dtype())? {
-        DType::F64 => apply::<f64>(labels, length, y_pred),
-        _ => apply::<f32>(labels, length, y_pred),
+    // Labels end at the first padding; every frame counts.
+    let rows = labels.chunks_exact(length.max(1)).map(|row| {
+        let used = row.iter().filter(|l| **l != 0).count();
+        (row[..used].to_vec(), frames)
+    });
+    let mut rows: Vec<Row> = rows.collect();
+    rows.resize(n, (Vec::new(), frames));
+    over_rows("ctc", rows, y_pred, 0)
+}
+
+/// The labels of a sequence and the frames that it has.
+pub(crate) type Row = (Vec<i64>, usize);
+
+/// The loss of each sequence of logits, recorded.
+pub(crate) fn over_rows(op: &str, rows: Vec<Row>, y_pred: &Tensor, blank: usize) -> Result<Tensor> {
+    match host::compute_dtype(op, y_pred.dtype())? {
+        DType::F64 => apply::<f64>(rows, y_pred, blank),
+        _ => apply::<f32>(rows, y_pred, blank),
     }
 }
 
-fn apply<T: Math>(labels: Vec<i64>, length: usize, y_pred: &Tensor) -> Result<Tensor> {
+fn apply<T: Math>(rows: Vec<Row>, y_pred: &Tensor, blank: usize) -> Result<Tensor> {
     let (n, block) = (y_pred.dims()[0], y_pred.dims()[1] * y_pred.dims()[2]);
     let classes = y_pred.dims()[2];
     let sequence = move |i: usize, p: &[T]| {
-        let labels = &labels[i * length..(i + 1) * length];
-        let used = labels.iter().filter(|l| **l != 0).count();
-        Sequence::new(&p[i * block..(i + 1) * block], classes, &labels[..used])
+        let (labels, frames) = &rows[i];
+        Sequence::new(&p[i * block..][..frames * classes], classes, labels, blank)
     };
     let out: Vec<T> = host::read(y_pred, |p: &[T]| {
         Ok((0..n)
@@ -197,11 +220,13 @@ fn apply<T: Math>(labels: Vec<i64>, length: usize, y_pred: &Tensor) -> Result<Te
                     .into_par_iter()
                     .map(|i| sequence(i, p).gradient())
                     .collect();
-                let scaled = rows
-                    .iter()
-                    .zip(g)
-                    .flat_map(|(row, g)| row.iter().map(|d| T::of(d * g.f64())));
-                Ok(scaled.collect::<Vec<T>>())
+                // Frames beyond a sequence's end have no slope.
+                let mut out = vec![T::ZERO; n * block];
+                for ((out, row), g) in out.chunks_exact_mut(block).zip(&rows).zip(g) {
+                    let scaled = row.iter().map(|d| T::of(d * g.f64()));
+                    out.iter_mut().zip(scaled).for_each(|(out, d)| *out = d);
+                }
+                Ok(out)
             })
         })?;
         Ok([Some(host::tensor(d, p.dtype(), p.shape(), p.device())?)]

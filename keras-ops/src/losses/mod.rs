@@ -5,7 +5,7 @@
 
 mod circle;
 mod crossentropy;
-mod ctc;
+pub(crate) mod ctc;
 #[cfg(feature = "cuda")]
 mod device;
 mod focal;

@@ -7,6 +7,7 @@ mod conv_depthwise;
 mod conv_run;
 mod conv_transpose;
 pub mod cross_entropy;
+mod ctc;
 mod dense;
 mod dropout;
 pub mod norm;
@@ -15,6 +16,7 @@ mod pool_adaptive;
 mod pool_global;
 pub mod rnn;
 pub mod softmax;
+mod unfold;
 mod window;
 
 pub use attention::{AttentionOptions, dot_product_attention};
@@ -24,6 +26,7 @@ pub use conv_depthwise::{
     depthwise_conv1d, depthwise_conv2d, depthwise_conv3d, separable_conv1d, separable_conv2d,
 };
 pub use conv_transpose::{ConvTransposeOptions, conv_transpose1d, conv_transpose2d, conv_transpose3d};
+pub use ctc::{CtcSearch, ctc_decode, ctc_loss};
 pub use dense::dense;
 pub use dropout::dropout;
 pub use norm::{
@@ -36,4 +39,5 @@ pub use pool::{
 };
 pub use pool_adaptive::{adaptive_average_pool, adaptive_max_pool};
 pub use pool_global::{global_average_pool, global_max_pool};
+pub use unfold::{BlockOptions, fold, unfold};
 pub use window::{Padding, Sizes};

@@ -39,7 +39,7 @@ impl Padding {
     }
 
     /// Padding in front of and behind axis `at` of `axes`, where windows cover `extent` elements.
-    fn around(
+    pub(crate) fn around(
         self,
         op: &str,
         (at, axes): (usize, usize),

@@ -7,6 +7,7 @@
 )]
 
 mod attention;
+mod control;
 mod conv;
 mod conv_threads;
 mod cross_entropy;
@@ -15,7 +16,9 @@ mod dropout;
 mod elementwise;
 mod embedding;
 mod gradients;
+mod image;
 mod indexing;
+mod linalg;
 mod linear;
 mod losses;
 mod math;
@@ -26,6 +29,8 @@ mod random;
 mod reduce;
 mod rnn;
 mod shape_ops;
+mod signal;
+mod table;
 mod tape;
 mod threads;
 mod threads_layers;

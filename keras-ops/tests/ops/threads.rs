@@ -1,6 +1,7 @@
 //! The same bits for any number of threads: results and gradients of operations large enough to be shared out.
 
-use keras_ops::{self as ops, Device, GradientTape, Result, Tensor, Var};
+use keras_ops::image::{self, Interpolation, ResizeOptions, WarpOptions};
+use keras_ops::{self as ops, Device, GradientTape, Result, StftOptions, Tensor, Var};
 
 type Op = fn(&Tensor) -> Result<Tensor>;
 
@@ -42,7 +43,78 @@ const OPS: &[(&str, Op)] = &[
     ("argmax", |x| ops::argmax(x, Some(1), false)),
     ("argmax all", |x| ops::argmax(x, None, false)),
     ("count_nonzero", |x| ops::count_nonzero(x, Some(&[0, 1]), false)),
+    ("fft", |x| both(ops::fft(x, x))),
+    ("rfft", |x| both(ops::rfft(x, None))),
+    ("fft2", |x| both(ops::fft2(x, x))),
+    ("stft", |x| {
+        both(ops::stft(
+            &ops::reshape(x, &[10, -1])?,
+            &StftOptions::new(100, 40, 128),
+        ))
+    }),
+    ("istft", |x| {
+        let bins = ops::narrow(x, -1, 0, 65)?;
+        ops::istft(&bins, &bins, &StftOptions::new(100, 40, 128), None)
+    }),
+    ("resize", |x| resized(x, Interpolation::Bilinear)),
+    ("resize wide", |x| {
+        resized(&ops::reshape(x, &[40, 70, 45, 2])?, Interpolation::Lanczos3)
+    }),
+    ("upsample", |x| {
+        image::upsample(x, &[1, 2, 3], Interpolation::Nearest)
+    }),
+    ("affine_transform", |x| {
+        let turn = Tensor::new(&[0.9f32, 0.2, 0.3, -0.1, 1.1, 0.4, 0., 0.], &Device::Cpu)?;
+        image::affine_transform(
+            &ops::reshape(x, &[10, 40, 70, 9])?,
+            &turn,
+            &WarpOptions::default(),
+        )
+    }),
+    ("solve", |x| ops::solve(&regular(x)?, &ops::narrow(x, 1, 0, 64)?)),
+    ("inv large", |x| {
+        ops::inv(&regular(&ops::narrow(
+            &ops::reshape(x, &[1, 500, 504])?,
+            2,
+            0,
+            500,
+        )?)?)
+    }),
+    ("cholesky", |x| {
+        let square = regular(x)?;
+        ops::cholesky(
+            &ops::matmul(&square, &ops::transpose(&square, &[0, 2, 1])?)?,
+            false,
+        )
+    }),
+    ("qr", |x| Ok(ops::qr(&regular(x)?, false)?.1)),
+    ("svdvals", |x| ops::svdvals(&ops::narrow(x, 0, 0, 6)?)),
+    ("eigh", |x| Ok(ops::eigh(&regular(&ops::narrow(x, 0, 0, 6)?)?)?.0)),
 ];
+
+fn both(pair: Result<(Tensor, Tensor)>) -> Result<Tensor> {
+    let (re, im) = pair?;
+    ops::stack(&[&re, &im], 0)
+}
+
+fn resized(x: &Tensor, interpolation: Interpolation) -> Result<Tensor> {
+    let options = ResizeOptions {
+        interpolation,
+        antialias: true,
+        ..Default::default()
+    };
+    image::resize(x, [61, 53], &options)
+}
+
+/// Square matrices of the first rows and columns, away from singular ones.
+fn regular(x: &Tensor) -> Result<Tensor> {
+    let n = x.dims()[1]
+        .min(x.dims()[2])
+        .min(if x.dims()[0] == 1 { 500 } else { 64 });
+    let square = ops::narrow(&ops::narrow(x, 1, 0, n)?, 2, 0, n)?;
+    let one = Tensor::eye(n, x.dtype(), &Device::Cpu)?;
+    ops::add(&square, &ops::mul_scalar(&one, 2. * (n as f64).sqrt())?)
+}
 
 fn bits(x: &Tensor) -> Result<Vec<u64>> {
     let wide = x.flatten_all()?.to_dtype(ops::DType::F64)?.to_vec1::<f64>()?;

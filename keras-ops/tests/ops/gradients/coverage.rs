@@ -76,6 +76,11 @@ const NO_GRADIENT: &[&str] = &[
     "gather_rows",
     // Views of data or not, by rank.
     "squeeze_or_expand_to_same_rank",
+    // Vectors of general matrices are complex; counts of singular values.
+    "eig",
+    "matrix_rank",
+    // Labels.
+    "ctc_decode",
     // Has no formula of its own: takes one.
     "pairwise",
     "pointwise",

@@ -7,13 +7,16 @@
 mod activations;
 mod attention;
 mod case;
+mod control;
 mod conv;
 mod coverage;
 mod cross_entropy;
 mod dense;
 mod elementwise;
+mod image;
 mod indexing;
 mod laws;
+mod linalg;
 mod losses;
 mod norm;
 mod numpy;
@@ -22,6 +25,7 @@ mod products;
 mod reduce;
 mod rnn;
 mod shape_ops;
+mod signal;
 
 use case::Case;
 use keras_ops::{Tensor, gradcheck};
@@ -39,9 +43,13 @@ const FAMILIES: &[&[Case]] = &[
     pool::CASES,
     numpy::CASES,
     products::CASES,
+    control::CASES,
+    image::CASES,
+    linalg::CASES,
     reduce::CASES,
     rnn::CASES,
     shape_ops::CASES,
+    signal::CASES,
 ];
 
 fn cases() -> impl Iterator<Item = &'static Case> {
