@@ -115,7 +115,7 @@ pub fn lu<T: Math>(a: &[T], n: usize) -> (Vec<T>, Vec<u32>) {
                 continue;
             }
             for row in below.chunks_exact_mut(n) {
-                row[j] = row[j] / scale;
+                row[j] /= scale;
                 let factor = row[j];
                 row[j + 1..end]
                     .iter_mut()
@@ -185,7 +185,7 @@ pub fn solve_triangular<T: Math>(a: &[T], n: usize, triangle: Triangle, x: &mut 
             }
             if triangle != Triangle::UnitLower {
                 let scale = a[i * n + i];
-                row.iter_mut().for_each(|x| *x = *x / scale);
+                row.iter_mut().for_each(|x| *x /= scale);
             }
         }
         let others = if upper { 0..k } else { end..n };

@@ -138,7 +138,7 @@ impl<T: Spectral> RealRows<T> {
         }
         // These are real in a real row's spectrum.
         self.bins[0].im = T::ZERO;
-        if n % 2 == 0 {
+        if n.is_multiple_of(2) {
             self.bins[n / 2].im = T::ZERO;
         }
         match &*self.plan {

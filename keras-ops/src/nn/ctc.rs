@@ -232,8 +232,8 @@ fn beam(logits: &[f64], classes: usize, blank: usize, width: usize, paths: usize
         let norm = shift + frame.iter().map(|x| (x - shift).exp()).sum::<f64>().ln();
         let mut next = Beam::new();
         for (path, ends) in &kept {
-            for c in 0..classes {
-                let score = frame[c] - norm;
+            for (c, logit) in frame.iter().enumerate() {
+                let score = logit - norm;
                 let mut add = |path: Vec<usize>, label: f64, blank: f64| {
                     let ends = next.entry(path).or_insert(Ends::NEVER);
                     ends.label = log_add(ends.label, label);

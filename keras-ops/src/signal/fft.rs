@@ -313,9 +313,9 @@ fn real_inverse<T: Spectral>(re: &Tensor, im: &Tensor, n: usize) -> Result<Tenso
         let real = |k: usize| if paired(k, n) { scale(k) } else { T::ZERO };
         let bins = n / 2 + 1;
         dr.chunks_exact_mut(bins)
-            .for_each(|row| row.iter_mut().enumerate().for_each(|(k, x)| *x = *x * scale(k)));
+            .for_each(|row| row.iter_mut().enumerate().for_each(|(k, x)| *x *= scale(k)));
         di.chunks_exact_mut(bins)
-            .for_each(|row| row.iter_mut().enumerate().for_each(|(k, x)| *x = *x * real(k)));
+            .for_each(|row| row.iter_mut().enumerate().for_each(|(k, x)| *x *= real(k)));
         let tensor = |values| host::tensor(values, grad.dtype(), &from, grad.device());
         Ok([Some(tensor(dr)?), Some(tensor(di)?)].into_iter().collect())
     }))

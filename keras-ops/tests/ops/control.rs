@@ -38,8 +38,8 @@ fn beam(x: &[Tensor], beam_width: usize, top_paths: usize, blank: usize) -> Resu
 
 #[rustfmt::skip]
 const TABLE: &[(&str, Run)] = &[
-    ("associative_scan", |x| one(ops::associative_scan(|a, b| ops::multiply(a, b), &x[0], false, 0))),
-    ("associative_scan reverse", |x| one(ops::associative_scan(|a, b| ops::add(a, b), &x[0], true, 1))),
+    ("associative_scan", |x| one(ops::associative_scan(ops::multiply, &x[0], false, 0))),
+    ("associative_scan reverse", |x| one(ops::associative_scan(ops::add, &x[0], true, 1))),
     ("scan", |x| two(summed(&x[0]))),
     ("unfold", |x| one(ops::unfold(&x[0], &BlockOptions::new([2, 3])))),
     ("unfold padded", |x| one(ops::unfold(&x[0], &PADDED))),

@@ -43,8 +43,8 @@ pub(super) const CASES: &[Case] = &[
     case("vectorized_map", &[X], |x| ops::vectorized_map(ops::square, &x[0])).fails_empty(),
     case("scan", &[X], |x| ops::host::within("scan", || running_product(&x[0], false))).fails_empty(),
     case("scan reverse", &[X], |x| ops::host::within("scan", || running_product(&x[0], true))).fails_empty(),
-    case("associative_scan", &[(&[7, 2], 0.5, 1.6)], |x| ops::associative_scan(|a, b| ops::multiply(a, b), &x[0], false, 0)),
-    case("associative_scan reverse", &[(&[2, 6], 0.5, 1.6)], |x| ops::associative_scan(|a, b| ops::multiply(a, b), &x[0], true, -1)),
+    case("associative_scan", &[(&[7, 2], 0.5, 1.6)], |x| ops::associative_scan(ops::multiply, &x[0], false, 0)),
+    case("associative_scan reverse", &[(&[2, 6], 0.5, 1.6)], |x| ops::associative_scan(ops::multiply, &x[0], true, -1)),
     case("custom_gradient", &[X, POSITIVE], |x| {
         let product = |x: &[Tensor]| {
             let saved = x.to_vec();
