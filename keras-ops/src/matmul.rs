@@ -230,10 +230,9 @@ fn strided<T: Real, R>(tensor: &Tensor, f: impl FnOnce(&[T], &[usize]) -> Result
     if tensor.device().is_cpu() && tensor.dtype() == T::DTYPE {
         let (storage, layout) = tensor.storage_and_layout();
         if let Storage::Cpu(storage) = &*storage {
-            return f(
-                &storage.as_slice::<T>()?[layout.start_offset()..],
-                layout.stride(),
-            );
+            // An empty view may begin beyond its storage.
+            let data = storage.as_slice::<T>()?.get(layout.start_offset()..);
+            return f(data.unwrap_or(&[]), layout.stride());
         }
     }
     let plain = tensor.to_dtype(T::DTYPE)?.to_device(&Device::Cpu)?.contiguous()?;

@@ -1,7 +1,9 @@
 //! Convolution and pooling, channels last.
 
 use keras::Tensor;
-use keras::ops::{self, ConvOptions, FusedActivation as Act, Padding, PoolOptions, Result, nn};
+use keras::ops::{
+    self, ConvOptions, ConvTransposeOptions, FusedActivation as Act, Padding, PoolOptions, Result, nn,
+};
 
 use super::{Row, row};
 
@@ -48,6 +50,14 @@ pub(super) const ROWS: &[Row] = &[
     }),
     row("conv3d 3x3x3 4x16x32x32x8 to 16", &[&[4, 16, 32, 32, 8], &[3, 3, 3, 8, 16]], |x| {
         ops::conv3d(&x[0], &x[1], None, &ConvOptions::default(), Act::Linear)
+    }),
+    row("depthwise 3x3 32x32x32x64 same", &[&[32, 32, 32, 64], &[3, 3, 64, 1]], |x| {
+        let options = ConvOptions { padding: Padding::Same, ..Default::default() };
+        ops::depthwise_conv2d(&x[0], &x[1], None, &options, Act::Linear)
+    }),
+    row("conv_transpose2d 4x4 16x16x16x64 to 32 stride 2 same", &[&[16, 16, 16, 64], &[4, 4, 32, 64]], |x| {
+        let options = ConvTransposeOptions { strides: [2; 2], padding: Padding::Same, ..Default::default() };
+        ops::conv_transpose2d(&x[0], &x[1], None, &options, Act::Linear)
     }),
     row("max_pool2d 2x2 128x26x26x32", IMAGES, |x| ops::max_pool2d(&x[0], &pool2d(2, 2)))
         .candle(|x| x[0].permute((0, 3, 1, 2))?.max_pool2d(2)),

@@ -22,6 +22,7 @@ mod linalg;
 mod linear;
 mod losses;
 mod math;
+mod names;
 mod norm;
 mod numpy;
 mod optimizer_step;
