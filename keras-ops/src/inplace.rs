@@ -35,7 +35,9 @@ pub fn write<T: WithDType, R>(
 ) -> Result<R> {
     let mut result = None;
     let open = |storage: &mut CpuStorage, layout: &Layout| -> Result<()> {
-        let Some((start, end)) = layout.contiguous_offsets() else {
+        // Strides mean nothing where there are no elements.
+        let empty = (layout.shape().elem_count() == 0).then_some((0, 0));
+        let Some((start, end)) = empty.or_else(|| layout.contiguous_offsets()) else {
             candle_core::bail!("{op}: writing in place needs a contiguous tensor, got {layout:?}");
         };
         let found = storage.dtype();
