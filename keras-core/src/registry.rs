@@ -181,7 +181,9 @@ impl Registry {
     /// activations. No loss, metric or callback.
     pub fn core() -> Self {
         let mut registry = Self::empty();
-        registry.layers.add(crate::layers::ENTRIES);
+        crate::layers::LISTS
+            .iter()
+            .for_each(|list| registry.layers.add(list));
         registry.layers.add(crate::models::config::ENTRIES);
         registry.optimizers.add(crate::optimizers::ENTRIES);
         registry.schedules.add(crate::optimizers::schedules::ENTRIES);

@@ -3,9 +3,9 @@
 use keras_ops::{self as ops, Tensor};
 use serde_json::Value;
 
-use super::base::{base_accessors, cast_input, common_methods, layer_entry, only};
 use crate::config::{IntoValue, Reader};
 use crate::layer::{Call, Layer, LayerBase, Outputs};
+use crate::layers::base::{base_accessors, cast_input, common_methods, layer_entry, only};
 use crate::shape::{self, Dims};
 use crate::{Config, Registry, Result, bail};
 

@@ -2,8 +2,8 @@
 
 use keras_ops::{self as ops, Tensor};
 
-use super::base::{base_accessors, cast_input, common_methods, layer_entry};
 use crate::layer::{Call, Layer, LayerBase, Outputs};
+use crate::layers::base::{base_accessors, cast_input, common_methods, layer_entry};
 use crate::shape::{self, Dims};
 use crate::{Config, Registry, Result, bail};
 

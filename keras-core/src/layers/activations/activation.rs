@@ -2,9 +2,9 @@
 
 use keras_ops::Tensor;
 
-use super::base::{base_accessors, cast_input, common_methods, layer_entry, only, same_shape};
 use crate::activations::Argument;
 use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
+use crate::layers::base::{base_accessors, cast_input, common_methods, layer_entry, only, same_shape};
 use crate::shape::Dims;
 use crate::{Config, Registry, Result, Spec};
 

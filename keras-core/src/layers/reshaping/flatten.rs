@@ -2,11 +2,11 @@
 
 use keras_ops::{self as ops, DType, Tensor};
 
-use super::base::{
+use crate::layer::{Call, Layer, LayerBase, Outputs};
+use crate::layers::base::{
     DataFormat, base_accessors, cast_floats, common_methods, expect_min_rank, layer_entry, moved_dtype, one,
     only,
 };
-use crate::layer::{Call, Layer, LayerBase, Outputs};
 use crate::shape::Dims;
 use crate::{Config, Registry, Result};
 

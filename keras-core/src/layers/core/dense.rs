@@ -2,11 +2,11 @@
 
 use keras_ops::{self as ops, Tensor};
 
-use super::base::{
+use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
+use crate::layers::base::{
     base_accessors, cast_input, common_methods, expect_min_rank, known_size, layer_entry, only,
 };
-use super::kernel::{KernelArgs, kernel_methods};
-use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
+use crate::layers::kernel::{KernelArgs, kernel_methods};
 use crate::shape::Dims;
 use crate::{Config, Registry, Result, bail};
 

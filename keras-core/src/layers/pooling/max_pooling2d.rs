@@ -2,11 +2,11 @@
 
 use keras_ops::{self as ops, Padding, Tensor};
 
-use super::base::{
+use crate::layer::{Call, Layer, LayerBase, Outputs};
+use crate::layers::base::{
     DataFormat, base_accessors, cast_input, common_methods, expect_rank, layer_entry, one, only,
 };
-use super::window::{Pair, Window, positive, read_pair};
-use crate::layer::{Call, Layer, LayerBase, Outputs};
+use crate::layers::window::{Pair, Window, positive, read_pair};
 use crate::shape::Dims;
 use crate::{Config, Registry, Result};
 

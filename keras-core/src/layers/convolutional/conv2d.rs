@@ -2,12 +2,12 @@
 
 use keras_ops::{self as ops, Padding, Tensor};
 
-use super::base::{
+use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
+use crate::layers::base::{
     DataFormat, base_accessors, cast_input, common_methods, expect_rank, known_size, layer_entry, only,
 };
-use super::kernel::{KernelArgs, kernel_methods};
-use super::window::{Pair, Window, positive, read_pair};
-use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
+use crate::layers::kernel::{KernelArgs, kernel_methods};
+use crate::layers::window::{Pair, Window, positive, read_pair};
 use crate::shape::{self, Dims};
 use crate::{Config, Registry, Result, bail};
 

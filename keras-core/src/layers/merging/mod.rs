@@ -1,0 +1,20 @@
+//! Layers that join several inputs.
+
+mod concatenate;
+mod merge;
+
+pub use concatenate::Concatenate;
+pub use merge::{Add, Average, Maximum, Minimum, Multiply, Subtract};
+
+use crate::{Entry, Layer};
+
+/// The layers of this room.
+pub(super) static ENTRIES: &[Entry<dyn Layer>] = &[
+    merge::add::ENTRY,
+    merge::average::ENTRY,
+    concatenate::ENTRY,
+    merge::maximum::ENTRY,
+    merge::minimum::ENTRY,
+    merge::multiply::ENTRY,
+    merge::subtract::ENTRY,
+];
