@@ -43,10 +43,16 @@ impl Default for KernelArgs {
 
 impl KernelArgs {
     pub(super) fn read(reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
+        let use_bias = reader.or("use_bias", true)?;
+        let args = Self::read_weights(reader, registry)?;
+        Ok(Self { use_bias, ..args })
+    }
+
+    /// All but `use_bias`: for layers that say otherwise whether they have a bias.
+    pub(super) fn read_weights(reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
         let default = Self::default();
         Ok(Self {
             activation: Argument::read(reader.raw("activation"), registry)?,
-            use_bias: reader.or("use_bias", true)?,
             kernel_initializer: read_nested(reader, "kernel_initializer", registry)?
                 .or(default.kernel_initializer),
             bias_initializer: read_nested(reader, "bias_initializer", registry)?.or(default.bias_initializer),
@@ -63,6 +69,11 @@ impl KernelArgs {
     pub(super) fn write(&self, config: &mut Config) {
         config.set("activation", self.activation.to_value());
         config.set("use_bias", self.use_bias);
+        self.write_weights(config);
+    }
+
+    /// What [`write`](Self::write) adds after `activation` and `use_bias`.
+    pub(super) fn write_weights(&self, config: &mut Config) {
         config.set(
             "kernel_initializer",
             nested_value(self.kernel_initializer.as_ref()),
@@ -81,8 +92,20 @@ impl KernelArgs {
         config.set("bias_constraint", nested_value(self.bias_constraint.as_ref()));
     }
 
-    /// Makes the weights and looks names up.
+    /// Makes the weights and looks names up; the bias has the kernel's last axis.
     pub(super) fn build(&mut self, base: &mut LayerBase, shape: &[usize], cx: &Build) -> Result<()> {
+        let bias = self.use_bias.then(|| &shape[shape.len() - 1..]);
+        self.build_shapes(base, shape, bias, cx)
+    }
+
+    /// [`build`](Self::build) with a bias of any shape, or none.
+    pub(super) fn build_shapes(
+        &mut self,
+        base: &mut LayerBase,
+        shape: &[usize],
+        bias: Option<&[usize]>,
+        cx: &Build,
+    ) -> Result<()> {
         self.activation.resolve()?;
         resolve(&mut self.activity_regularizer)?;
         let mut kernel = Weight::new("kernel", shape)
@@ -92,8 +115,8 @@ impl KernelArgs {
             kernel = kernel.initializer(initializer);
         }
         self.kernel = Some(base.add_weight(kernel, cx)?);
-        if self.use_bias {
-            let mut bias = Weight::new("bias", &shape[shape.len() - 1..])
+        if let Some(shape) = bias {
+            let mut bias = Weight::new("bias", shape)
                 .regularizer(self.bias_regularizer.clone())
                 .constraint(self.bias_constraint.clone());
             if let Some(initializer) = self.bias_initializer.clone() {
@@ -111,14 +134,23 @@ impl KernelArgs {
         cx: &mut Call,
         product: impl FnOnce(&Tensor, Option<&Tensor>, FusedActivation) -> keras_ops::Result<Tensor>,
     ) -> Result<Outputs> {
-        let kernel = base.value(&self.kernel)?;
-        let bias = self.bias.as_ref().map(Variable::value);
+        let (kernel, bias) = self.weights(base)?;
         let activation = self.activation.get()?;
         let fused = activation.fused();
         let mut output = product(&kernel, bias.as_ref(), fused.unwrap_or(FusedActivation::Linear))?;
         if fused.is_none() {
             output = activation.call(&output)?;
         }
+        self.finish(output, cx)
+    }
+
+    /// The kernel and the bias.
+    pub(super) fn weights(&self, base: &LayerBase) -> Result<(Tensor, Option<Tensor>)> {
+        Ok((base.value(&self.kernel)?, self.bias.as_ref().map(Variable::value)))
+    }
+
+    /// The output and the penalty on it.
+    pub(super) fn finish(&self, output: Tensor, cx: &mut Call) -> Result<Outputs> {
         add_activity_loss(self.activity_regularizer.as_ref(), &output, cx)?;
         Ok(output.into())
     }
@@ -127,19 +159,28 @@ impl KernelArgs {
 /// Builder methods for a layer that keeps [`KernelArgs`] in `args`.
 macro_rules! kernel_methods {
     ($type:ty) => {
+        $crate::layers::kernel::weight_methods!($type);
+
+        impl $type {
+            /// Whether a bias is added.
+            #[must_use]
+            pub fn use_bias(mut self, use_bias: bool) -> Self {
+                self.args.use_bias = use_bias;
+                self
+            }
+        }
+    };
+}
+
+/// [`kernel_methods`] without `use_bias`.
+macro_rules! weight_methods {
+    ($type:ty) => {
         impl $type {
             /// What is applied to the output: a name (`"relu"`), an [`Activation`](crate::Activation) or a
             /// closure made one by [`activation_fn`](crate::activations::activation_fn).
             #[must_use]
             pub fn activation(mut self, activation: impl Into<crate::Spec<dyn crate::Activation>>) -> Self {
                 self.args.activation = crate::activations::Argument::new(activation.into());
-                self
-            }
-
-            /// Whether a bias is added.
-            #[must_use]
-            pub fn use_bias(mut self, use_bias: bool) -> Self {
-                self.args.use_bias = use_bias;
                 self
             }
 
@@ -215,4 +256,4 @@ macro_rules! kernel_methods {
         }
     };
 }
-pub(super) use kernel_methods;
+pub(super) use {kernel_methods, weight_methods};
