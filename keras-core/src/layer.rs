@@ -9,7 +9,8 @@ use smallvec::SmallVec;
 
 use crate::shape::Dims;
 use crate::{
-    Config, Constraint, Initializer, Regularizer, Result, SeedGenerator, Variable, bail, config, registry,
+    Arguments, Config, Constraint, Initializer, Regularizer, Result, SeedGenerator, Variable, bail, config,
+    registry,
 };
 
 /// A part of a model: makes outputs from inputs, by weights that training changes.
@@ -73,6 +74,27 @@ pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
     /// # Errors
     /// When the layer cannot take such inputs.
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>>;
+
+    /// [`compute_output_shape`](Self::compute_output_shape) with the arguments of this application, where they add
+    /// an output or change a shape. `inputs` are all tensors, those among the arguments too.
+    ///
+    /// # Errors
+    /// When the layer cannot take such inputs or arguments.
+    fn compute_output_shape_with(&self, inputs: &[Dims], arguments: &Arguments) -> Result<Vec<Dims>> {
+        self.compute_output_shape(arguments.positional(inputs))
+    }
+
+    /// The names of the arguments that one application may be given beside the inputs, in the order of Keras's
+    /// `call`: `["initial_state", "mask"]`. `training` is always taken.
+    fn call_arguments(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Keras's names of the inputs. One name: several inputs are one list, as in `Add()([a, b])`. More: each input is
+    /// an argument of its own, as in `MultiHeadAttention(…)(query, value, key)`.
+    fn input_arguments(&self) -> &'static [&'static str] {
+        &["inputs"]
+    }
 
     /// The dtypes of the outputs by those of the inputs.
     fn compute_output_dtype(&self, _inputs: &[DType]) -> DType {
@@ -383,23 +405,49 @@ impl Build {
     }
 }
 
+/// The masks of several tensors; `None` where all is valid.
+pub type Masks = SmallVec<[Option<Tensor>; 2]>;
+
 /// What surrounds one pass through a model.
 #[derive(Debug, Default)]
 #[non_exhaustive]
 pub struct Call {
     /// Whether this is a training step: dropout drops, normalisation uses the batch.
     pub training: bool,
-    /// The masks of the layer's inputs, one a slot; empty when there are none.
-    pub masks: SmallVec<[Option<Tensor>; 2]>,
+    /// The masks of the layer's inputs, one for each before the named tensors; empty when there are none.
+    pub masks: Masks,
+    /// What this application of the running layer was given beside its inputs.
+    pub arguments: Arguments,
+    /// Whether `training` was said; else an application's own argument counts.
+    pub(crate) said: bool,
     losses: Vec<Tensor>,
 }
 
 impl Call {
-    /// A pass in training or in inference.
+    /// A pass in training or in inference, whatever a layer's application says of `training`, as in Keras.
     pub fn new(training: bool) -> Self {
         Self {
             training,
+            said: true,
             ..Self::default()
+        }
+    }
+
+    /// With arguments for the layer that is called.
+    #[must_use]
+    pub fn arguments(mut self, arguments: Arguments) -> Self {
+        self.arguments = arguments;
+        self
+    }
+
+    /// A call of a layer within the running one, which has masks and arguments of its own: `cx.inner(&self.cell)`.
+    pub fn inner<'a>(&'a mut self, layer: &'a LayerRef) -> Inner<'a> {
+        Inner {
+            training: self.training,
+            cx: self,
+            layer,
+            masks: Masks::new(),
+            arguments: Arguments::new(),
         }
     }
 
@@ -411,6 +459,62 @@ impl Call {
     /// Takes the losses that layers added.
     pub fn take_losses(&mut self) -> Vec<Tensor> {
         std::mem::take(&mut self.losses)
+    }
+}
+
+/// A call of a layer within another. Made by [`Call::inner`].
+///
+/// The inner layer sees what is set here and nothing of the outer layer's masks and arguments; what it adds to the
+/// loss joins the pass.
+#[derive(Debug)]
+#[must_use = "call it with `.call(&inputs)`"]
+pub struct Inner<'a> {
+    cx: &'a mut Call,
+    layer: &'a LayerRef,
+    training: bool,
+    masks: Masks,
+    arguments: Arguments,
+}
+
+impl Inner<'_> {
+    /// The masks of the inputs, one for each before the named tensors.
+    pub fn masks(mut self, masks: &[Option<Tensor>]) -> Self {
+        self.masks = masks.iter().cloned().collect();
+        self
+    }
+
+    /// What the inner layer is given beside its inputs.
+    pub fn arguments(mut self, arguments: Arguments) -> Self {
+        self.arguments = arguments;
+        self
+    }
+
+    /// In training or not, unlike the outer layer.
+    pub fn training(mut self, training: bool) -> Self {
+        self.training = training;
+        self
+    }
+
+    /// The outputs.
+    ///
+    /// # Errors
+    /// When the inner layer fails.
+    pub fn call(self, inputs: &[Tensor]) -> Result<Outputs> {
+        let Self {
+            cx,
+            layer,
+            training,
+            masks,
+            arguments,
+        } = self;
+        let outer = (
+            std::mem::replace(&mut cx.masks, masks),
+            std::mem::replace(&mut cx.arguments, arguments),
+            std::mem::replace(&mut cx.training, training),
+        );
+        let outputs = layer.read().call(inputs, cx);
+        (cx.masks, cx.arguments, cx.training) = outer;
+        outputs
     }
 }
 

@@ -15,6 +15,7 @@
 mod activation;
 pub mod activations;
 mod arg;
+mod arguments;
 mod callback;
 pub mod config;
 mod constraint;
@@ -45,6 +46,7 @@ pub mod weighting;
 
 pub use activation::Activation;
 pub use arg::Arg;
+pub use arguments::Arguments;
 pub use callback::{Callback, Context, Params};
 pub use config::{Config, Envelope};
 pub use constraint::Constraint;

@@ -34,12 +34,12 @@ pub use registry::registry;
 
 pub use keras_callbacks as callbacks;
 pub use keras_core::{
-    Activation, Apply, Callback, Compile, Config, Constraint, Context, Entry, Envelope, Error, Evaluate, Fit,
-    FnLoss, Given, History, Initializer, IntoSymbolic, Layer, LayerRef, LearningRate, LogSource, Logs, Loss,
-    Metric, Model, Optimizer, Params, Predict, Reduction, Registry, Regularizer, Result, ResultExt, Schedule,
-    SeedGenerator, Sequential, Shared, Spec, Symbolic, Variable, activations, bail, config, constraints,
-    data, error, initializers, input, layer, layers, loss_fn, models, ops, optimizers, output, random,
-    regularizers, saving, set_random_seed, shape, trainer,
+    Activation, Apply, Arguments, Callback, Compile, Config, Constraint, Context, Entry, Envelope, Error,
+    Evaluate, Fit, FnLoss, Given, History, Initializer, IntoSymbolic, Layer, LayerRef, LearningRate,
+    LogSource, Logs, Loss, Metric, Model, Optimizer, Params, Predict, Reduction, Registry, Regularizer,
+    Result, ResultExt, Schedule, SeedGenerator, Sequential, Shared, Spec, Symbolic, Variable, activations,
+    bail, config, constraints, data, error, initializers, input, layer, layers, loss_fn, models, ops,
+    optimizers, output, random, regularizers, saving, set_random_seed, shape, trainer,
 };
 pub use keras_losses as losses;
 pub use keras_metrics as metrics;

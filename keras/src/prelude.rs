@@ -28,8 +28,8 @@ pub use crate::optimizers::{
     ScheduleFreeAdamW,
 };
 pub use crate::{
-    Apply, Callback, Compile, Context, DType, Device, DeviceExt, Evaluate, Fit, History, Layer, LayerRef,
-    Logs, Loss, Metric, Model, Optimizer, Predict, Sequential, Shared, Tensor, Variable, input, load_model,
-    loss_fn, output, set_random_seed,
+    Apply, Arguments, Callback, Compile, Context, DType, Device, DeviceExt, Evaluate, Fit, History, Layer,
+    LayerRef, Logs, Loss, Metric, Model, Optimizer, Predict, Sequential, Shared, Tensor, Variable, input,
+    load_model, loss_fn, output, set_random_seed,
 };
 pub use crate::{constraints, data, datasets, initializers, metrics, ops, regularizers};

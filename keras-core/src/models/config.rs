@@ -12,9 +12,6 @@ use crate::layer::{Layer, LayerRef};
 use crate::registry::{self, Entry};
 use crate::{Config, Registry, Result};
 
-/// Layers whose several inputs Keras takes as arguments of their own; the others take one list.
-const SPREAD: [&str; 2] = ["MultiHeadAttention", "GroupedQueryAttention"];
-
 /// Models as layers of other models and of wrappers.
 pub(crate) static ENTRIES: &[Entry<dyn Layer>] = &[
     Entry {
@@ -172,18 +169,17 @@ impl Nodes {
             .get(&layer.id())
             .map(Vec::as_slice)
             .unwrap_or_default();
-        let spread = SPREAD.contains(&layer.read().class_name());
         let inbound = nodes
             .iter()
             .filter(|n| !n.inputs.is_empty())
-            .map(|n| self.call(n, spread));
+            .map(|n| self.call(n));
         envelope["name"] = json!(layer.name());
         envelope["inbound_nodes"] = inbound.collect();
         envelope
     }
 
     /// The arguments of one application.
-    fn call(&self, node: &Node, spread: bool) -> Value {
+    fn call(&self, node: &Node) -> Value {
         let tensors = node.inputs.iter().map(|input| {
             json!({"class_name": "__keras_tensor__", "config": {
                 "shape": input.shape(),
@@ -191,11 +187,9 @@ impl Nodes {
                 "keras_history": self.triple(input),
             }})
         });
-        let mut args: Vec<Value> = tensors.collect();
-        if args.len() > 1 && !spread {
-            args = vec![Value::Array(args)];
-        }
-        json!({"args": args, "kwargs": {}})
+        let tensors: Vec<Value> = tensors.collect();
+        let (args, kwargs) = node.arguments.to_call(&**node.layer.read(), &tensors);
+        json!({"args": args, "kwargs": kwargs})
     }
 
     /// Keras's address of a tensor: layer, application, output.

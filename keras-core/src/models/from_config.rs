@@ -5,11 +5,11 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use super::symbolic::{self, Symbolic};
-use super::{Functional, Graph, Model};
+use super::{Functional, Graph, Model, inbound::Inbound};
 use crate::layer::{LayerBase, LayerRef};
 use crate::layers::InputLayer;
 use crate::shape::Dims;
-use crate::{Config, Envelope, Error, Registry, Result, ResultExt, bail};
+use crate::{Arguments, Config, Envelope, Error, Registry, Result, ResultExt, bail};
 
 impl Model {
     /// A model from Keras's configuration, with new weights, on [`keras_ops::auto`]'s device. It is not compiled.
@@ -76,7 +76,8 @@ pub(crate) fn stack(config: &Config, build: Option<&Value>, registry: &Registry)
     let mut output = input.clone();
     for value in &layers[usize::from(first.is_some())..] {
         let layer = layer(value, registry)?;
-        let mut outputs = symbolic::apply(&layer, vec![output]).context(|| named(value))?;
+        let mut outputs =
+            symbolic::apply(&layer, vec![output], &Arguments::new()).context(|| named(value))?;
         output = match (outputs.pop(), outputs.is_empty()) {
             (Some(output), true) => output,
             _ => bail!("{}: a Sequential's layers have one output", named(value)),
@@ -132,11 +133,11 @@ fn finish(config: &Config, graph: Graph, sequential: bool) -> Result<Functional>
 }
 
 /// A tensor's address: layer, application, output.
-type Triple = (String, usize, usize);
+pub(super) type Triple = (String, usize, usize);
 
 #[derive(Default)]
 struct Reading {
-    layers: Vec<(String, LayerRef, Vec<Vec<Triple>>)>,
+    layers: Vec<(String, LayerRef, Vec<Inbound>)>,
     made: FxHashMap<(String, usize), Vec<Symbolic>>,
 }
 
@@ -157,7 +158,7 @@ impl Reading {
         let calls = nodes
             .into_iter()
             .flatten()
-            .map(call_inputs)
+            .map(Inbound::read)
             .collect::<Result<_>>()?;
         self.layers.push((name, layer(value, registry)?, calls));
         Ok(())
@@ -172,13 +173,14 @@ impl Reading {
                     if self.made.contains_key(&(name.clone(), index)) {
                         continue;
                     }
-                    let parents = call.iter().map(|(n, i, _)| self.made.get(&(n.clone(), *i)));
-                    if !parents.clone().all(|p| p.is_some()) {
-                        waiting = Some((name.clone(), call.clone()));
+                    let mut parents = call.sources().iter();
+                    if !parents.all(|(n, i, _)| self.made.contains_key(&(n.clone(), *i))) {
+                        waiting = Some((name.as_str(), call));
                         break;
                     }
-                    let inputs = call.iter().map(|t| self.tensor(t)).collect::<Result<_>>();
-                    let outputs = inputs.and_then(|inputs| symbolic::apply(layer, inputs));
+                    let arguments = call.arguments(&**layer.read(), &|t| self.tensor(t));
+                    let outputs =
+                        arguments.and_then(|(inputs, arguments)| symbolic::apply(layer, inputs, &arguments));
                     let outputs = outputs.context(|| format!("layer `{name}`"))?;
                     self.made.insert((name.clone(), index), outputs);
                     moved = true;
@@ -187,7 +189,7 @@ impl Reading {
             match waiting {
                 None => return Ok(()),
                 Some(_) if moved => {}
-                Some((name, call)) => return Err(self.stuck(&name, &call)),
+                Some((name, call)) => return Err(self.stuck(name, call.sources())),
             }
         }
     }
@@ -203,7 +205,12 @@ impl Reading {
         };
         let never = |(from, node, _): &&Triple| count(from).is_none_or(|calls| *node >= calls);
         for (name, _, calls) in &self.layers {
-            if let Some(Err(error)) = calls.iter().flatten().find(never).map(|t| self.tensor(t)) {
+            if let Some(Err(error)) = calls
+                .iter()
+                .flat_map(Inbound::sources)
+                .find(never)
+                .map(|t| self.tensor(t))
+            {
                 return error.context(format!("layer `{name}`: its input"));
             }
         }
@@ -235,40 +242,7 @@ impl Reading {
     }
 }
 
-/// The tensors that one application of a layer was given.
-fn call_inputs(node: &Value) -> Result<Vec<Triple>> {
-    let Some(args) = node.get("args").and_then(Value::as_array) else {
-        bail!("`inbound_nodes`: expected {{\"args\", \"kwargs\"}} as Keras 3 writes them, got {node}");
-    };
-    let mut found = Vec::new();
-    args.iter().try_for_each(|arg| tensors(arg, &mut found))?;
-    let kwargs = node.get("kwargs").and_then(Value::as_object);
-    for (key, value) in kwargs.into_iter().flatten() {
-        match key.as_str() {
-            "inputs" | "query" | "value" | "key" | "initial_state" => tensors(value, &mut found)?,
-            _ if value.is_null() || key == "training" => {}
-            other => bail!("the call argument `{other}` = {value} is not supported; leave it out"),
-        }
-    }
-    Ok(found)
-}
-
-fn tensors(value: &Value, found: &mut Vec<Triple>) -> Result<()> {
-    match value {
-        Value::Null => Ok(()),
-        Value::Array(items) => items.iter().try_for_each(|item| tensors(item, found)),
-        Value::Object(map) => match map.get("config").and_then(|c| c.get("keras_history")) {
-            Some(history) => {
-                found.push(triple(history)?);
-                Ok(())
-            }
-            None => map.values().try_for_each(|item| tensors(item, found)),
-        },
-        other => bail!("a layer is called with the constant {other}; only tensors are supported"),
-    }
-}
-
-fn triple(value: &Value) -> Result<Triple> {
+pub(super) fn triple(value: &Value) -> Result<Triple> {
     let read = || {
         let [name, node, index] = value.as_array()?.as_slice() else {
             return None;

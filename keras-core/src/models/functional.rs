@@ -83,6 +83,10 @@ impl Layer for Functional {
         Ok(graph.outputs.iter().map(|o| o.shape().to_vec()).collect())
     }
 
+    fn call_arguments(&self) -> &'static [&'static str] {
+        &["mask"]
+    }
+
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
         Ok(Outputs(self.graph.run(inputs, cx)?))
     }

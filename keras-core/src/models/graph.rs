@@ -10,7 +10,7 @@ use super::symbolic::{Node, Symbolic};
 use crate::config::snake_case;
 use crate::layer::{Build, Call, LayerRef, Tensors};
 use crate::shape::{self, Dims};
-use crate::{Error, Result, ResultExt, bail};
+use crate::{Arguments, Error, Result, ResultExt, bail};
 
 /// One call of a layer: which slots it reads and fills.
 #[derive(Debug)]
@@ -18,6 +18,11 @@ pub(crate) struct Step {
     pub(crate) layer: LayerRef,
     pub(crate) inputs: SmallVec<[usize; 2]>,
     pub(crate) outputs: SmallVec<[usize; 1]>,
+    arguments: Arguments,
+    /// What the application says of `training`.
+    training: Option<bool>,
+    /// For each input the slot of the mask that is given by name; empty when none is.
+    mask_slots: Vec<Option<usize>>,
     /// The shapes of the outputs.
     pub(crate) shapes: Vec<Dims>,
     /// Grows in the order in which layers were applied.
@@ -68,12 +73,19 @@ impl Graph {
             slot_of.extend(filled.iter().enumerate().map(|(i, slot)| ((key, i), *slot)));
             if !node.inputs.is_empty() {
                 let read = node.inputs.iter().map(|i| slot_of.get(&i.key()).copied());
-                let Some(read) = read.collect() else {
+                let Some(read) = read.collect::<Option<_>>() else {
                     bail!("model graph: a node comes before its input")
                 };
+                let read: SmallVec<[usize; 2]> = read;
                 let layer = node.layer.clone();
+                let arguments = node.arguments.clone();
+                let positional = arguments.positional(&read).len();
+                let places = arguments.mask_places(&**layer.read(), positional);
                 steps.push(Step {
                     layer,
+                    training: arguments.value("training")?,
+                    mask_slots: places.into_iter().map(|p| p.map(|p| read[p])).collect(),
+                    arguments,
                     inputs: read,
                     outputs: filled,
                     shapes,
@@ -86,7 +98,9 @@ impl Graph {
         let output_slots: Vec<usize> = outputs.iter().map(slot).collect();
         mark_free(&mut steps, &output_slots);
         Ok(Self {
-            masked: nodes.iter().any(|n| n.layer.read().makes_mask()),
+            masked: steps
+                .iter()
+                .any(|s| !s.mask_slots.is_empty() || s.layer.read().makes_mask()),
             layers: in_keras_order(&nodes, inputs, outputs),
             steps,
             inputs: inputs.iter().map(|i| i.node.layer.clone()).collect(),
@@ -105,7 +119,8 @@ impl Graph {
             shapes[*slot].clone_from(dims);
         }
         for step in &self.steps {
-            let inputs: Vec<Dims> = step.inputs.iter().map(|s| shapes[*s].clone()).collect();
+            let inputs = step.arguments.positional(&step.inputs);
+            let inputs: Vec<Dims> = inputs.iter().map(|s| shapes[*s].clone()).collect();
             step.layer
                 .build(&inputs, cx)
                 .context(|| format!("layer `{}`", step.layer.name()))?;
@@ -130,20 +145,33 @@ impl Graph {
                 to.clone_from(mask);
             }
         }
+        let (arguments, training) = (std::mem::take(&mut cx.arguments), cx.training);
         for step in &self.steps {
             let read: Option<SmallVec<[Tensor; 2]>> = step.inputs.iter().map(|s| slots[*s].clone()).collect();
             let Some(read) = read else {
                 bail!("model graph: a layer ran before its input")
             };
             let layer = step.layer.read();
+            let positional = step.arguments.positional(&step.inputs);
             cx.masks.clear();
             if !masks.is_empty() {
-                cx.masks.extend(step.inputs.iter().map(|s| masks[*s].clone()));
+                cx.masks.extend(positional.iter().map(|s| masks[*s].clone()));
+                for (mask, slot) in cx.masks.iter_mut().zip(&step.mask_slots) {
+                    if let Some(given) = slot.and_then(|s| slots[s].as_ref()) {
+                        *mask = Some(given.clone());
+                    }
+                }
+            }
+            let given = cx.masks.clone();
+            cx.arguments.clone_from(&step.arguments);
+            if let (Some(own), false) = (step.training, cx.said) {
+                cx.training = own;
             }
             let outputs = layer
                 .call(&read, cx)
                 .context(|| format!("layer `{}`", layer.base().name()))?
                 .0;
+            cx.training = training;
             if outputs.len() != step.outputs.len() {
                 bail!(
                     "layer `{}`: compute_output_shape promised {} outputs, call gave {}",
@@ -152,9 +180,9 @@ impl Graph {
                     outputs.len()
                 );
             }
-            if !masks.is_empty() && (layer.makes_mask() || step.inputs.iter().any(|s| masks[*s].is_some())) {
-                let given: Vec<Option<Tensor>> = step.inputs.iter().map(|s| masks[*s].clone()).collect();
-                for (slot, mask) in step.outputs.iter().zip(layer.compute_mask(&read, &given)?) {
+            if !masks.is_empty() && (layer.makes_mask() || given.iter().any(Option::is_some)) {
+                let positional = step.arguments.positional(&read);
+                for (slot, mask) in step.outputs.iter().zip(layer.compute_mask(positional, &given)?) {
                     masks[*slot] = mask;
                 }
             }
@@ -165,6 +193,7 @@ impl Graph {
                 slots[*slot] = None;
             }
         }
+        cx.arguments = arguments;
         cx.masks.clear();
         if !masks.is_empty() {
             cx.masks
@@ -225,7 +254,9 @@ fn adjust_rank(declared: &[Option<usize>], tensor: &Tensor) -> Result<Tensor> {
 
 fn output_shapes(node: &Arc<Node>) -> Result<Vec<Dims>> {
     let inputs: Vec<Dims> = node.inputs.iter().map(|i| i.shape().to_vec()).collect();
-    node.layer.read().compute_output_shape(&inputs)
+    node.layer
+        .read()
+        .compute_output_shape_with(&inputs, &node.arguments)
 }
 
 /// The nodes that the outputs depend on, parents first.

@@ -4,6 +4,7 @@ pub(crate) mod config;
 mod from_config;
 mod functional;
 mod graph;
+mod inbound;
 mod model;
 mod sequential;
 mod summary;

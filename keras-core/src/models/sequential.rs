@@ -5,7 +5,7 @@ use keras_ops::Device;
 use super::symbolic::{self, Symbolic};
 use super::{Functional, Graph, Model, input};
 use crate::layer::LayerRef;
-use crate::{Result, bail};
+use crate::{Arguments, Result, bail};
 
 /// Builds a [`Model`] from a stack of layers, each with one input and one output.
 ///
@@ -78,7 +78,7 @@ impl Sequential {
         };
         let mut output = input.clone();
         for layer in &self.layers {
-            let mut outputs = symbolic::apply(layer, vec![output])?;
+            let mut outputs = symbolic::apply(layer, vec![output], &Arguments::new())?;
             output = match (outputs.pop(), outputs.is_empty()) {
                 (Some(output), true) => output,
                 _ => bail!("Sequential: {layer:?} has several outputs; use `Model::new`"),

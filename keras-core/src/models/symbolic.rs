@@ -9,12 +9,14 @@ use keras_ops::DType;
 use crate::layer::{Layer, LayerRef};
 use crate::layers::InputLayer;
 use crate::shape::{self, Dims};
-use crate::{Result, ResultExt, bail};
+use crate::{Arguments, Result, ResultExt, bail};
 
 /// One application of a layer.
 pub(crate) struct Node {
     pub(crate) layer: LayerRef,
+    /// All tensors: the inputs, then those among the arguments.
     pub(crate) inputs: Vec<Symbolic>,
+    pub(crate) arguments: Arguments,
     /// Grows with every node: the order in which layers were applied.
     pub(crate) serial: u64,
 }
@@ -89,6 +91,7 @@ impl InputLayer {
         let node = Node {
             layer: LayerRef::new(self),
             inputs: Vec::new(),
+            arguments: Arguments::new(),
             serial: serial(),
         };
         Symbolic {
@@ -152,8 +155,17 @@ pub trait Apply: Sized {
     /// # Errors
     /// When the layer cannot take such inputs, or has several outputs.
     fn apply(self, inputs: impl IntoSymbolic) -> Result<Symbolic> {
+        self.apply_with(inputs, Arguments::new())
+    }
+
+    /// [`apply`](Self::apply) with arguments by name: `layer.apply_with(&x, Arguments::new().set("use_causal_mask",
+    /// true).tensors("initial_state", [&h, &c]))`.
+    ///
+    /// # Errors
+    /// When the layer cannot take such inputs, has several outputs, or has no such argument.
+    fn apply_with(self, inputs: impl IntoSymbolic, arguments: Arguments) -> Result<Symbolic> {
         let layer = self.shared();
-        let mut outputs = apply(&layer, inputs.into_symbolic())?;
+        let mut outputs = apply(&layer, inputs.into_symbolic(), &arguments)?;
         match (outputs.pop(), outputs.is_empty()) {
             (Some(output), true) => Ok(output),
             (_, _) => bail!("layer {layer:?} has several outputs: use `apply_many`"),
@@ -165,7 +177,15 @@ pub trait Apply: Sized {
     /// # Errors
     /// When the layer cannot take such inputs.
     fn apply_many(self, inputs: impl IntoSymbolic) -> Result<Vec<Symbolic>> {
-        apply(&self.shared(), inputs.into_symbolic())
+        self.apply_many_with(inputs, Arguments::new())
+    }
+
+    /// All outputs of an application with arguments by name.
+    ///
+    /// # Errors
+    /// When the layer cannot take such inputs or has no such argument.
+    fn apply_many_with(self, inputs: impl IntoSymbolic, arguments: Arguments) -> Result<Vec<Symbolic>> {
+        apply(&self.shared(), inputs.into_symbolic(), &arguments)
     }
 }
 
@@ -181,19 +201,28 @@ impl Apply for &LayerRef {
     }
 }
 
-pub(crate) fn apply(layer: &LayerRef, inputs: Vec<Symbolic>) -> Result<Vec<Symbolic>> {
-    let dims: Vec<Dims> = inputs.iter().map(|i| i.shape.clone()).collect();
-    let dtypes: Vec<DType> = inputs.iter().map(|i| i.dtype).collect();
-    let (shapes, dtype) = {
+pub(crate) fn apply(
+    layer: &LayerRef,
+    mut inputs: Vec<Symbolic>,
+    arguments: &Arguments,
+) -> Result<Vec<Symbolic>> {
+    let (shapes, dtype, arguments) = {
         let layer = layer.read();
+        let arguments = arguments
+            .apply(&**layer, &mut inputs)
+            .context(|| describe(&**layer, &inputs))?;
+        let dims: Vec<Dims> = inputs.iter().map(|i| i.shape.clone()).collect();
+        let dtypes: Vec<DType> = inputs.iter().map(|i| i.dtype).collect();
         let shapes = layer
-            .compute_output_shape(&dims)
-            .context(|| describe(&**layer, &dims))?;
-        (shapes, layer.compute_output_dtype(&dtypes))
+            .compute_output_shape_with(&dims, &arguments)
+            .context(|| describe(&**layer, &inputs))?;
+        let dtype = layer.compute_output_dtype(arguments.positional(&dtypes));
+        (shapes, dtype, arguments)
     };
     let node = Arc::new(Node {
         layer: layer.clone(),
         inputs,
+        arguments,
         serial: serial(),
     });
     let symbolic = |(index, shape)| Symbolic {
@@ -205,8 +234,8 @@ pub(crate) fn apply(layer: &LayerRef, inputs: Vec<Symbolic>) -> Result<Vec<Symbo
     Ok(shapes.into_iter().enumerate().map(symbolic).collect())
 }
 
-fn describe(layer: &dyn Layer, inputs: &[Dims]) -> String {
-    let shapes: Vec<String> = inputs.iter().map(|d| shape::show(d)).collect();
+fn describe(layer: &dyn Layer, inputs: &[Symbolic]) -> String {
+    let shapes: Vec<String> = inputs.iter().map(|i| shape::show(&i.shape)).collect();
     let name = match layer.base().name() {
         "" => String::new(),
         name => format!(" `{name}`"),

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod arguments;
 mod functions;
 mod initializers;
 mod layers;
