@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use keras_ops::{DType, Device, Tensor, Var, inplace};
 
@@ -15,6 +15,10 @@ struct Inner {
     trainable: AtomicBool,
     /// Whether it was made trainable; freezing a layer and thawing it leaves counters and moments alone.
     weight: bool,
+    /// Whether layers use it in the dtype they compute in.
+    autocast: AtomicBool,
+    /// Its value in another dtype, made on the tape of this number.
+    cast: Mutex<Option<(u64, Tensor)>>,
     regularizer: Option<Arc<dyn Regularizer>>,
     constraint: Option<Arc<dyn Constraint>>,
 }
@@ -59,6 +63,8 @@ impl Variable {
             var: Var::from_tensor(&value.detach().force_contiguous()?)?,
             trainable: AtomicBool::new(trainable),
             weight: trainable,
+            autocast: AtomicBool::new(true),
+            cast: Mutex::new(None),
             regularizer,
             constraint,
         })))
@@ -98,6 +104,35 @@ impl Variable {
         }
     }
 
+    pub(crate) fn autocast(self, autocast: bool) -> Self {
+        self.0.autocast.store(autocast, Ordering::Relaxed);
+        self
+    }
+
+    /// [`value`](Self::value) in `dtype`, unless it is no float or stays as it is. While a tape records, it is
+    /// converted once; the gradient comes back in the variable's own dtype.
+    pub(crate) fn value_in(&self, dtype: DType) -> Result<Tensor> {
+        if self.dtype() == dtype || !self.dtype().is_float() || !self.0.autocast.load(Ordering::Relaxed) {
+            return Ok(self.value());
+        }
+        let Some(tape) = keras_ops::tape::serial() else {
+            return Ok(keras_ops::cast(&self.value(), dtype)?);
+        };
+        let mut cast = self.lock_cast();
+        match &*cast {
+            Some((made_on, value)) if *made_on == tape && value.dtype() == dtype => Ok(value.clone()),
+            _ => {
+                let value = keras_ops::cast(&self.value(), dtype)?;
+                *cast = Some((tape, value.clone()));
+                Ok(value)
+            }
+        }
+    }
+
+    fn lock_cast(&self) -> MutexGuard<'_, Option<(u64, Tensor)>> {
+        self.0.cast.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The tensor behind the variable, for in-place kernels and for looking up its gradient.
     pub fn tensor(&self) -> &Tensor {
         self.0.var.as_tensor()
@@ -116,6 +151,7 @@ impl Variable {
                 value.dims()
             );
         }
+        *self.lock_cast() = None;
         let value = value
             .detach()
             .to_device(self.device())?
@@ -134,6 +170,7 @@ impl Variable {
     /// # Errors
     /// When the shape or dtype differs.
     pub fn assign_add(&self, delta: &Tensor) -> Result<()> {
+        *self.lock_cast() = None;
         Ok(inplace::add_assign(self.tensor(), delta)?)
     }
 
@@ -142,6 +179,7 @@ impl Variable {
     /// # Errors
     /// When the device fails.
     pub fn zero(&self) -> Result<()> {
+        *self.lock_cast() = None;
         Ok(self.tensor().zero_set()?)
     }
 

@@ -148,6 +148,14 @@ pub fn compute_dtype(op: &str, dtype: DType) -> Result<DType> {
     }
 }
 
+/// A tensor of a half type as `f32`, for operations whose steps in between need the precision; `None` for others.
+pub(crate) fn widened(x: &Tensor) -> Result<Option<Tensor>> {
+    match x.dtype() {
+        DType::F16 | DType::BF16 => Ok(Some(crate::cast(x, DType::F32)?)),
+        _ => Ok(None),
+    }
+}
+
 /// What `f` gives; an error says that it happened within `op`, for operations made of others.
 #[inline]
 pub fn within<R>(op: &str, f: impl FnOnce() -> Result<R>) -> Result<R> {

@@ -9,6 +9,7 @@
 
 use std::cell::RefCell;
 use std::marker::PhantomData;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use candle_core::op::BackpropOp;
 use candle_core::{Result, Shape, Storage, Tensor, TensorId};
@@ -100,6 +101,7 @@ struct Recording {
     nodes: Vec<Node>,
     made_by: FxHashMap<TensorId, (usize, usize)>,
     paused: usize,
+    serial: u64,
 }
 
 impl Recording {
@@ -152,6 +154,22 @@ pub fn recording() -> bool {
     with_top(|tape| tape.is_some())
 }
 
+/// The number of the tape that records on this thread: no other has it. `None` when none does.
+///
+/// ```
+/// use keras_ops::{GradientTape, tape};
+/// assert_eq!(tape::serial(), None);
+/// let first = GradientTape::start();
+/// let number = tape::serial();
+/// let second = GradientTape::start();
+/// assert_ne!(tape::serial(), number);
+/// drop(second);
+/// assert_eq!(tape::serial(), number);
+/// ```
+pub fn serial() -> Option<u64> {
+    with_top(|tape| tape.map(|tape| tape.serial))
+}
+
 /// Runs `f` with recording switched off on this thread: its results carry no gradient.
 pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
     struct Resume(usize);
@@ -202,9 +220,13 @@ pub struct GradientTape {
 impl GradientTape {
     /// Starts recording.
     pub fn start() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
         crate::memory::keep_freed();
         TAPES.with_borrow_mut(|tapes| {
-            tapes.push(Recording::default());
+            tapes.push(Recording {
+                serial: NEXT.fetch_add(1, Ordering::Relaxed),
+                ..Recording::default()
+            });
             Self {
                 depth: tapes.len(),
                 not_send: PhantomData,

@@ -10,6 +10,7 @@ mod custom;
 mod data;
 mod golden;
 mod hooks;
+mod masks;
 mod resume;
 mod road;
 mod threads;

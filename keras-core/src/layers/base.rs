@@ -27,9 +27,10 @@ macro_rules! common_methods {
                 self
             }
 
-            /// The dtype the layer computes in and keeps its weights in.
+            /// The dtype the layer computes in and keeps its weights in: a dtype, a
+            /// [`DTypePolicy`](crate::DTypePolicy), or the name of one.
             #[must_use]
-            pub fn dtype(mut self, dtype: keras_ops::DType) -> Self {
+            pub fn dtype(mut self, dtype: impl Into<$crate::dtype_policy::PolicyArg>) -> Self {
                 self.base.set_dtype(dtype);
                 self
             }

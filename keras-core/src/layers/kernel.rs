@@ -146,7 +146,8 @@ impl KernelArgs {
 
     /// The kernel and the bias.
     pub(super) fn weights(&self, base: &LayerBase) -> Result<(Tensor, Option<Tensor>)> {
-        Ok((base.value(&self.kernel)?, self.bias.as_ref().map(Variable::value)))
+        let bias = self.bias.as_ref().map(|bias| base.cast_value(bias));
+        Ok((base.value(&self.kernel)?, bias.transpose()?))
     }
 
     /// The output and the penalty on it.

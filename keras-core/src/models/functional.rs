@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use keras_ops::Tensor;
+use keras_ops::{DType, Tensor};
 
-use super::Graph;
+use super::{Graph, Symbolic};
 use crate::layer::{Build, Call, Layer, LayerBase, LayerRef, Outputs};
 use crate::shape::{self, Dims};
 use crate::{Config, Result, bail};
@@ -87,8 +87,23 @@ impl Layer for Functional {
         &["mask"]
     }
 
+    fn compute_output_dtypes(&self, _inputs: &[DType], _count: usize) -> Vec<DType> {
+        self.graph.outputs.iter().map(Symbolic::dtype).collect()
+    }
+
+    fn autocasts(&self) -> bool {
+        false
+    }
+
+    fn makes_mask(&self) -> bool {
+        self.graph.masked
+    }
+
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
-        Ok(Outputs(self.graph.run(inputs, cx)?))
+        let outputs = self.graph.run(inputs, cx)?;
+        let masks = std::mem::take(&mut cx.masks);
+        cx.set_output_masks(masks);
+        Ok(Outputs(outputs))
     }
 
     fn compute_mask(&self, _inputs: &[Tensor], _masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {

@@ -44,7 +44,8 @@ pub(crate) struct Graph {
     pub(crate) outputs: Vec<Symbolic>,
     pub(crate) output_slots: Vec<usize>,
     slots: usize,
-    masked: bool,
+    /// Whether a layer makes masks.
+    pub(super) masked: bool,
 }
 
 impl Graph {
@@ -162,15 +163,13 @@ impl Graph {
                     }
                 }
             }
-            let given = cx.masks.clone();
             cx.arguments.clone_from(&step.arguments);
             if let (Some(own), false) = (step.training, cx.said) {
                 cx.training = own;
             }
-            let outputs = layer
-                .call(&read, cx)
-                .context(|| format!("layer `{}`", layer.base().name()))?
-                .0;
+            let outputs = cx
+                .run(&**layer, &read)
+                .context(|| format!("layer `{}`", layer.base().name()))?;
             cx.training = training;
             if outputs.len() != step.outputs.len() {
                 bail!(
@@ -180,9 +179,9 @@ impl Graph {
                     outputs.len()
                 );
             }
-            if !masks.is_empty() && (layer.makes_mask() || given.iter().any(Option::is_some)) {
-                let positional = step.arguments.positional(&read);
-                for (slot, mask) in step.outputs.iter().zip(layer.compute_mask(positional, &given)?) {
+            let made = cx.take_output_masks();
+            if !masks.is_empty() {
+                for (slot, mask) in step.outputs.iter().zip(made) {
                     masks[*slot] = mask;
                 }
             }

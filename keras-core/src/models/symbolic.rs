@@ -206,8 +206,9 @@ pub(crate) fn apply(
     mut inputs: Vec<Symbolic>,
     arguments: &Arguments,
 ) -> Result<Vec<Symbolic>> {
-    let (shapes, dtype, arguments) = {
+    let (shapes, output_dtypes, arguments) = {
         let layer = layer.read();
+        layer.base().check().context(|| describe(&**layer, &inputs))?;
         let arguments = arguments
             .apply(&**layer, &mut inputs)
             .context(|| describe(&**layer, &inputs))?;
@@ -216,8 +217,8 @@ pub(crate) fn apply(
         let shapes = layer
             .compute_output_shape_with(&dims, &arguments)
             .context(|| describe(&**layer, &inputs))?;
-        let dtype = layer.compute_output_dtype(arguments.positional(&dtypes));
-        (shapes, dtype, arguments)
+        let dtypes = layer.compute_output_dtypes(arguments.positional(&dtypes), shapes.len());
+        (shapes, dtypes, arguments)
     };
     let node = Arc::new(Node {
         layer: layer.clone(),
@@ -225,13 +226,14 @@ pub(crate) fn apply(
         arguments,
         serial: serial(),
     });
-    let symbolic = |(index, shape)| Symbolic {
+    let symbolic = |(index, (shape, dtype))| Symbolic {
         node: node.clone(),
         index,
         shape,
         dtype,
     };
-    Ok(shapes.into_iter().enumerate().map(symbolic).collect())
+    let outputs = shapes.into_iter().zip(output_dtypes).enumerate();
+    Ok(outputs.map(symbolic).collect())
 }
 
 fn describe(layer: &dyn Layer, inputs: &[Symbolic]) -> String {

@@ -13,7 +13,7 @@ mod step;
 
 use std::sync::{Arc, Mutex};
 
-use crate::{Model, Optimizer, Registry, Result, Variable};
+use crate::{LayerRef, Model, Optimizer, Registry, Result, Variable};
 
 pub use compile::{Compile, OutputSpec, output};
 pub use history::{History, Scores, larger_is_better};
@@ -52,7 +52,9 @@ impl Trainer {
             .filter(|v| v.regularizer().is_some())
             .cloned()
             .collect();
-        let running = Arc::new(Mutex::new(Running::new(losses, metrics)));
+        let mut running = Running::new(losses, metrics);
+        running.expect(model.layers().iter().flat_map(LayerRef::metric_names).collect());
+        let running = Arc::new(Mutex::new(running));
         Ok(Self {
             optimizer,
             variables,

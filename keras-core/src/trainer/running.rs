@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use keras_ops::Tensor;
 use smallvec::SmallVec;
 
-use crate::layer::Tensors;
+use crate::layer::{Call, Tensors};
 use crate::logs::LogSource;
 use crate::shape::Dims;
-use crate::{Error, Given, Loss, Metric, Registry, Result, ResultExt, bail};
+use crate::{Error, Given, Loss, Metric, Reduction, Registry, Result, ResultExt, bail, weighting};
 
 /// An object, or a name whose meaning depends on the shapes of the data (`"accuracy"`).
 #[derive(Debug)]
@@ -145,6 +145,21 @@ pub(crate) struct Running {
     pub(crate) losses: Vec<CompiledLoss>,
     pub(crate) metrics: Vec<CompiledMetric>,
     total: Tracker,
+    /// The values that layers add, by name.
+    added: Vec<(String, Tracker)>,
+}
+
+/// What came of a batch.
+pub(crate) struct Outcome<'a> {
+    pub(crate) total: &'a Tensor,
+    pub(crate) losses: &'a Losses,
+    /// The number of samples.
+    pub(crate) len: usize,
+    pub(crate) y: &'a [Tensor],
+    pub(crate) outputs: &'a [Tensor],
+    pub(crate) w: &'a [Tensor],
+    /// With the masks of the outputs and what layers added.
+    pub(crate) cx: &'a mut Call,
 }
 
 /// The weighted total loss of a batch and the loss of each output before its weight.
@@ -160,6 +175,16 @@ impl Running {
             losses,
             metrics,
             total: Tracker::default(),
+            added: Vec::new(),
+        }
+    }
+
+    /// Names the values that layers will add.
+    pub(crate) fn expect(&mut self, names: Vec<String>) {
+        for name in names {
+            if !self.added.iter().any(|(known, _)| *known == name) {
+                self.added.push((name, Tracker::default()));
+            }
         }
     }
 
@@ -231,20 +256,12 @@ impl Running {
         Ok(losses)
     }
 
-    /// Takes in a batch of `len` samples.
-    pub(crate) fn update(
-        &mut self,
-        total: &Tensor,
-        losses: &Losses,
-        len: usize,
-        y: &[Tensor],
-        outputs: &Tensors,
-        w: &[Tensor],
-    ) -> Result<()> {
-        let weight = len as f64;
-        self.total.add(total, weight)?;
+    /// Takes in a batch.
+    pub(crate) fn update(&mut self, batch: Outcome<'_>) -> Result<()> {
+        let weight = batch.len as f64;
+        self.total.add(batch.total, weight)?;
         if self.losses.len() > 1 {
-            for (part, value) in self.losses.iter_mut().zip(&losses.parts) {
+            for (part, value) in self.losses.iter_mut().zip(&batch.losses.parts) {
                 part.tracker.add(value, weight)?;
             }
         }
@@ -252,13 +269,33 @@ impl Running {
             let Pending::Ready(metric) = &mut slot.metric else {
                 bail!("metric `{}` has not seen data yet", slot.log_name);
             };
-            let Some(target) = y.get(slot.output) else {
+            let Some(target) = batch.y.get(slot.output) else {
                 bail!("data: y for `{}` is missing", slot.log_name)
             };
-            let weights = if slot.weighted { w.get(slot.output) } else { None };
+            let weights = batch.w.get(slot.output).filter(|_| slot.weighted);
+            let mask = batch.cx.masks.get(slot.output).and_then(Option::as_ref);
+            let masked = match mask.filter(|_| metric.uses_mask()) {
+                Some(mask) => {
+                    let dtype = keras_ops::floatx();
+                    Some(weighting::apply_mask(weights, mask, dtype, Reduction::Sum))
+                }
+                None => None,
+            };
+            let context = || format!("metric `{}`", slot.log_name);
+            let masked = masked.transpose().context(context)?;
             metric
-                .update_state(target, &outputs[slot.output], weights)
-                .context(|| format!("metric `{}`", slot.log_name))?;
+                .update_state(target, &batch.outputs[slot.output], masked.as_ref().or(weights))
+                .context(context)?;
+        }
+        for (name, value) in batch.cx.take_metrics() {
+            let at = match self.added.iter().position(|(known, _)| *known == name) {
+                Some(at) => at,
+                None => {
+                    self.added.push((name, Tracker::default()));
+                    self.added.len() - 1
+                }
+            };
+            self.added[at].1.add(&value, 1.)?;
         }
         Ok(())
     }
@@ -266,6 +303,7 @@ impl Running {
     pub(crate) fn reset(&mut self) -> Result<()> {
         self.total.reset();
         self.losses.iter_mut().for_each(|l| l.tracker.reset());
+        self.added.iter_mut().for_each(|(_, tracker)| tracker.reset());
         for slot in &mut self.metrics {
             if let Pending::Ready(metric) = &mut slot.metric {
                 metric.reset_state()?;
@@ -274,7 +312,7 @@ impl Running {
         Ok(())
     }
 
-    /// `loss`, then each output's where there are several, then the metrics.
+    /// `loss`, then each output's where there are several, then the metrics, then what layers add.
     pub(crate) fn names(&self) -> Vec<String> {
         let parts = if self.losses.len() > 1 {
             self.losses.as_slice()
@@ -284,7 +322,8 @@ impl Running {
         let named = parts
             .iter()
             .map(|l| &l.log_name)
-            .chain(self.metrics.iter().map(|m| &m.log_name));
+            .chain(self.metrics.iter().map(|m| &m.log_name))
+            .chain(self.added.iter().map(|(name, _)| name));
         std::iter::once("loss".to_owned()).chain(named.cloned()).collect()
     }
 
@@ -303,7 +342,11 @@ impl Running {
                     log_name,
                     ..
                 }) => scalar(&metric.result()?).context(|| format!("metric `{log_name}`")),
-                _ => Ok(0.),
+                Some(_) => Ok(0.),
+                None => match self.added.get_mut(i - 1 - parts - self.metrics.len()) {
+                    Some((_, tracker)) => tracker.mean(),
+                    None => Ok(0.),
+                },
             },
         }
     }

@@ -3,7 +3,7 @@
 use keras_ops::{Gradient, GradientTape, Tensor};
 use smallvec::SmallVec;
 
-use super::running::{Losses, lock};
+use super::running::{Losses, Outcome, lock};
 use crate::data::{Batch, IntoDataset, Samples, in_order};
 use crate::layer::{Call, Tensors};
 use crate::trainer::Scores;
@@ -47,7 +47,16 @@ impl Model {
         trainer.optimizer.apply_gradients(&gradients)?;
         drop(update);
         let outputs: Tensors = outputs.iter().map(Tensor::detach).collect();
-        lock(&trainer.running).update(&total.detach(), &losses, batch.len, &y, &outputs, &w)
+        let outcome = Outcome {
+            total: &total.detach(),
+            losses: &losses,
+            len: batch.len,
+            y: &y,
+            outputs: &outputs,
+            w: &w,
+            cx: &mut cx,
+        };
+        lock(&trainer.running).update(outcome)
     }
 
     /// One evaluation step.
@@ -66,7 +75,15 @@ impl Model {
         let mut running = lock(&trainer.running);
         let losses = running.compute(&y, &outputs, &w, &cx.masks)?;
         let total = add_penalties(&losses, cx.take_losses(), &trainer.regularized)?;
-        running.update(&total, &losses, batch.len, &y, &outputs, &w)
+        running.update(Outcome {
+            total: &total,
+            losses: &losses,
+            len: batch.len,
+            y: &y,
+            outputs: &outputs,
+            w: &w,
+            cx: &mut cx,
+        })
     }
 
     /// The outputs for one batch in inference.
@@ -145,7 +162,7 @@ fn add_penalties(losses: &Losses, added: Vec<Tensor>, regularized: &[Variable]) 
     for term in penalties.chain(added.into_iter().map(Ok)) {
         let term = term?;
         total = Some(match total {
-            Some(total) => keras_ops::add(&total, &term)?,
+            Some(total) => keras_ops::add(&total, &keras_ops::cast(&term, total.dtype())?)?,
             None => term,
         });
     }

@@ -98,6 +98,9 @@ pub fn rgb_to_hsv(images: &Tensor, channels_first: bool) -> Result<Tensor> {
 /// # Ok::<(), ops::Error>(())
 /// ```
 pub fn hsv_to_rgb(images: &Tensor, channels_first: bool) -> Result<Tensor> {
+    if let Some(wide) = host::widened(images)? {
+        return crate::cast(&hsv_to_rgb(&wide, channels_first)?, images.dtype());
+    }
     host::within("hsv_to_rgb", || {
         let (planes, axis) = planes("hsv_to_rgb", images, channels_first)?;
         let (hue, saturation, value) = (&planes[0], &planes[1], &planes[2]);

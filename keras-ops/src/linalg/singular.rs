@@ -42,6 +42,11 @@ fn decomposed(op: &str, x: &Tensor, batch: &Matrices, full: bool) -> Result<Vec<
 /// ```
 pub fn svd(x: &Tensor, full_matrices: bool) -> Result<(Tensor, Tensor, Tensor)> {
     const OP: &str = "svd";
+    if let Some(wide) = host::widened(x)? {
+        let (u, s, v) = svd(&wide, full_matrices)?;
+        let narrow = |part: &Tensor| crate::cast(part, x.dtype());
+        return Ok((narrow(&u)?, narrow(&s)?, narrow(&v)?));
+    }
     let batch = Matrices::of(OP, x)?;
     let (m, n) = (batch.rows, batch.cols);
     let k = m.min(n);

@@ -63,6 +63,10 @@ impl Layer for Activation {
         Ok(self.activation.get()?.call(&x)?.into())
     }
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn config(&self) -> Config {
         Config::new().with("activation", self.activation.to_value())
     }

@@ -95,6 +95,10 @@ impl Layer for Dense {
         })
     }
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn config(&self) -> Config {
         let mut config = Config::new().with("units", self.units);
         self.args.write(&mut config);

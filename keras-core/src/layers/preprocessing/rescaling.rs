@@ -149,6 +149,10 @@ impl Layer for Rescaling {
         Ok(ops::add(&scaled, &self.offset.tensor(&x)?)?.into())
     }
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn config(&self) -> Config {
         Config::new()
             .with("scale", self.scale.value())

@@ -143,6 +143,10 @@ impl Layer for Dropout {
         ))
     }
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn config(&self) -> Config {
         Config::new()
             .with("rate", self.rate)

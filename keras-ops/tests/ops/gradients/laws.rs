@@ -24,14 +24,18 @@ fn flat(x: &Tensor) -> Result<Vec<f64>> {
 
 /// Whether `got` is `want` within what f32 can tell, by the largest value around.
 fn near(case: &Case, what: &str, got: &Tensor, want: &Tensor) -> Outcome {
+    near_by(2e-5, case, what, got, want)
+}
+
+fn near_by(tolerance: f64, case: &Case, what: &str, got: &Tensor, want: &Tensor) -> Outcome {
     let flat = |x| flat(x).map_err(|e| e.to_string());
     let (got, want) = (flat(got)?, flat(want)?);
     let scale = want.iter().fold(1f64, |m, v| m.max(v.abs()));
     for (i, (g, w)) in got.iter().zip(&want).enumerate() {
         // NaN must fail too.
-        let close = (g - w).abs() <= 2e-5 * scale;
+        let close = (g - w).abs() <= tolerance * scale;
         if !close {
-            return Err(format!("{}: {what} at {i}: f32 {g:e}, f64 {w:e}", case.name));
+            return Err(format!("{}: {what} at {i}: got {g:e}, expected {w:e}", case.name));
         }
     }
     Ok(())
@@ -65,6 +69,56 @@ fn f32_agrees_with_f64() {
                         "{}: a gradient by input {i} for one dtype only",
                         case.name
                     ));
+                }
+            }
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn half_types_agree_with_f32() {
+    each("half types against f32", |case| {
+        let failed = |e: keras_ops::Error| format!("{}: {e}", case.name);
+        for (half, tolerance) in [(DType::BF16, 4e-2), (DType::F16, 5e-3)] {
+            let failed = |e: keras_ops::Error| format!("{} in {half:?}", failed(e));
+            let cast = |x: &Tensor, dtype| x.to_dtype(half)?.to_dtype(dtype);
+            let run = |dtype| -> Result<_> {
+                let inputs = case.inputs()?;
+                let inputs = inputs
+                    .iter()
+                    .map(|x| cast(x, dtype))
+                    .collect::<Result<Vec<_>>>()?;
+                Ok((inputs.clone(), run(case, &inputs)?))
+            };
+            let (_, (want, want_grads)) = run(DType::F32).map_err(failed)?;
+            let (inputs, (got, got_grads)) = run(half).map_err(failed)?;
+            if want.dtype() == DType::F32 && got.dtype() != half {
+                return Err(format!(
+                    "{}: the result of {half:?} is {:?}",
+                    case.name,
+                    got.dtype()
+                ));
+            }
+            let near = |what: &str, got: &Tensor, want: &Tensor| near_by(tolerance, case, what, got, want);
+            near("value", &got, &want)?;
+            for (i, pair) in got_grads.iter().zip(&want_grads).enumerate() {
+                match pair {
+                    (Some(got), Some(_)) if got.dtype() != inputs[i].dtype() => {
+                        return Err(format!(
+                            "{}: gradient {i} of {half:?} is {:?}",
+                            case.name,
+                            got.dtype()
+                        ));
+                    }
+                    (Some(got), Some(want)) => near(&format!("gradient {i}"), got, want)?,
+                    (None, None) => (),
+                    _ => {
+                        return Err(format!(
+                            "{}: a gradient by input {i} for one dtype only",
+                            case.name
+                        ));
+                    }
                 }
             }
         }

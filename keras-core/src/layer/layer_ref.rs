@@ -1,0 +1,127 @@
+//! Layers that several places hold.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::{Build, Layer};
+use crate::shape::Dims;
+use crate::{Result, SeedGenerator, Variable};
+
+/// A layer that several places hold: models, wrappers, the user.
+#[derive(Clone)]
+pub struct LayerRef(Arc<RwLock<Box<dyn Layer>>>);
+
+impl LayerRef {
+    /// Shares a layer.
+    pub fn new(layer: impl Layer) -> Self {
+        Self::from_box(Box::new(layer))
+    }
+
+    /// Shares a boxed layer.
+    pub fn from_box(layer: Box<dyn Layer>) -> Self {
+        Self(Arc::new(RwLock::new(layer)))
+    }
+
+    /// The layer, for reading.
+    pub fn read(&self) -> RwLockReadGuard<'_, Box<dyn Layer>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The layer, for changing.
+    pub fn write(&self) -> RwLockWriteGuard<'_, Box<dyn Layer>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The name.
+    pub fn name(&self) -> String {
+        self.read().base().name().to_owned()
+    }
+
+    /// Whether both are the same layer.
+    pub fn same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// The address, to tell layers apart.
+    pub(crate) fn id(&self) -> usize {
+        Arc::as_ptr(&self.0) as *const () as usize
+    }
+
+    /// Makes the weights for inputs of these shapes, unless they are made.
+    ///
+    /// # Errors
+    /// When the layer cannot take such inputs.
+    pub fn build(&self, inputs: &[Dims], cx: &Build) -> Result<()> {
+        let mut layer = self.write();
+        if layer.base().built {
+            return Ok(());
+        }
+        layer.base().check()?;
+        layer.build(inputs, cx)?;
+        let base = layer.base_mut();
+        base.built = true;
+        base.set_paths();
+        Ok(())
+    }
+
+    /// Whether the weights are made.
+    pub fn built(&self) -> bool {
+        self.read().base().built
+    }
+
+    /// Freezes or thaws the layer and all within.
+    pub fn set_trainable(&self, trainable: bool) {
+        let mut layer = self.write();
+        layer.base_mut().set_trainable(trainable);
+        layer.sublayers().iter().for_each(|l| l.set_trainable(trainable));
+    }
+
+    /// All variables with their paths below `prefix`, in Keras's order: its own trainable ones, its own
+    /// others, then those of the layers within.
+    pub fn weights(&self, prefix: &str) -> Vec<(String, Variable)> {
+        let layer = self.read();
+        let base = layer.base();
+        let here = format!("{prefix}{}/", base.name());
+        let of = |weight: bool| base.variables.iter().filter(move |v| v.is_weight() == weight);
+        let own = of(true)
+            .chain(of(false))
+            .map(|v| (format!("{here}{}", v.name()), v.clone()));
+        let mut all: Vec<_> = own.collect();
+        for sub in layer.sublayers() {
+            all.extend(sub.weights(&here));
+        }
+        all
+    }
+
+    /// The names of the values that it and the layers within add to the logs.
+    pub(crate) fn metric_names(&self) -> Vec<String> {
+        let layer = self.read();
+        let mut names = layer.base().metrics.clone();
+        names.extend(layer.sublayers().iter().flat_map(Self::metric_names));
+        names
+    }
+
+    /// All random streams with their paths below `prefix`.
+    pub fn seeds(&self, prefix: &str) -> Vec<(String, SeedGenerator)> {
+        let layer = self.read();
+        let here = format!("{prefix}{}/", layer.base().name());
+        let own = layer.base().seeds.iter().enumerate();
+        let mut all: Vec<_> = own.map(|(i, s)| (format!("{here}seed_{i}"), s.clone())).collect();
+        for sub in layer.sublayers() {
+            all.extend(sub.seeds(&here));
+        }
+        all
+    }
+}
+
+impl fmt::Debug for LayerRef {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.read().fmt(f)
+    }
+}
+
+impl<L: Layer> From<L> for LayerRef {
+    fn from(layer: L) -> Self {
+        Self::new(layer)
+    }
+}

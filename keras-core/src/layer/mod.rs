@@ -1,0 +1,204 @@
+//! The contract of layers.
+
+mod base;
+mod call;
+mod layer_ref;
+
+use std::any::Any;
+use std::fmt;
+
+use keras_ops::{DType, Device, Tensor};
+use smallvec::SmallVec;
+
+use crate::shape::Dims;
+use crate::{Arguments, Config, Result, Variable, config};
+
+pub use base::{LayerBase, Weight};
+pub use call::{Call, Inner, Masks};
+pub use layer_ref::LayerRef;
+
+/// A part of a model: makes outputs from inputs, by weights that training changes.
+///
+/// A layer's life: it is made with its arguments; [`build`](Self::build) makes its weights once the input
+/// shapes are known; [`call`](Self::call) computes.
+///
+/// # Examples
+/// A layer with one weight:
+/// ```
+/// use keras_core::layer::{Build, Call, Layer, LayerBase, Outputs, Weight};
+/// use keras_core::shape::Dims;
+/// use keras_core::{Result, Sequential, Variable};
+/// use keras_ops::{self as ops, Device, Tensor};
+///
+/// #[derive(Debug, Default)]
+/// struct Scale {
+///     base: LayerBase,
+///     factor: Option<Variable>,
+/// }
+/// impl Layer for Scale {
+///     fn base(&self) -> &LayerBase {
+///         &self.base
+///     }
+///     fn base_mut(&mut self) -> &mut LayerBase {
+///         &mut self.base
+///     }
+///     fn build(&mut self, inputs: &[Dims], cx: &Build) -> Result<()> {
+///         let last = inputs[0].last().copied().flatten().unwrap_or(1);
+///         self.factor = Some(self.base.add_weight(Weight::new("factor", &[last]).initializer("ones"), cx)?);
+///         Ok(())
+///     }
+///     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
+///         Ok(inputs.to_vec())
+///     }
+///     fn call(&self, inputs: &[Tensor], _cx: &mut Call) -> Result<Outputs> {
+///         Ok(ops::multiply(&inputs[0], &self.base.value(&self.factor)?)?.into())
+///     }
+/// }
+/// let model = Sequential::new().input([3]).add(Scale::default()).build()?;
+/// assert_eq!(model.count_params(), 3);
+/// # Ok::<(), keras_core::Error>(())
+/// ```
+pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
+    /// Name, flags and variables that all layers have.
+    fn base(&self) -> &LayerBase;
+
+    /// The same, for changing.
+    fn base_mut(&mut self) -> &mut LayerBase;
+
+    /// Makes the weights. Called once, with the shapes of the inputs.
+    ///
+    /// # Errors
+    /// When the layer cannot take such inputs.
+    fn build(&mut self, _inputs: &[Dims], _cx: &Build) -> Result<()> {
+        Ok(())
+    }
+
+    /// The shapes of the outputs, before any data is there. Works before `build`.
+    ///
+    /// # Errors
+    /// When the layer cannot take such inputs.
+    fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>>;
+
+    /// [`compute_output_shape`](Self::compute_output_shape) with the arguments of this application, where they add
+    /// an output or change a shape. `inputs` are all tensors, those among the arguments too.
+    ///
+    /// # Errors
+    /// When the layer cannot take such inputs or arguments.
+    fn compute_output_shape_with(&self, inputs: &[Dims], arguments: &Arguments) -> Result<Vec<Dims>> {
+        self.compute_output_shape(arguments.positional(inputs))
+    }
+
+    /// The names of the arguments that one application may be given beside the inputs, in the order of Keras's
+    /// `call`: `["initial_state", "mask"]`. `training` is always taken.
+    fn call_arguments(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Keras's names of the inputs. One name: several inputs are one list, as in `Add()([a, b])`. More: each input is
+    /// an argument of its own, as in `MultiHeadAttention(…)(query, value, key)`.
+    fn input_arguments(&self) -> &'static [&'static str] {
+        &["inputs"]
+    }
+
+    /// The dtypes of the outputs by those of the inputs.
+    fn compute_output_dtype(&self, _inputs: &[DType]) -> DType {
+        self.base().compute_dtype()
+    }
+
+    /// [`compute_output_dtype`](Self::compute_output_dtype) of each of `count` outputs, where they differ.
+    fn compute_output_dtypes(&self, inputs: &[DType], count: usize) -> Vec<DType> {
+        vec![self.compute_output_dtype(inputs); count]
+    }
+
+    /// Computes the outputs.
+    ///
+    /// # Errors
+    /// When the inputs do not fit.
+    fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs>;
+
+    /// The masks of the outputs by those of the inputs (one each, `None` = all is valid): for layers that change
+    /// them. A layer that has this supports masks.
+    ///
+    /// # Errors
+    /// When the masks do not fit.
+    fn compute_mask(&self, _inputs: &[Tensor], _masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+        Ok(Vec::new())
+    }
+
+    /// Whether the mask of the first input is that of the output too, for a layer without
+    /// [`compute_mask`](Self::compute_mask). The mask ends at a layer that says no, with a warning, as in Keras.
+    fn supports_masking(&self) -> bool {
+        false
+    }
+
+    /// Whether float inputs are converted to the dtype it computes in before it is called.
+    fn autocasts(&self) -> bool {
+        true
+    }
+
+    /// Whether it makes a mask from its data (`Embedding` with `mask_zero`, `Masking`).
+    fn makes_mask(&self) -> bool {
+        false
+    }
+
+    /// The layers within, in order.
+    fn sublayers(&self) -> Vec<LayerRef> {
+        Vec::new()
+    }
+
+    /// The name it is saved under.
+    fn class_name(&self) -> &str {
+        config::type_class_name::<Self>()
+    }
+
+    /// Its own arguments by Keras's names, without name, trainable and dtype.
+    fn config(&self) -> Config {
+        Config::new()
+    }
+
+    /// What activations print: the number of weights once built.
+    fn count_params(&self) -> usize {
+        let own: usize = self.base().variables.iter().map(Variable::len).sum();
+        own + self
+            .sublayers()
+            .iter()
+            .map(|l| l.read().count_params())
+            .sum::<usize>()
+    }
+}
+
+/// Where weights are made.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Build {
+    /// The device the weights live on.
+    pub device: Device,
+}
+
+impl Build {
+    /// On `device`.
+    pub fn new(device: &Device) -> Self {
+        Self {
+            device: device.clone(),
+        }
+    }
+}
+
+/// What a layer gives: one tensor, or several.
+pub type Tensors = SmallVec<[Tensor; 1]>;
+
+/// The outputs of a layer. Made from a tensor or a vector of them by `into()`.
+#[derive(Clone, Debug)]
+pub struct Outputs(pub Tensors);
+
+impl From<Tensor> for Outputs {
+    fn from(tensor: Tensor) -> Self {
+        Self([tensor].into_iter().collect())
+    }
+}
+
+impl From<Vec<Tensor>> for Outputs {
+    fn from(tensors: Vec<Tensor>) -> Self {
+        Self(tensors.into())
+    }
+}
