@@ -25,6 +25,7 @@ pub use pooling::*;
 pub use preprocessing::*;
 pub use regularization::*;
 pub use reshaping::*;
+pub use rnn::*;
 pub use window::Pair;
 
 use crate::{Entry, Layer};

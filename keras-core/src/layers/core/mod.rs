@@ -1,12 +1,30 @@
 //! Inputs, products and what has no other place.
 
 mod dense;
+mod embedding;
+mod identity;
 mod input;
+mod masking;
+mod reversible_embedding;
+mod wrapper;
 
 pub use dense::Dense;
+pub use embedding::Embedding;
+pub use identity::Identity;
 pub use input::InputLayer;
+pub use masking::Masking;
+pub use reversible_embedding::ReversibleEmbedding;
+pub use wrapper::Wrapper;
 
 use crate::{Entry, Layer};
 
 /// The layers of this room.
-pub(super) static ENTRIES: &[Entry<dyn Layer>] = &[dense::ENTRY, input::ENTRY];
+pub(super) static ENTRIES: &[Entry<dyn Layer>] = &[
+    dense::ENTRY,
+    embedding::ENTRY,
+    identity::ENTRY,
+    input::ENTRY,
+    masking::ENTRY,
+    reversible_embedding::ENTRY,
+    wrapper::ENTRY,
+];

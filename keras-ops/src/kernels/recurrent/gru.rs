@@ -1,7 +1,7 @@
 //! The gated recurrent unit: `h = z h + (1 - z) candidate`.
 
 use super::lanes::{by, groups, map};
-use super::{Act, BackwardSlice, Cell, ForwardSlice, Plan, dropped, parts, scratch};
+use super::{Act, BackwardSlice, Blocks, Cell, ForwardSlice, Plan, parts};
 use crate::kernels::packed::{Packed, Product, Rows, Start};
 use crate::kernels::simd::vectorize_for;
 
@@ -11,9 +11,9 @@ use crate::kernels::simd::vectorize_for;
 #[derive(Debug)]
 pub struct Gru<'a, T, A, R> {
     /// The kernel; its transpose on the way back.
-    pub kernel: Packed<T>,
+    pub kernel: Blocks<T>,
     /// The recurrent kernel, without `after` only its columns of the gates; its transpose on the way back.
-    pub recurrent: Packed<T>,
+    pub recurrent: Blocks<T>,
     /// Without `after` the recurrent kernel's columns of the candidate; its transpose on the way back.
     pub candidate: Option<Packed<T>>,
     /// The bias, and with `after` that of the recurrent product.
@@ -35,25 +35,31 @@ impl<T: Product, A: Act, R: Act> Cell<T> for Gru<'_, T, A, R> {
         let mut x_part = vec![T::ZERO; rows * 3 * units];
         // With `after` the recurrent product, without the reset state in the first of three.
         let mut h_part = vec![T::ZERO; rows * 3 * units];
-        let mut factor = scratch(plan, rows);
+        let (inputs, states) = (plan.inputs(slice.first), plan.states(slice.first));
+        let mut dropped_x = self.kernel.scratch(rows, inputs.factors);
+        let mut dropped_h = self.recurrent.scratch(rows, states.factors);
         for step in 0..plan.time {
-            let x = slice.inputs(plan, plan.time_of(step));
-            T::multiply(&mut x_part, 3 * units, x, &self.kernel, Start::bias(self.bias[0]));
+            let (x, start) = (slice.inputs(plan, plan.time_of(step)), Start::bias(self.bias[0]));
+            self.kernel
+                .forward(&mut x_part, 3 * units, x, inputs, start, &mut dropped_x);
             let h = Rows {
-                data: dropped(plan, slice.first, slice.h, &mut factor),
+                data: &*slice.h,
                 count: rows,
                 stride: units,
             };
             if let Some(candidate) = &self.candidate {
-                T::multiply(&mut x_part, 3 * units, h, &self.recurrent, Start::Old);
-                for (part, (gates, h)) in h_part
+                self.recurrent
+                    .forward(&mut x_part, 3 * units, h, states, Start::Old, &mut dropped_h);
+                for (row, (part, (gates, h))) in h_part
                     .chunks_exact_mut(3 * units)
                     .zip(x_part.chunks_exact(3 * units).zip(h.data.chunks_exact(units)))
+                    .enumerate()
                 {
-                    let reset = gates[units..2 * units].iter().zip(h);
-                    part.iter_mut()
-                        .zip(reset)
-                        .for_each(|(part, (r, h))| *part = self.gate.value(*r) * *h);
+                    let factors = self.candidate_factors(plan, slice.first + row);
+                    for (k, part) in part[..units].iter_mut().enumerate() {
+                        let h = factors.map_or(h[k], |factors| h[k] * factors[k]);
+                        *part = self.gate.value(gates[units + k]) * h;
+                    }
                 }
                 let reset = Rows {
                     data: &h_part,
@@ -62,13 +68,9 @@ impl<T: Product, A: Act, R: Act> Cell<T> for Gru<'_, T, A, R> {
                 };
                 T::multiply(&mut x_part[2 * units..], 3 * units, reset, candidate, Start::Old);
             } else {
-                T::multiply(
-                    &mut h_part,
-                    3 * units,
-                    h,
-                    &self.recurrent,
-                    Start::bias(self.bias[1]),
-                );
+                let start = Start::bias(self.bias[1]);
+                self.recurrent
+                    .forward(&mut h_part, 3 * units, h, states, start, &mut dropped_h);
             }
             vectorize_for::<T, _>(
                 #[inline(always)]
@@ -90,7 +92,8 @@ impl<T: Product, A: Act, R: Act> Cell<T> for Gru<'_, T, A, R> {
         let mut dz = vec![T::ZERO; rows * 4 * units];
         let mut by_h = vec![T::ZERO; rows * 3 * units];
         let mut by_reset = vec![T::ZERO; if self.candidate.is_some() { rows * units } else { 0 }];
-        let mut through = scratch(plan, rows);
+        let mut through = self.recurrent.scratch(rows, plan.recurrent_dropout);
+        let mut through_x = self.kernel.scratch(rows, plan.dropout);
         for step in (0..plan.time).rev() {
             if let Some(candidate) = &self.candidate {
                 self.reset_gradient(plan, slice, step, candidate, &mut by_h, &mut by_reset);
@@ -118,12 +121,19 @@ impl<T: Product, A: Act, R: Act> Cell<T> for Gru<'_, T, A, R> {
                 count: rows,
                 stride: 4 * units,
             };
-            slice.input_gradient(plan, plan.time_of(step), gates, &self.kernel);
+            slice.input_gradient(plan, plan.time_of(step), gates, &self.kernel, &mut through_x);
         }
     }
 }
 
 impl<T: Product, A: Act, R: Act> Gru<'_, T, A, R> {
+    /// The factors of the state in a sequence's candidate.
+    #[inline(always)]
+    fn candidate_factors<'a>(&self, plan: &Plan<'a, T>, row: usize) -> Option<&'a [T]> {
+        let factors = plan.recurrent_dropout?.gate(2);
+        Some(&factors[row * plan.units..][..plan.units])
+    }
+
     #[inline(always)]
     fn step(
         &self,
@@ -218,9 +228,7 @@ impl<T: Product, A: Act, R: Act> Gru<'_, T, A, R> {
     ) {
         let units = plan.units;
         let after = self.candidate.is_none();
-        let factors = plan
-            .dropout
-            .map(|all| &all[(slice.first + place[0]) * units..][..units]);
+        let factors = self.candidate_factors(plan, slice.first + place[0]);
         let Some(row) = slice.arrive(plan, place, [KEPT, 4]) else {
             dz.fill(T::ZERO);
             return by_h.fill(T::ZERO);
@@ -247,7 +255,6 @@ impl<T: Product, A: Act, R: Act> Gru<'_, T, A, R> {
                 last = inner;
             }
             at.put(row.dh, through);
-            at.put(kh, by(|k| h[k] * factor[k]));
             for (kept, x, grad) in [
                 (&mut *kz, &mut *dx_z, gz),
                 (&mut *kr, &mut *dx_r, gr),

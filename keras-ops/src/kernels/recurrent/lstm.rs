@@ -1,17 +1,17 @@
 //! Long short-term memory: `c = f c + i g`, `h = o act(c)`.
 
 use super::lanes::{by, groups, map};
-use super::{Act, BackwardSlice, Cell, ForwardSlice, Plan, dropped, parts, scratch};
-use crate::kernels::packed::{Packed, Product, Rows, Start};
+use super::{Act, BackwardSlice, Blocks, Cell, ForwardSlice, Plan, parts};
+use crate::kernels::packed::{Product, Rows, Start};
 use crate::kernels::simd::vectorize_for;
 
 /// The cell; kept of a unit: gates i, f, g, o, the state c before, act(c), h before.
 #[derive(Debug)]
 pub struct Lstm<'a, T, A, R> {
     /// The kernel; its transpose on the way back.
-    pub kernel: Packed<T>,
+    pub kernel: Blocks<T>,
     /// The recurrent kernel; its transpose on the way back.
-    pub recurrent: Packed<T>,
+    pub recurrent: Blocks<T>,
     /// The bias.
     pub bias: Option<&'a [T]>,
     /// The activation.
@@ -29,21 +29,25 @@ impl<T: Product, A: Act, R: Act> Cell<T> for Lstm<'_, T, A, R> {
     fn forward(&self, plan: &Plan<'_, T>, slice: &mut ForwardSlice<'_, T>) {
         let (units, rows) = (plan.units, slice.rows);
         let mut z = vec![T::ZERO; rows * 4 * units];
-        let mut factor = scratch(plan, rows);
+        let (inputs, states) = (plan.inputs(slice.first), plan.states(slice.first));
+        let mut dropped_x = self.kernel.scratch(rows, inputs.factors);
+        let mut dropped_h = self.recurrent.scratch(rows, states.factors);
         for step in 0..plan.time {
-            let x = slice.inputs(plan, plan.time_of(step));
-            T::multiply(&mut z, 4 * units, x, &self.kernel, Start::bias(self.bias));
+            let (x, start) = (slice.inputs(plan, plan.time_of(step)), Start::bias(self.bias));
+            self.kernel
+                .forward(&mut z, 4 * units, x, inputs, start, &mut dropped_x);
             let h = Rows {
-                data: dropped(plan, slice.first, slice.h, &mut factor),
+                data: slice.h,
                 count: rows,
                 stride: units,
             };
-            T::multiply(&mut z, 4 * units, h, &self.recurrent, Start::Old);
+            self.recurrent
+                .forward(&mut z, 4 * units, h, states, Start::Old, &mut dropped_h);
             vectorize_for::<T, _>(
                 #[inline(always)]
                 || {
                     for (row, z) in z.chunks_exact_mut(4 * units).enumerate() {
-                        self.step(plan, slice, [row, step], z, &factor);
+                        self.step(plan, slice, [row, step], z);
                     }
                 },
             );
@@ -53,7 +57,8 @@ impl<T: Product, A: Act, R: Act> Cell<T> for Lstm<'_, T, A, R> {
     fn backward(&self, plan: &Plan<'_, T>, slice: &mut BackwardSlice<'_, T>) {
         let (units, rows) = (plan.units, slice.rows);
         let mut dz = vec![T::ZERO; rows * 4 * units];
-        let mut through = scratch(plan, rows);
+        let mut through = self.recurrent.scratch(rows, plan.recurrent_dropout);
+        let mut through_x = self.kernel.scratch(rows, plan.dropout);
         for step in (0..plan.time).rev() {
             vectorize_for::<T, _>(
                 #[inline(always)]
@@ -69,21 +74,14 @@ impl<T: Product, A: Act, R: Act> Cell<T> for Lstm<'_, T, A, R> {
                 stride: 4 * units,
             };
             slice.state_gradient(plan, gates, &self.recurrent, &mut through);
-            slice.input_gradient(plan, plan.time_of(step), gates, &self.kernel);
+            slice.input_gradient(plan, plan.time_of(step), gates, &self.kernel, &mut through_x);
         }
     }
 }
 
 impl<T: Product, A: Act, R: Act> Lstm<'_, T, A, R> {
     #[inline(always)]
-    fn step(
-        &self,
-        plan: &Plan<'_, T>,
-        slice: &mut ForwardSlice<'_, T>,
-        at: [usize; 2],
-        z: &mut [T],
-        factor: &[T],
-    ) {
+    fn step(&self, plan: &Plan<'_, T>, slice: &mut ForwardSlice<'_, T>, at: [usize; 2], z: &mut [T]) {
         let units = plan.units;
         let Some(row) = slice.arrive(plan, at, KEPT) else {
             return;
@@ -92,11 +90,7 @@ impl<T: Product, A: Act, R: Act> Lstm<'_, T, A, R> {
         let [zi, zf, zg, zo] = parts(z, units);
         let mut kept = row.kept.map(|kept| parts::<KEPT, T>(kept, units));
         if let Some([.., kh]) = &mut kept {
-            kh.copy_from_slice(if factor.is_empty() {
-                h
-            } else {
-                &factor[at[0] * units..][..units]
-            });
+            kh.copy_from_slice(h);
         }
         for at in groups(units) {
             let (i, f) = (

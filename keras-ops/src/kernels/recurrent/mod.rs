@@ -5,6 +5,7 @@
 //! that the gradients by the kernels are one product each over all rows.
 
 mod act;
+mod blocks;
 mod gru;
 mod lanes;
 mod lstm;
@@ -14,6 +15,7 @@ mod slices;
 use rayon::prelude::*;
 
 pub use act::{Act, Given, RecurrentActivation, Sigmoid, Tanh};
+pub use blocks::{Blocks, Dropped, Factors, dropped_gradient};
 pub use gru::Gru;
 pub use lstm::Lstm;
 pub use simple::Simple;
@@ -48,11 +50,13 @@ pub struct Plan<'a, T> {
     pub zero_masked: bool,
     /// 0 where a step is left out, by batch and time.
     pub mask: Option<&'a [u8]>,
-    /// Factors of the state in the recurrent products, by batch and unit.
-    pub dropout: Option<&'a [T]>,
+    /// Factors of the inputs.
+    pub dropout: Option<Factors<'a, T>>,
+    /// Factors of the state in the recurrent products.
+    pub recurrent_dropout: Option<Factors<'a, T>>,
 }
 
-impl<T> Plan<'_, T> {
+impl<T: Copy> Plan<'_, T> {
     /// The input's time at a step.
     #[inline(always)]
     pub fn time_of(&self, step: usize) -> usize {
@@ -67,6 +71,22 @@ impl<T> Plan<'_, T> {
     #[inline(always)]
     pub fn masked(&self, row: usize, time: usize) -> bool {
         self.mask.is_some_and(|mask| mask[row * self.time + time] == 0)
+    }
+
+    /// Rows of inputs from `first` on.
+    fn inputs(&self, first: usize) -> Dropped<'_, T> {
+        Dropped {
+            first,
+            factors: self.dropout,
+        }
+    }
+
+    /// Rows of the state from `first` on.
+    fn states(&self, first: usize) -> Dropped<'_, T> {
+        Dropped {
+            first,
+            factors: self.recurrent_dropout,
+        }
     }
 
     fn steps_out(&self) -> usize {
@@ -191,29 +211,6 @@ fn output<T>(plan: &Plan<'_, T>, row: usize, step: usize) -> Option<std::ops::Ra
         false => return None,
     };
     Some(start..start + units)
-}
-
-/// The states times their dropout factors, in `scratch`, or as they are.
-fn dropped<'a, T: Product>(plan: &Plan<'_, T>, first: usize, h: &'a [T], scratch: &'a mut [T]) -> &'a [T] {
-    let Some(factors) = plan.dropout else { return h };
-    let factors = &factors[first * plan.units..];
-    scratch
-        .iter_mut()
-        .zip(h.iter().zip(factors))
-        .for_each(|(to, (h, factor))| *to = *h * *factor);
-    scratch
-}
-
-/// A buffer for [`dropped`].
-fn scratch<T: Product>(plan: &Plan<'_, T>, rows: usize) -> Vec<T> {
-    vec![
-        T::ZERO;
-        if plan.dropout.is_some() {
-            rows * plan.units
-        } else {
-            0
-        }
-    ]
 }
 
 /// The parts of a row, one a unit each.

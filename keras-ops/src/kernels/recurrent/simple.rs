@@ -1,17 +1,17 @@
 //! The plain recurrent layer: `h = act(x W + h U + b)`.
 
 use super::lanes::{by, groups, map};
-use super::{Act, BackwardSlice, Cell, ForwardSlice, Plan, dropped, parts, scratch};
-use crate::kernels::packed::{Packed, Product, Rows, Start};
+use super::{Act, BackwardSlice, Blocks, Cell, ForwardSlice, Plan, parts};
+use crate::kernels::packed::{Product, Rows, Start};
 use crate::kernels::simd::vectorize_for;
 
 /// The cell; kept of a unit: h after and before.
 #[derive(Debug)]
 pub struct Simple<'a, T, A> {
     /// The kernel; its transpose on the way back.
-    pub kernel: Packed<T>,
+    pub kernel: Blocks<T>,
     /// The recurrent kernel; its transpose on the way back.
-    pub recurrent: Packed<T>,
+    pub recurrent: Blocks<T>,
     /// The bias.
     pub bias: Option<&'a [T]>,
     /// The activation.
@@ -27,21 +27,25 @@ impl<T: Product, A: Act> Cell<T> for Simple<'_, T, A> {
     fn forward(&self, plan: &Plan<'_, T>, slice: &mut ForwardSlice<'_, T>) {
         let (units, rows) = (plan.units, slice.rows);
         let mut z = vec![T::ZERO; rows * units];
-        let mut factor = scratch(plan, rows);
+        let (inputs, states) = (plan.inputs(slice.first), plan.states(slice.first));
+        let mut dropped_x = self.kernel.scratch(rows, inputs.factors);
+        let mut dropped_h = self.recurrent.scratch(rows, states.factors);
         for step in 0..plan.time {
-            let x = slice.inputs(plan, plan.time_of(step));
-            T::multiply(&mut z, units, x, &self.kernel, Start::bias(self.bias));
+            let (x, start) = (slice.inputs(plan, plan.time_of(step)), Start::bias(self.bias));
+            self.kernel
+                .forward(&mut z, units, x, inputs, start, &mut dropped_x);
             let h = Rows {
-                data: dropped(plan, slice.first, slice.h, &mut factor),
+                data: slice.h,
                 count: rows,
                 stride: units,
             };
-            T::multiply(&mut z, units, h, &self.recurrent, Start::Old);
+            self.recurrent
+                .forward(&mut z, units, h, states, Start::Old, &mut dropped_h);
             vectorize_for::<T, _>(
                 #[inline(always)]
                 || {
                     for (row, z) in z.chunks_exact_mut(units).enumerate() {
-                        self.step(plan, slice, [row, step], z, &factor);
+                        self.step(plan, slice, [row, step], z);
                     }
                 },
             );
@@ -51,7 +55,8 @@ impl<T: Product, A: Act> Cell<T> for Simple<'_, T, A> {
     fn backward(&self, plan: &Plan<'_, T>, slice: &mut BackwardSlice<'_, T>) {
         let (units, rows) = (plan.units, slice.rows);
         let mut dz = vec![T::ZERO; rows * units];
-        let mut through = scratch(plan, rows);
+        let mut through = self.recurrent.scratch(rows, plan.recurrent_dropout);
+        let mut through_x = self.kernel.scratch(rows, plan.dropout);
         for step in (0..plan.time).rev() {
             vectorize_for::<T, _>(
                 #[inline(always)]
@@ -67,32 +72,21 @@ impl<T: Product, A: Act> Cell<T> for Simple<'_, T, A> {
                 stride: units,
             };
             slice.state_gradient(plan, gates, &self.recurrent, &mut through);
-            slice.input_gradient(plan, plan.time_of(step), gates, &self.kernel);
+            slice.input_gradient(plan, plan.time_of(step), gates, &self.kernel, &mut through_x);
         }
     }
 }
 
 impl<T: Product, A: Act> Simple<'_, T, A> {
     #[inline(always)]
-    fn step(
-        &self,
-        plan: &Plan<'_, T>,
-        slice: &mut ForwardSlice<'_, T>,
-        at: [usize; 2],
-        z: &[T],
-        factor: &[T],
-    ) {
+    fn step(&self, plan: &Plan<'_, T>, slice: &mut ForwardSlice<'_, T>, at: [usize; 2], z: &[T]) {
         let units = plan.units;
         let Some(row) = slice.arrive(plan, at, KEPT) else {
             return;
         };
         let mut kept = row.kept.map(|kept| parts::<KEPT, T>(kept, units));
         if let Some([_, kh]) = &mut kept {
-            kh.copy_from_slice(if factor.is_empty() {
-                row.h
-            } else {
-                &factor[at[0] * units..][..units]
-            });
+            kh.copy_from_slice(row.h);
         }
         for at in groups(units) {
             at.put(row.h, map(at.get(z), |v| self.act.value(v)));

@@ -1,7 +1,7 @@
 //! Slices of the batch, and their rows at a step: what masks, outputs and states have to do with it.
 
-use super::{Plan, output};
-use crate::kernels::packed::{Packed, Product, Rows, Start};
+use super::{Blocks, Plan, output};
+use crate::kernels::packed::{Product, Rows, Start};
 
 /// A slice of the batch on its way forward.
 #[derive(Debug)]
@@ -140,19 +140,10 @@ impl<T: Product> BackwardSlice<'_, T> {
         &mut self,
         plan: &Plan<'_, T>,
         gates: Rows<'_, T>,
-        recurrent: &Packed<T>,
+        recurrent: &Blocks<T>,
         through: &mut [T],
     ) {
-        let units = plan.units;
-        let Some(factors) = plan.dropout else {
-            return T::multiply(self.dh, units, gates, recurrent, Start::Old);
-        };
-        T::multiply(through, units, gates, recurrent, Start::Zero);
-        let factors = &factors[self.first * units..];
-        self.dh
-            .iter_mut()
-            .zip(through.iter().zip(factors))
-            .for_each(|(dh, (g, factor))| *dh += *g * *factor);
+        recurrent.backward(self.dh, plan.units, gates, plan.states(self.first), Start::Old, through);
     }
 
     /// The gradient by the inputs of a time, if it is wanted.
@@ -161,17 +152,13 @@ impl<T: Product> BackwardSlice<'_, T> {
         plan: &Plan<'_, T>,
         time: usize,
         gates: Rows<'_, T>,
-        kernel: &Packed<T>,
+        kernel: &Blocks<T>,
+        through: &mut [T],
     ) {
         if !self.dx.is_empty() {
             let stride = plan.time * plan.features;
-            T::multiply(
-                &mut self.dx[time * plan.features..],
-                stride,
-                gates,
-                kernel,
-                Start::Zero,
-            );
+            let into = &mut self.dx[time * plan.features..];
+            kernel.backward(into, stride, gates, plan.inputs(self.first), Start::Zero, through);
         }
     }
 }

@@ -4,7 +4,7 @@ use super::RecurrentOptions;
 use super::run::{After, Arguments, Kind};
 use crate::kernels::gemm::Mat;
 use crate::kernels::packed::Product;
-use crate::kernels::recurrent::{Act, Given, Gru, Sigmoid, Tanh, kernel_gradient};
+use crate::kernels::recurrent::{Act, Blocks, Given, Gru, Sigmoid, Tanh, dropped_gradient};
 
 /// The gated recurrent unit over a sequence: at each step `z` and `r` are
 /// `s(x kernel + h recurrent_kernel + bias)` by their columns (in the order z, r, candidate), and
@@ -83,26 +83,30 @@ impl<T: Product, A: Act + 'static, R: Act + 'static> Kind<T> for Gated<A, R> {
     fn cell<'a>(
         &self,
         [features, units]: [usize; 2],
+        parts: [usize; 2],
         kernel: &[T],
         recurrent: &[T],
         bias: Option<&'a [T]>,
         back: bool,
     ) -> Self::Cell<'a> {
-        let pack = |values: &[T], rows, cols| {
-            let matrix = Mat {
-                data: values,
-                rows,
-                cols,
-                row_stride: 3 * units,
-                col_stride: 1,
-            };
-            T::pack(if back { matrix.t() } else { matrix })
+        let columns = |values, rows, cols| Mat {
+            data: values,
+            rows,
+            cols,
+            row_stride: 3 * units,
+            col_stride: 1,
         };
+        // Without the reset after the product, the candidate's columns stand apart.
         let after = self.2;
+        let (gates, parts_h) = match (after, parts[1]) {
+            (true, parts) => (3 * units, parts),
+            (false, parts) => (2 * units, parts.min(2)),
+        };
+        let candidate = columns(recurrent.get(2 * units..).unwrap_or_default(), units, units);
         Gru {
-            kernel: pack(kernel, features, 3 * units),
-            recurrent: pack(recurrent, units, if after { 3 * units } else { 2 * units }),
-            candidate: (!after).then(|| pack(&recurrent[2 * units..], units, units)),
+            kernel: Blocks::pack(columns(kernel, features, 3 * units), parts[0], back),
+            recurrent: Blocks::pack(columns(recurrent, units, gates), parts_h, back),
+            candidate: (!after).then(|| T::pack(if back { candidate.t() } else { candidate })),
             bias: match bias {
                 Some(bias) if after => {
                     let (input, recurrent) = bias.split_at(3 * units);
@@ -117,20 +121,23 @@ impl<T: Product, A: Act + 'static, R: Act + 'static> Kind<T> for Gated<A, R> {
 
     fn gradients(&self, after: &After<'_, T>, [kernel, recurrent, bias]: [bool; 3]) -> [Vec<T>; 3] {
         let (units, width, kept) = (after.units, 3 * after.units, after.kept);
+        let [inputs, states] = after.factors;
         let mut dw = vec![T::ZERO; if kernel { after.features * width } else { 0 }];
-        kernel_gradient(&mut dw, width, 0, after.x, kept.columns(0..width));
-        let (state, last) = (
-            kept.columns(4 * units..5 * units),
-            kept.columns(3 * units..4 * units),
-        );
+        dropped_gradient(&mut dw, width, 0, after.x, (kept, 0..width), (inputs, 0, 3));
+        let before = kept.columns(4 * units..5 * units);
         let mut du = vec![T::ZERO; if recurrent { units * width } else { 0 }];
-        kernel_gradient(&mut du, width, 0, state, kept.columns(0..2 * units));
+        dropped_gradient(&mut du, width, 0, before, (kept, 0..2 * units), (states, 0, 2));
         // The candidate's recurrent part: its gradient with the reset after, the reset state without.
-        let (left, right) = match self.2 {
-            true => (state, last),
-            false => (last, kept.columns(2 * units..width)),
-        };
-        kernel_gradient(&mut du, width, 2 * units, left, right);
+        let last = 3 * units..4 * units;
+        let of_candidate = &mut du;
+        match self.2 {
+            true => dropped_gradient(of_candidate, width, 2 * units, before, (kept, last), (states, 2, 1)),
+            false => {
+                let reset = kept.columns(last);
+                let right = (kept, 2 * units..width);
+                dropped_gradient(of_candidate, width, 2 * units, reset, right, (None, 2, 1));
+            }
+        }
         let mut db = Vec::new();
         if bias {
             db = kept.sums(0..4 * units);

@@ -4,7 +4,7 @@ use super::RecurrentOptions;
 use super::run::{After, Arguments, Kind};
 use crate::kernels::gemm::Mat;
 use crate::kernels::packed::Product;
-use crate::kernels::recurrent::{Act, Given, Lstm, Sigmoid, Tanh, kernel_gradient};
+use crate::kernels::recurrent::{Act, Blocks, Given, Lstm, Sigmoid, Tanh, dropped_gradient};
 
 /// Long short-term memory over a sequence: at each step, with `z = x kernel + h recurrent_kernel + bias` split
 /// into `i, f, g, o`, `c = s(f) c + s(i) a(g)` and `h = s(o) a(c)`; `a` is the activation, `s` the recurrent
@@ -73,18 +73,16 @@ impl<T: Product, A: Act + 'static, R: Act + 'static> Kind<T> for Long<A, R> {
     fn cell<'a>(
         &self,
         [features, units]: [usize; 2],
+        parts: [usize; 2],
         kernel: &[T],
         recurrent: &[T],
         bias: Option<&'a [T]>,
         back: bool,
     ) -> Self::Cell<'a> {
-        let pack = |values, rows| {
-            let matrix = Mat::new(values, rows, 4 * units);
-            T::pack(if back { matrix.t() } else { matrix })
-        };
+        let pack = |values, rows, parts| Blocks::pack(Mat::new(values, rows, 4 * units), parts, back);
         Lstm {
-            kernel: pack(kernel, features),
-            recurrent: pack(recurrent, units),
+            kernel: pack(kernel, features, parts[0]),
+            recurrent: pack(recurrent, units, parts[1]),
             bias,
             act: self.0,
             gate: self.1,
@@ -93,11 +91,13 @@ impl<T: Product, A: Act + 'static, R: Act + 'static> Kind<T> for Long<A, R> {
 
     fn gradients(&self, after: &After<'_, T>, [kernel, recurrent, bias]: [bool; 3]) -> [Vec<T>; 3] {
         let (units, width) = (after.units, 4 * after.units);
-        let gates = after.kept.columns(0..width);
+        let gates = (after.kept, 0..width);
+        let [inputs, states] = after.factors;
         let mut dw = vec![T::ZERO; if kernel { after.features * width } else { 0 }];
-        kernel_gradient(&mut dw, width, 0, after.x, gates);
+        dropped_gradient(&mut dw, width, 0, after.x, gates.clone(), (inputs, 0, 4));
         let mut du = vec![T::ZERO; if recurrent { units * width } else { 0 }];
-        kernel_gradient(&mut du, width, 0, after.kept.columns(6 * units..7 * units), gates);
+        let before = after.kept.columns(6 * units..7 * units);
+        dropped_gradient(&mut du, width, 0, before, gates, (states, 0, 4));
         let db = if bias {
             after.kept.sums(0..width)
         } else {

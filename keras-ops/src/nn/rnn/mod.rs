@@ -26,8 +26,11 @@ pub struct RecurrentOptions<'a> {
     pub recurrent_activation: RecurrentActivation,
     /// 0 where a step is left out: u8 of shape (batch, time), or (time, batch) with `time_major`.
     pub mask: Option<&'a Tensor>,
-    /// Factors of the state in the recurrent products, the same at every step: (batch, units), without
-    /// gradient.
+    /// Factors of the inputs, the same at every step and without gradient: (batch, features) for all gates, or
+    /// (gates, batch, features).
+    pub dropout: Option<&'a Tensor>,
+    /// Factors of the state in the recurrent products, the same at every step and without gradient: (batch,
+    /// units) for all gates, or (gates, batch, units).
     pub recurrent_dropout: Option<&'a Tensor>,
     /// Whether the last step comes first; the outputs are in the order in which they were made.
     pub go_backwards: bool,
@@ -47,6 +50,7 @@ impl Default for RecurrentOptions<'_> {
             activation: RecurrentActivation::Tanh,
             recurrent_activation: RecurrentActivation::Sigmoid,
             mask: None,
+            dropout: None,
             recurrent_dropout: None,
             go_backwards: false,
             time_major: false,

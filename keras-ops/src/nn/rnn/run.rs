@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::{RecurrentActivation, RecurrentOptions};
 use crate::kernels::packed::Product;
-use crate::kernels::recurrent::{self, Cell, Kept, Plan};
+use crate::kernels::recurrent::{self, Cell, Factors, Kept, Plan};
 use crate::tape::{InputGrads, record_many};
 use crate::{host, shape_ops};
 
@@ -38,11 +38,33 @@ pub(super) struct Sizes<T> {
     sequences: bool,
     zero_masked: bool,
     mask: Option<Vec<u8>>,
-    dropout: Option<Vec<T>>,
+    /// Of the inputs and of the state.
+    dropout: [Option<Dropout<T>>; 2],
 }
 
-impl<T> Sizes<T> {
+/// Dropout factors and the number of gates that have some.
+#[derive(Clone, Debug)]
+struct Dropout<T> {
+    data: Vec<T>,
+    gates: usize,
+}
+
+impl<T: Copy> Sizes<T> {
+    /// The dropout factors of the inputs and of the state.
+    pub(super) fn factors(&self) -> [Option<Factors<'_, T>>; 2] {
+        self.dropout.each_ref().map(|dropout| {
+            let Dropout { data, gates } = dropout.as_ref()?;
+            Some(Factors { data, gates: *gates })
+        })
+    }
+
+    /// In how many parts the two kernels are multiplied.
+    fn parts(&self) -> [usize; 2] {
+        self.factors().map(|factors| factors.map_or(1, |f| f.gates))
+    }
+
     pub(super) fn plan(&self) -> Plan<'_, T> {
+        let [dropout, recurrent_dropout] = self.factors();
         Plan {
             batch: self.batch,
             time: self.time,
@@ -52,7 +74,8 @@ impl<T> Sizes<T> {
             sequences: self.sequences,
             zero_masked: self.zero_masked,
             mask: self.mask.as_deref(),
-            dropout: self.dropout.as_deref(),
+            dropout,
+            recurrent_dropout,
         }
     }
 }
@@ -63,6 +86,8 @@ pub(super) struct After<'a, T> {
     pub(super) x: crate::kernels::gemm::Mat<'a, T>,
     pub(super) units: usize,
     pub(super) features: usize,
+    /// Dropout of the inputs and of the state.
+    pub(super) factors: [Option<Factors<'a, T>>; 2],
 }
 
 /// How a kind of cell is made and what its gradients are.
@@ -70,10 +95,11 @@ pub(super) trait Kind<T: Product>: Clone + 'static {
     type Cell<'a>: Cell<T>
     where
         T: 'a;
-    /// The cell on the way forward, or with transposed kernels on the way back.
+    /// The cell on the way forward, or with transposed kernels on the way back; the kernels in parts.
     fn cell<'a>(
         &self,
         sizes: [usize; 2],
+        parts: [usize; 2],
         kernel: &[T],
         recurrent: &[T],
         bias: Option<&'a [T]>,
@@ -141,8 +167,15 @@ impl Arguments<'_> {
                 );
             }
         }
-        if let Some(factors) = self.options.recurrent_dropout {
-            self.shape("factors of recurrent dropout", &[batch, units], factors)?;
+        for (what, factors, size) in [
+            ("factors of dropout", self.options.dropout, features),
+            ("factors of recurrent dropout", self.options.recurrent_dropout, units),
+        ] {
+            match factors {
+                Some(factors) if factors.rank() == 3 => self.shape(what, &[gates, batch, size], factors)?,
+                Some(factors) => self.shape(what, &[batch, size], factors)?,
+                None => {}
+            }
         }
         Ok([batch, time, features, units])
     }
@@ -183,6 +216,13 @@ impl Arguments<'_> {
             return self.time_major(kind);
         }
         let plain = |t: &Tensor| host::read(t, |v: &[T]| Ok(v.to_vec()));
+        let factors = |t: &Tensor| -> Result<_> {
+            let gates = if t.rank() == 3 { t.dims()[0] } else { 1 };
+            Ok(Dropout {
+                data: plain(t)?,
+                gates,
+            })
+        };
         let sizes = Sizes {
             batch,
             time,
@@ -195,7 +235,10 @@ impl Arguments<'_> {
                 Some(mask) => Some(host::read(mask, |v: &[u8]| Ok(v.to_vec()))?),
                 None => None,
             },
-            dropout: options.recurrent_dropout.map(plain).transpose()?,
+            dropout: [
+                options.dropout.map(factors).transpose()?,
+                options.recurrent_dropout.map(factors).transpose()?,
+            ],
         };
         let first = |i: usize| match self.states[i] {
             Some(state) => plain(state),
@@ -209,7 +252,8 @@ impl Arguments<'_> {
         let (out, kept) = host::read(self.x, |x: &[T]| {
             host::read(self.kernel, |kernel: &[T]| {
                 host::read(self.recurrent, |recurrent: &[T]| {
-                    let cell = kind.cell([features, units], kernel, recurrent, bias.as_deref(), false);
+                    let (size, parts) = ([features, units], sizes.parts());
+                    let cell = kind.cell(size, parts, kernel, recurrent, bias.as_deref(), false);
                     Ok(recurrent::forward(&cell, &sizes.plan(), x, &mut h, &mut c, keep))
                 })
             })
@@ -291,8 +335,8 @@ impl<T: Product, K: Kind<T>> Backward<T, K> {
         let [x, kernel, recurrent] = &self.inputs;
         let cell = host::read(kernel, |kernel: &[T]| {
             host::read(recurrent, |recurrent: &[T]| {
-                let sizes = [plan.features, plan.units];
-                Ok(self.kind.cell(sizes, kernel, recurrent, None, true))
+                let (size, parts) = ([plan.features, plan.units], self.sizes.parts());
+                Ok(self.kind.cell(size, parts, kernel, recurrent, None, true))
             })
         })?;
         let kept = &mut self.kept;
@@ -315,6 +359,7 @@ impl<T: Product, K: Kind<T>> Backward<T, K> {
                 x: crate::kernels::gemm::Mat::new(x, rows, plan.features),
                 units: plan.units,
                 features: plan.features,
+                factors: self.sizes.factors(),
             };
             Ok(self.kind.gradients(&after, wanted))
         })?;

@@ -4,7 +4,7 @@ use super::RecurrentOptions;
 use super::run::{After, Arguments, Kind};
 use crate::kernels::gemm::Mat;
 use crate::kernels::packed::Product;
-use crate::kernels::recurrent::{Act, Given, Simple, Tanh, kernel_gradient};
+use crate::kernels::recurrent::{Act, Blocks, Given, Simple, Tanh, dropped_gradient};
 
 /// The plain recurrent layer over a sequence: `h = a(x kernel + h recurrent_kernel + bias)` at each step. Gives
 /// the outputs and the last state.
@@ -68,18 +68,16 @@ impl<T: Product, A: Act + 'static> Kind<T> for Plain<A> {
     fn cell<'a>(
         &self,
         [features, units]: [usize; 2],
+        parts: [usize; 2],
         kernel: &[T],
         recurrent: &[T],
         bias: Option<&'a [T]>,
         back: bool,
     ) -> Self::Cell<'a> {
-        let pack = |values, rows| {
-            let matrix = Mat::new(values, rows, units);
-            T::pack(if back { matrix.t() } else { matrix })
-        };
+        let pack = |values, rows, parts| Blocks::pack(Mat::new(values, rows, units), parts, back);
         Simple {
-            kernel: pack(kernel, features),
-            recurrent: pack(recurrent, units),
+            kernel: pack(kernel, features, parts[0]),
+            recurrent: pack(recurrent, units, parts[1]),
             bias,
             act: self.0,
         }
@@ -87,11 +85,13 @@ impl<T: Product, A: Act + 'static> Kind<T> for Plain<A> {
 
     fn gradients(&self, after: &After<'_, T>, [kernel, recurrent, bias]: [bool; 3]) -> [Vec<T>; 3] {
         let units = after.units;
-        let grad = after.kept.columns(0..units);
+        let grad = (after.kept, 0..units);
+        let [inputs, states] = after.factors;
         let mut dw = vec![T::ZERO; if kernel { after.features * units } else { 0 }];
-        kernel_gradient(&mut dw, units, 0, after.x, grad);
+        dropped_gradient(&mut dw, units, 0, after.x, grad.clone(), (inputs, 0, 1));
         let mut du = vec![T::ZERO; if recurrent { units * units } else { 0 }];
-        kernel_gradient(&mut du, units, 0, after.kept.columns(units..2 * units), grad);
+        let before = after.kept.columns(units..2 * units);
+        dropped_gradient(&mut du, units, 0, before, grad, (states, 0, 1));
         let db = if bias {
             after.kept.sums(0..units)
         } else {

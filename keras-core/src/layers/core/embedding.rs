@@ -1,0 +1,331 @@
+//! Vectors for whole numbers.
+
+use keras_ops::{self as ops, DType, Tensor};
+
+use crate::config::Reader;
+use crate::layer::{Build, Call, Layer, LayerBase, Outputs, Weight};
+use crate::layers::base::{
+    add_activity_loss, base_accessors, cast_input, common_methods, layer_entry, nested_value, only,
+    read_nested, resolve,
+};
+use crate::shape::Dims;
+use crate::{Config, Constraint, Initializer, Registry, Regularizer, Result, Spec, Variable, bail};
+
+/// The rows of a table with the numbers that come in. Training changes the rows that occur, and costs nothing for
+/// the others.
+///
+/// # Shapes
+/// Ids of any shape, each from 0 to `input_dim - 1`, give one more axis of `output_dim`; `embeddings` is
+/// `(input_dim, output_dim)`. Floats are cut to whole numbers.
+///
+/// # Errors
+/// When `input_dim` or `output_dim` is 0, or an id is out of range.
+///
+/// Differs from Keras: an id out of range is an error on every device.
+///
+/// # Examples
+/// ```
+/// use keras_core::layer::{Build, Call};
+/// use keras_core::{LayerRef, layers::Embedding};
+/// use keras_ops::{Device, Tensor};
+/// let table = Tensor::new(&[[0f32, 0.], [1., 2.], [3., 4.]], &Device::Cpu)?;
+/// let layer = LayerRef::new(Embedding::new(3, 2).mask_zero(true).weights(table));
+/// layer.build(&[vec![None, None]], &Build::new(&Device::Cpu))?;
+/// let ids = Tensor::new(&[[2u32, 1, 0]], &Device::Cpu)?;
+/// let y = layer.read().call(&[ids.clone()], &mut Call::new(false))?;
+/// assert_eq!(y.0[0].to_vec3::<f32>()?, [[[3., 4.], [1., 2.], [0., 0.]]]);
+/// let mask = layer.read().compute_mask(&[ids], &[None])?;
+/// assert_eq!(mask[0].as_ref().map(|m| m.to_vec2::<u8>()).transpose()?, Some(vec![vec![1, 1, 0]]));
+/// # Ok::<(), keras_core::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Embedding {
+    base: LayerBase,
+    input_dim: usize,
+    output_dim: usize,
+    initializer: Option<Spec<dyn Initializer>>,
+    regularizer: Option<Spec<dyn Regularizer>>,
+    constraint: Option<Spec<dyn Constraint>>,
+    activity_regularizer: Option<Spec<dyn Regularizer>>,
+    mask_zero: bool,
+    start: Option<Tensor>,
+    lora: Option<Lora>,
+    embeddings: Option<Variable>,
+}
+
+/// A small trained change to a table that stands still: `alpha / rank a b` is added to it.
+#[derive(Debug)]
+struct Lora {
+    rank: usize,
+    alpha: f64,
+    a: Option<Variable>,
+    b: Option<Variable>,
+}
+
+common_methods!(Embedding);
+layer_entry!(Embedding, "vectors for whole numbers");
+
+impl Embedding {
+    /// A table of `input_dim` rows of `output_dim`.
+    pub fn new(input_dim: usize, output_dim: usize) -> Self {
+        Self {
+            base: LayerBase::default(),
+            input_dim,
+            output_dim,
+            initializer: Some("uniform".into()),
+            regularizer: None,
+            constraint: None,
+            activity_regularizer: None,
+            mask_zero: false,
+            start: None,
+            lora: None,
+            embeddings: None,
+        }
+    }
+
+    fn from_config(config: &Config, registry: &Registry) -> Result<Self> {
+        let mut reader = config.reader("Embedding");
+        let layer = Self::read("Embedding", &mut reader, registry)?;
+        reader.finish()?;
+        Ok(layer)
+    }
+
+    pub(super) fn read(class_name: &str, reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
+        let mut layer = Self {
+            base: LayerBase::from_reader(reader)?,
+            regularizer: read_nested(reader, "embeddings_regularizer", registry)?,
+            constraint: read_nested(reader, "embeddings_constraint", registry)?,
+            activity_regularizer: read_nested(reader, "activity_regularizer", registry)?,
+            mask_zero: reader.or("mask_zero", false)?,
+            ..Self::new(reader.req("input_dim")?, reader.req("output_dim")?)
+        };
+        if let Some(initializer) = read_nested(reader, "embeddings_initializer", registry)? {
+            layer.initializer = Some(initializer);
+        }
+        let alpha = reader.opt("lora_alpha")?;
+        if let Some(rank) = reader.opt("lora_rank")? {
+            layer.set_lora(rank, alpha);
+        }
+        if reader.raw("weights").is_some() {
+            bail!("{class_name}: `weights` cannot be read from a configuration: give them by `.weights(table)`");
+        }
+        reader.ignore(&["input_length"]);
+        layer.check(class_name)?;
+        Ok(layer)
+    }
+
+    fn set_lora(&mut self, rank: usize, alpha: Option<f64>) {
+        self.lora = Some(Lora {
+            rank,
+            alpha: alpha.unwrap_or(rank as f64),
+            a: None,
+            b: None,
+        });
+    }
+
+    pub(super) fn check(&self, class_name: &str) -> Result<()> {
+        for (name, size) in [("input_dim", self.input_dim), ("output_dim", self.output_dim)] {
+            if size == 0 {
+                bail!("{class_name}: `{name}` must be 1 or more, got 0");
+            }
+        }
+        match &self.lora {
+            Some(Lora { rank: 0, .. }) => bail!("{class_name}: `lora_rank` must be 1 or more, got 0"),
+            Some(_) if self.constraint.is_some() => bail!(
+                "{class_name}: `lora_rank` does not go with `embeddings_constraint`: leave one of them out"
+            ),
+            _ => Ok(()),
+        }
+    }
+
+    /// The start value of each element, `"uniform"` unless given.
+    #[must_use]
+    pub fn embeddings_initializer(mut self, initializer: impl Into<Spec<dyn Initializer>>) -> Self {
+        self.initializer = Some(initializer.into());
+        self
+    }
+
+    /// A penalty on the table.
+    #[must_use]
+    pub fn embeddings_regularizer(mut self, regularizer: impl Into<Spec<dyn Regularizer>>) -> Self {
+        self.regularizer = Some(regularizer.into());
+        self
+    }
+
+    /// A projection of the table after each update.
+    #[must_use]
+    pub fn embeddings_constraint(mut self, constraint: impl Into<Spec<dyn Constraint>>) -> Self {
+        self.constraint = Some(constraint.into());
+        self
+    }
+
+    /// A penalty on the output, divided by the batch size.
+    #[must_use]
+    pub fn activity_regularizer(mut self, regularizer: impl Into<Spec<dyn Regularizer>>) -> Self {
+        self.activity_regularizer = Some(regularizer.into());
+        self
+    }
+
+    /// Whether 0 means that nothing is there: such places are masked for the layers that follow.
+    #[must_use]
+    pub fn mask_zero(mut self, mask_zero: bool) -> Self {
+        self.mask_zero = mask_zero;
+        self
+    }
+
+    /// The table to begin with, of shape `(input_dim, output_dim)`.
+    #[must_use]
+    pub fn weights(mut self, embeddings: Tensor) -> Self {
+        self.start = Some(embeddings);
+        self
+    }
+
+    /// Trains the product of two matrices of this rank, added to the table, instead of the table.
+    #[must_use]
+    pub fn lora_rank(mut self, rank: usize) -> Self {
+        self.set_lora(rank, None);
+        self
+    }
+
+    /// What the product is multiplied by, times `lora_rank`; the rank unless given. Only with `lora_rank`.
+    #[must_use]
+    pub fn lora_alpha(mut self, alpha: f64) -> Self {
+        if let Some(lora) = &mut self.lora {
+            lora.alpha = alpha;
+        }
+        self
+    }
+
+    pub(super) fn dims(&self) -> [usize; 2] {
+        [self.input_dim, self.output_dim]
+    }
+
+    pub(super) fn initializer(&self) -> Option<Spec<dyn Initializer>> {
+        self.initializer.clone()
+    }
+
+    fn add(&mut self, weight: Weight<'_>, initializer: Option<Spec<dyn Initializer>>, cx: &Build) -> Result<Variable> {
+        let weight = match initializer {
+            Some(initializer) => weight.initializer(initializer),
+            None => weight,
+        };
+        self.base.add_weight(weight.regularizer(self.regularizer.clone()), cx)
+    }
+
+    fn build_lora(&mut self, cx: &Build) -> Result<()> {
+        let Some(Lora { rank, .. }) = self.lora else {
+            return Ok(());
+        };
+        // Small changes would be lost in half precision.
+        let weight = |name, shape| Weight::new(name, shape).dtype(DType::F32);
+        let (rows, columns) = ([self.input_dim, rank], [rank, self.output_dim]);
+        let a = self.add(weight("lora_embeddings_a", &rows), Some("he_uniform".into()), cx)?;
+        let b = self.add(weight("lora_embeddings_b", &columns), Some("zeros".into()), cx)?;
+        if let Some(embeddings) = &self.embeddings {
+            embeddings.set_trainable(false);
+        }
+        if let Some(lora) = &mut self.lora {
+            (lora.a, lora.b) = (Some(a), Some(b));
+        }
+        Ok(())
+    }
+
+    /// The table as it counts.
+    pub(super) fn table(&self) -> Result<Tensor> {
+        let table = self.base.value(&self.embeddings)?;
+        match &self.lora {
+            Some(lora) => {
+                let change = self.change(lora, &self.base.value(&lora.a)?)?;
+                Ok(ops::add(&table, &ops::cast(&change, table.dtype())?)?)
+            }
+            None => Ok(table),
+        }
+    }
+
+    /// `alpha / rank rows b`, `rows` being some of those of `a`.
+    fn change(&self, lora: &Lora, rows: &Tensor) -> Result<Tensor> {
+        let product = ops::matmul(rows, &self.base.value(&lora.b)?)?;
+        Ok(ops::mul_scalar(&product, lora.alpha / lora.rank as f64)?)
+    }
+
+    /// The rows of `ids`.
+    pub(super) fn embed(&self, ids: &Tensor, cx: &mut Call) -> Result<Tensor> {
+        let ids = match ids.dtype().is_float() {
+            true => &ops::cast(ids, DType::I64)?,
+            false => ids,
+        };
+        let mut rows = ops::embedding(&self.base.value(&self.embeddings)?, ids)?;
+        if let Some(lora) = &self.lora {
+            let change = self.change(lora, &ops::embedding(&self.base.value(&lora.a)?, ids)?)?;
+            rows = ops::add(&rows, &ops::cast(&change, rows.dtype())?)?;
+        }
+        let rows = cast_input(&self.base, &rows)?;
+        self.penalise(&rows, cx)?;
+        Ok(rows)
+    }
+
+    pub(super) fn penalise(&self, output: &Tensor, cx: &mut Call) -> Result<()> {
+        add_activity_loss(self.activity_regularizer.as_ref(), output, cx)
+    }
+
+    /// 0 where an id is 0, with `mask_zero`.
+    pub(super) fn mask(&self, ids: &Tensor) -> Result<Option<Tensor>> {
+        if !self.mask_zero {
+            return Ok(None);
+        }
+        let zero = Tensor::zeros((), ids.dtype(), ids.device())?;
+        Ok(Some(ops::not_equal(ids, &zero)?))
+    }
+}
+
+impl Layer for Embedding {
+    base_accessors!();
+
+    fn build(&mut self, _inputs: &[Dims], cx: &Build) -> Result<()> {
+        self.check("Embedding")?;
+        resolve(&mut self.activity_regularizer)?;
+        let shape = self.dims();
+        let weight = Weight::new("embeddings", &shape).constraint(self.constraint.clone());
+        let embeddings = self.add(weight, self.initializer(), cx)?;
+        if let Some(start) = self.start.take() {
+            embeddings.assign(&start)?;
+        }
+        self.embeddings = Some(embeddings);
+        self.build_lora(cx)
+    }
+
+    fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
+        self.check("Embedding")?;
+        let mut output = only("Embedding", inputs)?.clone();
+        output.push(Some(self.output_dim));
+        Ok(vec![output])
+    }
+
+    fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
+        Ok(self.embed(only("Embedding", inputs)?, cx)?.into())
+    }
+
+    fn compute_mask(&self, inputs: &[Tensor], _masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![self.mask(only("Embedding", inputs)?)?])
+    }
+
+    fn makes_mask(&self) -> bool {
+        self.mask_zero
+    }
+
+    fn config(&self) -> Config {
+        let mut config = Config::new()
+            .with("input_dim", self.input_dim)
+            .with("output_dim", self.output_dim)
+            .with("embeddings_initializer", nested_value(self.initializer.as_ref()))
+            .with("embeddings_regularizer", nested_value(self.regularizer.as_ref()))
+            .with("activity_regularizer", nested_value(self.activity_regularizer.as_ref()))
+            .with("embeddings_constraint", nested_value(self.constraint.as_ref()))
+            .with("mask_zero", self.mask_zero);
+        if let Some(lora) = &self.lora {
+            config.set("lora_rank", lora.rank);
+            config.set("lora_alpha", lora.alpha);
+        }
+        config
+    }
+}
