@@ -43,7 +43,10 @@ pub use linalg::*;
 pub use matmul::matmul;
 pub use nn::cross_entropy::{binary_crossentropy, categorical_crossentropy, sparse_categorical_crossentropy};
 pub use nn::dense;
-pub use nn::rnn::{RecurrentActivation, RecurrentOptions, gru, lstm, simple_rnn};
+pub use nn::rnn::{
+    Direction, RecurrentActivation, RecurrentOptions, bidirectional_gru, bidirectional_lstm,
+    bidirectional_simple_rnn, gru, lstm, simple_rnn,
+};
 pub use nn::softmax::{glu, log_softmax, softmax, sparsemax};
 pub use nn::{
     AttentionOptions, BatchNormalized, batch_norm_training, batch_normalization, dot_product_attention,

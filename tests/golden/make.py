@@ -425,28 +425,142 @@ def layer_objects(f):
         (layers.Add(), [(2, 3), (2, 3), (2, 3)]),
         (layers.Multiply(), [(2, 3), (2, 3)]),
         (layers.Rescaling(0.5, offset=1), [(2, 3)]),
+        *recurrent_objects(f),
     ]
+
+
+def with_states(layer, shape, *units):
+    """A model that gives a recurrent layer its first states."""
+    x, states = keras.Input(shape[1:]), [keras.Input((size,)) for size in units]
+    return keras.Model([x, *states], layer(x, initial_state=states)), [shape, *((shape[0], size) for size in units)]
+
+
+def recurrent_objects(f):
+    """Recurrent layers with sizes and arguments of their own; a shape that begins with a number below 0 is of ids."""
+    size = lambda low, high: int(f.rng.integers(low, high))  # noqa: E731
+    batch, time, width, units = size(2, 5), size(3, 7), size(2, 6), size(2, 5)
+    x = (batch, time, width)
+    on, act = {"return_sequences": True}, {"activation": "softsign", "recurrent_activation": "hard_sigmoid"}
+    masked = lambda *stack: keras.Sequential([keras.Input(x[1:]), layers.Masking(), *stack])  # noqa: E731
+    ids = lambda *stack: keras.Sequential(  # noqa: E731
+        [keras.Input((time,), dtype="int32"), layers.Embedding(7, width, mask_zero=True), *stack]
+    )
+    cases = []
+    for cls in (layers.SimpleRNN, layers.LSTM, layers.GRU):
+        states = [units] * (2 if cls is layers.LSTM else 1)
+        plain = {"activation": "relu"} if cls is layers.SimpleRNN else {"activation": "relu", "recurrent_activation": "linear"}
+        other = {"activation": "softsign"} if cls is layers.SimpleRNN else act
+        cases += [
+            (cls(units, go_backwards=True, **on), [x]),
+            (cls(units, use_bias=False, return_state=True), [x]),
+            (cls(units, go_backwards=True, return_state=True, unroll=True, **on), [x]),
+            (cls(units, dropout=0.3, recurrent_dropout=0.4, **on), [x]),
+            (cls(units, **plain), [x]),
+            (cls(units, return_state=True, **on, **other), [x]),
+            (cls(units, kernel_initializer="he_normal", bias_initializer="ones", kernel_constraint="max_norm"), [x]),
+            (masked(cls(units, **on)), [x]),
+            (masked(cls(units, zero_output_for_mask=True, go_backwards=True, **on)), [x]),
+            (masked(cls(units, zero_output_for_mask=True)), [x]),
+            (masked(cls(units, unroll=True, zero_output_for_mask=True, **on, **other)), [x]),
+            (ids(cls(units, **other, **on), cls(units)), [(-7, batch, time)]),
+            with_states(cls(units, return_state=True, go_backwards=True), x, *states),
+            with_states(cls(units, **other, **on), x, *states),
+        ]
+    cases += [
+        (layers.LSTM(units, unit_forget_bias=False), [x]),
+        (layers.GRU(units, reset_after=False, go_backwards=True, **on), [x]),
+        (layers.GRU(units, reset_after=False, recurrent_activation="softsign", return_state=True), [x]),
+        (masked(layers.GRU(units, reset_after=False, **on)), [x]),
+    ]
+    for index, mode in enumerate(("concat", "sum", "mul", "ave", None)):
+        cls = (layers.SimpleRNN, layers.LSTM, layers.GRU)[index % 3]
+        cases += [
+            (layers.Bidirectional(cls(units), merge_mode=mode), [x]),
+            (layers.Bidirectional(cls(units, return_state=True, **on), merge_mode=mode), [x]),
+        ]
+        if mode:
+            cases += [
+                (masked(layers.Bidirectional(cls(units, **on), merge_mode=mode)), [x]),
+                (ids(layers.Bidirectional(cls(units), merge_mode=mode)), [(-7, batch, time)]),
+            ]
+    backward = layers.LSTM(units, activation="relu", go_backwards=True, **on)
+    stack = [layers.LSTMCell(units), layers.SimpleRNNCell(3), layers.GRUCell(2)]
+    odd = [layers.LSTMCell(units, activation="softsign"), layers.GRUCell(3, reset_after=False)]
+    cases += [
+        (layers.Bidirectional(layers.LSTM(units, **on), backward_layer=backward), [x]),
+        with_states(layers.Bidirectional(layers.LSTM(units, **on)), x, *[units] * 4),
+        with_states(layers.Bidirectional(layers.GRU(units, return_state=True)), x, *[units] * 2),
+        (layers.RNN(layers.LSTMCell(units, unit_forget_bias=False), return_state=True, go_backwards=True), [x]),
+        (layers.RNN(layers.SimpleRNNCell(units, activation="elu"), **on), [x]),
+        (layers.RNN(stack, return_state=True, go_backwards=True, **on), [x]),
+        (masked(layers.RNN([layers.GRUCell(3), layers.LSTMCell(units)], go_backwards=True, **on)), [x]),
+        (masked(layers.RNN(odd, zero_output_for_mask=True, **on)), [x]),
+        (layers.Bidirectional(layers.RNN([layers.GRUCell(3), layers.GRUCell(units)], **on)), [x]),
+        (layers.TimeDistributed(layers.Dense(units, activation="tanh")), [x]),
+        (layers.TimeDistributed(layers.Conv2D(2, 2, padding="same")), [(batch, time, 4, 3, 2)]),
+        (layers.TimeDistributed(layers.LSTM(units)), [(2, 3, time, width)]),
+        (masked(layers.TimeDistributed(layers.Dense(units)), layers.GRU(2)), [x]),
+        (layers.TimeDistributed(layers.TimeDistributed(layers.Dense(2))), [(2, 3, 2, width)]),
+        (layers.Masking(mask_value=0.5), [x]),
+        (layers.Embedding(9, width, embeddings_initializer="normal"), [(-9, batch, time, 2)]),
+        (layers.ReversibleEmbedding(9, width, tie_weights=False, mask_zero=True), [(-9, batch, time)]),
+        tied(f, batch, time, width, logit_soft_cap=f.number(0.5, 2)),
+        tied(f, batch, time, width, tie_weights=False),
+        (layers.Identity(), [x]),
+    ]
+    for rank, cls in enumerate((layers.ConvLSTM1D, layers.ConvLSTM2D, layers.ConvLSTM3D), 1):
+        grid = tuple(size(3, 6) for _ in range(rank))
+        video, first = (2, 3, *grid, 2), (2, 3, 2, *grid)
+        cases += [
+            (cls(2, 2, padding="same", return_state=True, **on), [video]),
+            (cls(2, 2, go_backwards=True, activation="relu", use_bias=False), [video]),
+            (cls(3, 2, strides=2, padding="valid", unit_forget_bias=False, **on), [video]),
+            (cls(2, 2, dilation_rate=2, recurrent_activation="hard_sigmoid", dropout=0.2), [video]),
+            (cls(2, 2, data_format="channels_first", padding="same", return_state=True), [first]),
+            (layers.Bidirectional(cls(2, 2, padding="same", **on)), [video]),
+        ]
+    return cases
+
+
+def tied(f, batch, time, width, **arguments):
+    """Ids to vectors and back to logits by one table."""
+    layer, x = layers.ReversibleEmbedding(8, width, **arguments), keras.Input((time,), dtype="int32")
+    return keras.Model(x, layer(layers.Activation("tanh")(layer(x)), reverse=True)), [(-8, batch, time)]
+
+
+def layer_input(f, shape):
+    if shape[0] < 0:
+        return f.rng.integers(0, -shape[0], shape[1:]).astype("int32")
+    x = f.floats(*shape)
+    # Some steps of zeros, for those that mask them.
+    if len(shape) == 3:
+        x[f.rng.random(shape[:2]) < 0.3] = 0
+    return x
 
 
 def make_layers(f):
     for index, (layer, shapes) in enumerate(layer_objects(f)):
         name = f"{type(layer).__name__}/{index}/infer"
-        inputs = [f.floats(*shape) for shape in shapes]
+        inputs = [layer_input(f, shape) for shape in shapes]
         given = inputs if len(inputs) > 1 else inputs[0]
         layer(given)
         for weight in layer.weights:
             weight.assign(f.floats(*weight.shape, low=-1, high=1))
         trainable = [v.value for v in layer.trainable_variables]
         state = [v.value for v in layer.non_trainable_variables]
+        floats = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
 
-        def outputs(trainable, inputs):
-            given = inputs if len(inputs) > 1 else inputs[0]
-            return layer.stateless_call(trainable, state, given)[0]
+        def outputs(trainable, some):
+            given = list(inputs)
+            for i, x in zip(floats, some):
+                given[i] = x
+            given = given if len(given) > 1 else given[0]
+            return keras.tree.flatten(layer.stateless_call(trainable, state, given)[0])
 
-        y = outputs(trainable, inputs)
-        total = lambda t, x: ops.sum(outputs(t, x) * cosines(y.shape))  # noqa: E731
-        weight_grads, input_grads = jax.grad(total, (0, 1))(trainable, inputs)
-        weights = enumerate(layer.weights)
+        y = outputs(trainable, [inputs[i] for i in floats])
+        total = lambda t, x: sum(ops.sum(y * cosines(y.shape)) for y in outputs(t, x))  # noqa: E731
+        weight_grads, input_grads = jax.grad(total, (0, 1))(trainable, [inputs[i] for i in floats])
+        path = lambda w: paths(layer)[id(w)]  # noqa: E731
         f.add(
             name,
             "layer",
@@ -454,14 +568,20 @@ def make_layers(f):
             training=False,
             call_with_separate_inputs=False,
             inputs=[f.put(f"{name}/x{i}", x) for i, x in enumerate(inputs)],
-            weights=[{"path": w.path, "value": f.put(f"{name}/w{i}", w.value)} for i, w in weights],
-            outputs=[f.put(f"{name}/y0", y)],
+            weights=[{"path": path(w), "value": f.put(f"{name}/w{i}", w.value)} for i, w in enumerate(layer.weights)],
+            outputs=[f.put(f"{name}/y{i}", y) for i, y in enumerate(y)],
             cotangent="cos(arange(size)).reshape(shape)",
             input_grads=[f.put(f"{name}/gx{i}", g) for i, g in enumerate(input_grads)],
-            trainable=[v.path for v in layer.trainable_variables],
+            trainable=[path(v) for v in layer.trainable_variables],
             weight_grads=[f.put(f"{name}/gw{i}", g) for i, g in enumerate(weight_grads)],
             updated_state=None,
         )
+
+
+def paths(layer):
+    """The paths of a layer's weights, all below its name."""
+    name = f"{layer.name}/"
+    return {id(w): w.path if w.path.startswith(name) else name + w.path for w in layer.weights}
 
 
 def model_objects(f):

@@ -25,6 +25,7 @@ pub struct LayerBase {
     unknown_policy: Option<String>,
     pub(super) variables: Vec<Variable>,
     pub(super) seeds: Vec<SeedGenerator>,
+    pub(super) states: Vec<Variable>,
     /// The names of values that it adds to the logs.
     pub(super) metrics: Vec<String>,
     pub(super) built: bool,
@@ -42,6 +43,7 @@ impl Default for LayerBase {
             unknown_policy: None,
             variables: Vec::new(),
             seeds: Vec::new(),
+            states: Vec::new(),
             metrics: Vec::new(),
             built: false,
             mask_ended: AtomicBool::new(false),
@@ -190,6 +192,27 @@ impl LayerBase {
         let generator = SeedGenerator::new(seed);
         self.seeds.push(generator.clone());
         generator
+    }
+
+    /// Makes a state of zeros: what the layer carries from batch to batch without being a weight, such as the last
+    /// state of a stateful recurrent layer. It is saved with the model and goes back to 0 by
+    /// [`LayerRef::reset_state`](super::LayerRef::reset_state).
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    pub fn add_state(&mut self, name: &str, shape: &[usize], dtype: DType, cx: &Build) -> Result<Variable> {
+        let name = match self.states.len() {
+            0 => name.to_owned(),
+            count => format!("{name}_{count}"),
+        };
+        let state = Variable::zeros(&name, shape, dtype, &cx.device)?;
+        self.states.push(state.clone());
+        Ok(state)
+    }
+
+    /// Its own states in order of creation.
+    pub fn states(&self) -> &[Variable] {
+        &self.states
     }
 
     /// Says that [`Call::add_metric`](super::Call::add_metric) will give values of this name.

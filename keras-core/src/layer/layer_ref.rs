@@ -61,6 +61,10 @@ impl LayerRef {
         let base = layer.base_mut();
         base.built = true;
         base.set_paths();
+        if !layer.base().trainable() {
+            // What is within was made trainable: the whole layer is not.
+            layer.sublayers().iter().for_each(|l| l.set_trainable(false));
+        }
         Ok(())
     }
 
@@ -99,6 +103,26 @@ impl LayerRef {
         let mut names = layer.base().metrics.clone();
         names.extend(layer.sublayers().iter().flat_map(Self::metric_names));
         names
+    }
+
+    /// All states with their paths below `prefix`.
+    pub fn states(&self, prefix: &str) -> Vec<(String, Variable)> {
+        let layer = self.read();
+        let here = format!("{prefix}{}/", layer.base().name());
+        let own = layer.base().states.iter();
+        let mut all: Vec<_> = own.map(|v| (format!("{here}{}", v.name()), v.clone())).collect();
+        for sub in layer.sublayers() {
+            all.extend(sub.states(&here));
+        }
+        all
+    }
+
+    /// Sets the states of the layer and all within to 0: the next batch begins anew.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn reset_state(&self) -> Result<()> {
+        self.states("").iter().try_for_each(|(_, state)| state.zero())
     }
 
     /// All random streams with their paths below `prefix`.

@@ -10,6 +10,7 @@ use std::fmt;
 use keras_ops::{DType, Device, Tensor};
 use smallvec::SmallVec;
 
+use crate::layers::RnnCell;
 use crate::shape::Dims;
 use crate::{Arguments, Config, Result, Variable, config};
 
@@ -144,6 +145,18 @@ pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
     /// The layers within, in order.
     fn sublayers(&self) -> Vec<LayerRef> {
         Vec::new()
+    }
+
+    /// Itself, when it is a cell of recurrent layers.
+    fn as_cell(&self) -> Option<&dyn RnnCell> {
+        None
+    }
+
+    /// Whether what it makes of a sample depends on the other samples of the batch, by more than its
+    /// [states](LayerBase::add_state) and the variables that no gradient reaches. A wrapper must not join batches for
+    /// such a layer.
+    fn mixes_samples(&self) -> bool {
+        false
     }
 
     /// The name it is saved under.

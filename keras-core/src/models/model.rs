@@ -172,6 +172,19 @@ impl Model {
         self.layers().iter().flat_map(|l| l.seeds("")).collect()
     }
 
+    /// What its layers carry from batch to batch, with their paths: the last states of stateful recurrent layers.
+    pub fn states(&self) -> Vec<(String, Variable)> {
+        self.layers().iter().flat_map(|l| l.states("")).collect()
+    }
+
+    /// Sets all states to 0: the next batch begins anew.
+    ///
+    /// # Errors
+    /// When the device fails.
+    pub fn reset_state(&self) -> Result<()> {
+        self.layers().iter().try_for_each(LayerRef::reset_state)
+    }
+
     /// The number of weights.
     pub fn count_params(&self) -> usize {
         self.weights().iter().map(|(_, v)| v.len()).sum()

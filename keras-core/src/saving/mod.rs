@@ -1,7 +1,8 @@
 //! Saving and loading: one file with a model's configuration, weights, optimizer state and random streams.
 //!
 //! The file is a safetensors file, readable by anything that reads those. The weights lie under their paths
-//! (`dense/kernel`), the optimizer's variables under `optimizer/…`; the header's `__metadata__` has `format`,
+//! (`dense/kernel`), the optimizer's variables under `optimizer/…`, what layers carry from
+//! batch to batch under `state/…`; the header's `__metadata__` has `format`,
 //! `version`, `config` (Keras's JSON of the model), `compile_config`, `optimizer` (its state) and `seeds`.
 //!
 //! ```

@@ -6,7 +6,7 @@ use keras_ops::{Device, Seed};
 use serde_json::{Map, Value, json};
 
 use super::archive::{self, Archive};
-use super::weights::{self, OPTIMIZER};
+use super::weights::{self, OPTIMIZER, STATE};
 use crate::{Compile, Error, Model, Optimizer, Registry, Result, ResultExt, Variable};
 
 const FORMAT: &str = "keras-model";
@@ -38,6 +38,7 @@ impl Model {
             ("seeds", seeds(self).to_string()),
         ];
         let mut tensors = weights::values(self.weights());
+        tensors.extend(weights::values(states(self)));
         if let Some(trainer) = &self.trainer {
             texts.push(("compile_config", compile.to_string()));
             texts.push(("optimizer", trainer.optimizer.state().to_string()));
@@ -59,6 +60,12 @@ fn slots(optimizer: &dyn Optimizer) -> Vec<(String, Variable)> {
         slots.push((name, variable));
     }
     slots
+}
+
+/// What layers carry from batch to batch under names of their own.
+fn states(model: &Model) -> Vec<(String, Variable)> {
+    let named = |(path, variable)| (format!("{STATE}{path}"), variable);
+    model.states().into_iter().map(named).collect()
 }
 
 /// Where each random stream stands, in the order of the layers.
@@ -139,6 +146,7 @@ fn load(archive: &mut Archive, registry: &Registry, options: LoadModel) -> Resul
     let device = options.device.map_or_else(keras_ops::auto, Ok)?;
     let mut model = Model::from_config_on(&config, registry, &device)?;
     let mut wanted = model.weights();
+    wanted.extend(states(&model));
     let compile = archive.json("compile_config")?.filter(|_| options.compile);
     if let Some(compile) = &compile {
         compile_again(&mut model, compile, registry)?;

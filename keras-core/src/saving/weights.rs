@@ -10,6 +10,8 @@ use crate::{Error, Model, Result, Variable, bail};
 
 /// The folder of the optimizer's variables.
 pub(super) const OPTIMIZER: &str = "optimizer/";
+/// Before the names of what layers carry from batch to batch.
+pub(super) const STATE: &str = "state/";
 
 /// How weights are loaded. See [`Model::load_weights_with`].
 #[derive(Clone, Debug, Default)]
@@ -106,7 +108,7 @@ impl Model {
         }
         let ignore_extra = partial || options.skip_mismatch;
         check(&archive, &wanted, |name| {
-            ignore_extra || name.starts_with(OPTIMIZER)
+            ignore_extra || name.starts_with(OPTIMIZER) || name.starts_with(STATE)
         })?;
         let loaded = wanted.iter().map(|(path, _)| path.clone()).collect();
         read(&mut archive, wanted)?.assign()?;

@@ -194,8 +194,11 @@ impl Model {
         let running = lock(&self.trainer()?.running);
         let expect_y = !running.losses.is_empty();
         let samples = in_order(&data, &self.input_names(), &self.output_names(), expect_y)?.contiguous()?;
-        // The first sample alone, so that a wrong shape is found before anything is computed.
-        let first: Vec<Tensor> = samples.range(0, 1)?.x;
+        // The first sample alone, or a batch where its size is fixed, so that a wrong shape is found before anything
+        // is computed.
+        let shapes = &self.functional.graph.input_shapes;
+        let batch = shapes.iter().find_map(|dims| *dims.first()?).unwrap_or(1);
+        let first: Vec<Tensor> = samples.range(0, batch.min(samples.len.max(1)))?.x;
         self.functional.graph.prepare(&first, first[0].device())?;
         running.check_targets(&samples.y, &self.output_shapes())?;
         Ok(samples)

@@ -8,6 +8,8 @@ mod initializers;
 mod layers;
 mod model_config;
 mod optimizers;
+mod recurrent;
+mod recurrent_values;
 mod saving;
 mod schedules;
 mod summary;

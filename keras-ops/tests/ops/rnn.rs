@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use keras_ops::{
-    self as ops, DType, Device, GradientTape, RecurrentActivation as Act, RecurrentOptions, Result, Tensor,
+    self as ops, DType, Device, Direction, GradientTape, RecurrentActivation as Act, RecurrentOptions, Result, Tensor,
     Var,
 };
 
@@ -156,6 +156,56 @@ fn the_same_bits_for_any_number_of_threads() -> Result<()> {
                 "{kind}, {threads} threads"
             );
         }
+    }
+    Ok(())
+}
+
+/// Both directions, with everything that a layer gives for a batch that is split among threads.
+fn everything_of_both() -> Result<Vec<Vec<f32>>> {
+    let (batch, time, features, units) = (50, 12, 24, 40);
+    let x = random(&[batch, time, features], 0)?;
+    let of = |from: u64| -> Result<_> {
+        Ok([
+            random(&[features, 4 * units], from)?,
+            random(&[units, 4 * units], from + 1)?,
+            random(&[4 * units], from + 2)?,
+        ])
+    };
+    let weights = [of(1)?, of(4)?];
+    let options = RecurrentOptions {
+        return_sequences: true,
+        ..Default::default()
+    };
+    let backwards = RecurrentOptions {
+        go_backwards: true,
+        input_order: true,
+        ..options
+    };
+    let tape = GradientTape::start();
+    let [ahead, back] = [0, 1].map(|i: usize| Direction {
+        states: &[],
+        kernel: &weights[i][0],
+        recurrent_kernel: &weights[i][1],
+        bias: Some(&weights[i][2]),
+        options: [options, backwards][i],
+    });
+    let [(y, [_, c]), (z, [h, _])] = ops::bidirectional_lstm(&x, [&ahead, &back])?;
+    let outputs = [y, c, z, h];
+    let targets: Vec<_> = outputs.iter().map(|t| (t, t.detach())).collect();
+    let mut grads = tape.gradients_with(&targets)?;
+    let variables = std::iter::once(&x).chain(weights.iter().flatten());
+    let grads: Vec<Tensor> = variables.filter_map(|v| grads.remove(v)).collect();
+    let all = outputs.iter().map(Tensor::detach).chain(grads);
+    all.map(|t| t.flatten_all()?.to_vec1()).collect()
+}
+
+#[test]
+fn both_directions_give_the_same_bits_for_any_number_of_threads() -> Result<()> {
+    let pool = |n| rayon::ThreadPoolBuilder::new().num_threads(n).build().unwrap();
+    let one = pool(1).install(everything_of_both)?;
+    assert!(one.len() == 4 + 7 && one.iter().flatten().all(|v| v.is_finite()));
+    for threads in [2, 5] {
+        assert!(one == pool(threads).install(everything_of_both)?, "{threads} threads");
     }
     Ok(())
 }

@@ -209,7 +209,9 @@ impl Embedding {
             Some(initializer) => weight.initializer(initializer),
             None => weight,
         };
-        self.base.add_weight(weight.regularizer(self.regularizer.clone()), cx)
+        // Rows are converted once they are taken, not the table.
+        let weight = weight.regularizer(self.regularizer.clone()).autocast(false);
+        self.base.add_weight(weight, cx)
     }
 
     fn build_lora(&mut self, cx: &Build) -> Result<()> {
@@ -307,6 +309,10 @@ impl Layer for Embedding {
 
     fn compute_mask(&self, inputs: &[Tensor], _masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
         Ok(vec![self.mask(only("Embedding", inputs)?)?])
+    }
+
+    fn autocasts(&self) -> bool {
+        false
     }
 
     fn makes_mask(&self) -> bool {

@@ -7,6 +7,7 @@ use crate::arg::Arg;
 use crate::layer::{Build, Call, Layer, LayerBase, Outputs, Weight};
 use crate::layers::base::{cast_input, expect_min_rank, layer_entry, only};
 use crate::shape::{self, Dims};
+use crate::dtype_policy::PolicyArg;
 use crate::{Arguments, Config, Constraint, Initializer, Registry, Regularizer, Result, Spec, Variable, bail};
 
 /// An [`Embedding`] that also goes back: called with `reverse`, it gives for each vector its products with all rows,
@@ -16,8 +17,6 @@ use crate::{Arguments, Config, Constraint, Initializer, Registry, Regularizer, R
 /// Ids of any shape give one more axis of `output_dim`. In reverse `(…, output_dim)` gives `(…, input_dim)`.
 /// `embeddings` is `(input_dim, output_dim)`; without `tie_weights` there is a `reverse_embeddings` of
 /// `(output_dim, input_dim)`.
-///
-/// With `mask_zero` ids that are whole numbers are masked where they are 0.
 ///
 /// # Errors
 /// When `input_dim` or `output_dim` is 0, an id is out of range, or the last axis in reverse is not `output_dim`.
@@ -79,8 +78,9 @@ impl ReversibleEmbedding {
         name(name: &str);
         /// Whether training changes its weights.
         trainable(trainable: bool);
-        /// The dtype the layer computes in and keeps its weights in.
-        dtype(dtype: DType);
+        /// The dtype the layer computes in and keeps its weights in: a dtype, a
+        /// [`DTypePolicy`](crate::DTypePolicy), or the name of one.
+        dtype(dtype: impl Into<PolicyArg>);
         /// The start value of each element, `"uniform"` unless given.
         embeddings_initializer(initializer: impl Into<Spec<dyn Initializer>>);
         /// A penalty on the table.
@@ -173,7 +173,7 @@ impl Layer for ReversibleEmbedding {
         if !self.tie_weights {
             let [input_dim, output_dim] = self.embedding.dims();
             let shape = [output_dim, input_dim];
-            let mut weight = Weight::new("reverse_embeddings", &shape);
+            let mut weight = Weight::new("reverse_embeddings", &shape).autocast(false);
             if let Some(initializer) = self.embedding.initializer() {
                 weight = weight.initializer(initializer);
             }
@@ -211,18 +211,22 @@ impl Layer for ReversibleEmbedding {
 
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
         let x = only(CLASS, inputs)?;
-        match cx.arguments.flag("reverse")? {
-            true => Ok(self.logits(x, cx)?.into()),
-            false => self.embedding.call(inputs, cx),
+        if cx.arguments.flag("reverse")? {
+            return Ok(self.logits(x, cx)?.into());
         }
+        if let Some(mask) = self.embedding.mask(x)? {
+            cx.set_output_masks([Some(mask)]);
+        }
+        self.embedding.call(inputs, cx)
     }
 
-    /// Vectors on their way back have no mask.
-    fn compute_mask(&self, inputs: &[Tensor], masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        match only(CLASS, inputs)?.dtype().is_float() {
-            true => Ok(vec![None]),
-            false => self.embedding.compute_mask(inputs, masks),
-        }
+    /// The mask is said by `call`, which knows the direction.
+    fn compute_mask(&self, _inputs: &[Tensor], _masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+        Ok(vec![None])
+    }
+
+    fn autocasts(&self) -> bool {
+        false
     }
 
     fn makes_mask(&self) -> bool {

@@ -3,10 +3,13 @@
 use keras_ops::{self as ops, DType, Tensor};
 use serde_json::Value;
 
-use super::recurrence::{flag, recurrence_mut};
+use super::cell::Sequence;
+use super::gated;
+use super::recurrence::{Recurrence, flag, sequence_and_states};
+use super::recurrent_layer::{recurrence, recurrence_mut};
 use crate::config::{FromValue, IntoValue, snake_case};
 use crate::layer::{Build, Call, Layer, LayerBase, LayerRef, Outputs};
-use crate::layers::base::{base_accessors, common_methods, layer_entry};
+use crate::layers::base::{base_accessors, cast_input, common_methods, layer_entry};
 use crate::models::config::envelope;
 use crate::shape::Dims;
 use crate::{Arguments, Config, Registry, Result, bail, registry};
@@ -217,19 +220,66 @@ impl Bidirectional {
     }
 
     /// The output and the states of one direction.
-    fn run(layer: &LayerRef, x: &Tensor, states: &[Tensor], cx: &mut Call) -> Result<(Tensor, Vec<Tensor>)> {
+    fn run(layer: &LayerRef, x: &Tensor, states: &[Tensor], cx: &mut Call) -> Result<Done> {
         let mask: Vec<Option<Tensor>> = cx.masks.first().cloned().into_iter().collect();
         let mut call = cx.inner(layer).masks(&mask);
         if !states.is_empty() {
             call = call.arguments(Arguments::new().range("initial_state", 1..1 + states.len()));
         }
         let inputs = [std::slice::from_ref(x), states].concat();
-        let mut outputs = call.call(&inputs)?.0.into_vec();
-        if outputs.is_empty() {
-            bail!("{CLASS}: {} gave no output", layer.read().class_name());
+        let outputs = call.call(&inputs)?.0.into_vec();
+        apart(layer.read().class_name(), outputs)
+    }
+
+    /// Both directions side by side, where both cells can do all steps at once; outputs in the order of the inputs.
+    fn run_both(&self, x: &Tensor, states: [&[Tensor]; 2], cx: &mut Call) -> Result<Option<[Done; 2]>> {
+        let (forward, backward) = (self.forward.read(), self.backward()?.read());
+        let (Some(ahead), Some(back)) = (recurrence(&**forward), recurrence(&**backward)) else {
+            return Ok(None);
+        };
+        // With other directions, or Keras's rule of unrolled loops, each layer runs by itself.
+        let masked = cx.masks.iter().any(Option::is_some);
+        if ahead.go_backwards || !back.go_backwards || masked && (ahead.unroll || back.unroll) {
+            return Ok(None);
         }
-        let output = outputs.remove(0);
-        Ok((output, outputs))
+        let (one, other) = (ahead.cell.read(), back.cell.read());
+        let (Some(cell), Some(other_cell)) = (one.as_cell(), other.as_cell()) else {
+            return Ok(None);
+        };
+        let Some(pair) = gated::pair([cell, other_cell])? else {
+            return Ok(None);
+        };
+        let prepare = |layer: &dyn Layer, recurrence: &Recurrence, cell, states| {
+            recurrence.prepare(layer.class_name(), cell, x, states, cx)
+        };
+        let first = prepare(&**forward, ahead, cell, states[0])?;
+        let second = prepare(&**backward, back, other_cell, states[1])?;
+        let both = [
+            ahead.sequence(&first),
+            Sequence {
+                input_order: true,
+                ..back.sequence(&second)
+            },
+        ];
+        let Some([y, z]) = pair([cell, other_cell], &both)? else {
+            return Ok(None);
+        };
+        let mut finish = |layer: &dyn Layer, recurrence: &Recurrence, (output, states)| {
+            let outputs = recurrence.finish(layer.base(), output, states, cx)?;
+            apart(layer.class_name(), outputs)
+        };
+        Ok(Some([
+            finish(&**forward, ahead, y)?,
+            finish(&**backward, back, z)?,
+        ]))
+    }
+
+    /// The outputs of both directions, which are in the order of the inputs, as one list.
+    fn join(&self, (y, states): Done, (z, more): Done) -> Result<Vec<Tensor>> {
+        let cast = |x: Tensor| cast_input(&self.base, &x);
+        let mut outputs = self.merge(cast(y)?, cast(z)?)?;
+        outputs.extend(states.into_iter().chain(more));
+        Ok(outputs)
     }
 
     fn merge(&self, forward: Tensor, backward: Tensor) -> Result<Vec<Tensor>> {
@@ -243,6 +293,17 @@ impl Bidirectional {
         };
         Ok(vec![merged])
     }
+}
+
+/// The output and the states of a direction.
+type Done = (Tensor, Vec<Tensor>);
+
+fn apart(class_name: &str, mut outputs: Vec<Tensor>) -> Result<Done> {
+    if outputs.is_empty() {
+        bail!("{CLASS}: {class_name} gave no output");
+    }
+    let output = outputs.remove(0);
+    Ok((output, outputs))
 }
 
 /// The layer for the other direction, by its configuration.
@@ -305,7 +366,7 @@ impl Layer for Bidirectional {
     }
 
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
-        let (x, states) = super::recurrence::sequence_and_states(CLASS, inputs, cx)?;
+        let (x, states) = sequence_and_states(CLASS, inputs, cx)?;
         if !states.len().is_multiple_of(2) {
             bail!(
                 "{CLASS}: expected an initial state for each direction, got {} tensors",
@@ -313,15 +374,15 @@ impl Layer for Bidirectional {
             );
         }
         let (ahead, back) = states.split_at(states.len() / 2);
+        if let Some([ahead, back]) = self.run_both(x, [ahead, back], cx)? {
+            return Ok(self.join(ahead, back)?.into());
+        }
         let (y, y_states) = Self::run(&self.forward, x, ahead, cx)?;
         let (mut z, z_states) = Self::run(self.backward()?, x, back, cx)?;
         if self.flag("return_sequences") {
             z = ops::flip(&z, &[1])?;
         }
-        let cast = |x: Tensor| crate::layers::base::cast_input(&self.base, &x);
-        let mut outputs = self.merge(cast(y)?, cast(z)?)?;
-        outputs.extend(y_states.into_iter().chain(z_states));
-        Ok(outputs.into())
+        Ok(self.join((y, y_states), (z, z_states))?.into())
     }
 
     fn compute_mask(&self, _inputs: &[Tensor], masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {

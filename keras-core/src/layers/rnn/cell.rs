@@ -189,8 +189,10 @@ pub struct Sequence<'a> {
     pub draws: &'a Draws,
     /// Whether the last step comes first.
     pub go_backwards: bool,
-    /// Whether the output of every step is wanted, in the order of the steps, or that of the last.
+    /// Whether the output of every step is wanted, or that of the last.
     pub return_sequences: bool,
+    /// Whether outputs are in the order of the inputs also with `go_backwards`, instead of that of the steps.
+    pub input_order: bool,
     /// Whether the output of a step that is left out is 0 instead of the one before.
     pub zero_output_for_mask: bool,
 }

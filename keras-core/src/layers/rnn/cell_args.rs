@@ -165,10 +165,11 @@ impl CellArgs {
     }
 
     pub(super) fn weights(&self, base: &LayerBase) -> Result<Weights> {
+        let bias = self.weights[2].as_ref().map(|bias| base.cast_value(bias));
         Ok(Weights {
             kernel: base.value(&self.weights[0])?,
             recurrent: base.value(&self.weights[1])?,
-            bias: self.weights[2].as_ref().map(Variable::value),
+            bias: bias.transpose()?,
         })
     }
 

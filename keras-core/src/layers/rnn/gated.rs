@@ -1,9 +1,12 @@
 //! What the cells over features share beside their arguments.
 
-use keras_ops::{self as ops, FusedActivation, RecurrentActivation, RecurrentOptions, Tensor};
+use std::any::Any;
 
-use super::cell::{Draws, Sequence};
+use keras_ops::{self as ops, Direction, FusedActivation, RecurrentActivation, RecurrentOptions, Tensor};
+
+use super::cell::{Draws, RnnCell, Sequence};
 use super::cell_args::{CellArgs, Weights, by_gate, in_training, part};
+use super::{GRUCell, LSTMCell, SimpleRNNCell};
 use crate::layer::{Call, LayerBase};
 use crate::{Activation, Result, bail};
 
@@ -70,23 +73,25 @@ pub(super) fn lstm_step(
     Ok((h, c))
 }
 
-/// What a whole sequence is computed from at once.
-pub(super) struct AtOnce<'a> {
-    pub(super) x: Tensor,
+/// What a whole sequence is computed with at once.
+pub(super) struct AtOnce {
     pub(super) weights: Weights,
     activations: [RecurrentActivation; 2],
-    dropout: Option<&'a Tensor>,
+    dropout: [Option<Tensor>; 2],
 }
 
-impl AtOnce<'_> {
+impl AtOnce {
     pub(super) fn options<'a>(&'a self, sequence: &Sequence<'a>) -> RecurrentOptions<'a> {
         let [activation, recurrent_activation] = self.activations;
+        let [dropout, recurrent_dropout] = self.dropout.each_ref().map(Option::as_ref);
         RecurrentOptions {
             activation,
             recurrent_activation,
             mask: sequence.mask,
-            recurrent_dropout: self.dropout,
+            dropout,
+            recurrent_dropout,
             go_backwards: sequence.go_backwards,
+            input_order: sequence.input_order,
             zero_output_for_mask: sequence.zero_output_for_mask,
             return_sequences: sequence.return_sequences,
             ..RecurrentOptions::default()
@@ -94,25 +99,95 @@ impl AtOnce<'_> {
     }
 }
 
-/// `None` where a sequence must be run step by step: other activations, or gates with masks of their own.
-pub(super) fn at_once<'a>(
-    args: &CellArgs,
-    base: &LayerBase,
-    sequence: &Sequence<'a>,
-) -> Result<Option<AtOnce<'a>>> {
-    let draws = sequence.draws;
+/// `None` where other activations make a sequence go step by step.
+pub(super) fn at_once(args: &CellArgs, base: &LayerBase, sequence: &Sequence<'_>) -> Result<Option<AtOnce>> {
     let Some(activations) = args.recurrent_activations()? else {
         return Ok(None);
     };
-    if draws.inputs.len() > 1 || draws.states.len() > 1 {
-        return Ok(None);
-    }
+    let joined = |masks: &[Tensor]| -> Result<Option<Tensor>> {
+        Ok(match masks {
+            [] => None,
+            [one] => Some(one.clone()),
+            many => Some(ops::stack(&many.iter().collect::<Vec<_>>(), 0)?),
+        })
+    };
     Ok(Some(AtOnce {
-        x: by_gate(sequence.x, &draws.inputs, -1, |x, _| Ok(x.clone()))?,
         weights: args.weights(base)?,
         activations,
-        dropout: draws.states.first(),
+        dropout: [joined(&sequence.draws.inputs)?, joined(&sequence.draws.states)?],
     }))
+}
+
+/// The outputs and last states of one direction.
+type Done = (Tensor, Vec<Tensor>);
+
+/// A cell that does all steps at once: what it is made of, and the operation of two of its kind.
+pub(super) trait AllAtOnce: RnnCell {
+    /// Its arguments.
+    fn args(&self) -> &CellArgs;
+
+    /// `None` where a sequence goes step by step.
+    fn at_once(&self, sequence: &Sequence<'_>) -> Result<Option<AtOnce>>;
+
+    /// How it runs, in its own options.
+    fn direction<'a>(&self, run: &'a AtOnce, sequence: &Sequence<'a>) -> Direction<'a> {
+        direction(run, sequence)
+    }
+
+    /// Two directions side by side.
+    fn side_by_side(x: &Tensor, directions: [&Direction<'_>; 2]) -> Result<[Done; 2]>;
+}
+
+pub(super) fn direction<'a>(run: &'a AtOnce, sequence: &Sequence<'a>) -> Direction<'a> {
+    Direction {
+        states: sequence.states,
+        kernel: &run.weights.kernel,
+        recurrent_kernel: &run.weights.recurrent,
+        bias: run.weights.bias.as_ref(),
+        options: run.options(sequence),
+    }
+}
+
+/// Two cells that run side by side.
+type Pair = fn([&dyn RnnCell; 2], &[Sequence<'_>; 2]) -> Result<Option<[Done; 2]>>;
+
+/// How two cells run side by side over their sequences; `None` where they are of two kinds, or go step by step.
+pub(super) fn pair(cells: [&dyn RnnCell; 2]) -> Result<Option<Pair>> {
+    fn cell<C: AllAtOnce>(cell: &dyn RnnCell) -> Option<&C> {
+        let cell: &dyn Any = cell;
+        cell.downcast_ref()
+    }
+    fn run<C: AllAtOnce>(
+        cells: [&dyn RnnCell; 2],
+        [ahead, back]: &[Sequence<'_>; 2],
+    ) -> Result<Option<[Done; 2]>> {
+        let (Some(one), Some(other)) = (cell::<C>(cells[0]), cell::<C>(cells[1])) else {
+            return Ok(None);
+        };
+        let (Some(first), Some(second)) = (one.at_once(ahead)?, other.at_once(back)?) else {
+            return Ok(None);
+        };
+        let directions = [one.direction(&first, ahead), other.direction(&second, back)];
+        C::side_by_side(ahead.x, directions.each_ref()).map(Some)
+    }
+    fn of<C: AllAtOnce>(cells: [&dyn RnnCell; 2]) -> Result<Option<Pair>> {
+        for one in cells {
+            let Some(one) = cell::<C>(one) else {
+                return Ok(None);
+            };
+            if one.args().recurrent_activations()?.is_none() {
+                return Ok(None);
+            }
+        }
+        Ok(Some(run::<C>))
+    }
+    let kinds = [of::<LSTMCell>, of::<GRUCell>, of::<SimpleRNNCell>];
+    for kind in kinds {
+        if let Some(pair) = kind(cells)? {
+            return Ok(Some(pair));
+        }
+    }
+    Ok(None)
 }
 
 /// The parts of [`Layer`](crate::Layer) that cells over features have in common: a cell has `base`, `units`, `args`

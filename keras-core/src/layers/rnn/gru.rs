@@ -2,7 +2,7 @@
 
 use super::cell_args::cell_methods;
 use super::gru_cell::GRUCell;
-use super::recurrence::recurrent_layer;
+use super::recurrent_layer::recurrent_layer;
 
 recurrent_layer! {
     /// The gated recurrent unit over a sequence: at each step the gates `z` and `r` are

@@ -1,10 +1,10 @@
 //! One step of the gated recurrent unit.
 
-use keras_ops::{self as ops, RecurrentOptions, Tensor};
+use keras_ops::{self as ops, Direction, RecurrentOptions, Tensor};
 
 use super::cell::{Draws, RnnCell, Sequence};
 use super::cell_args::{CellArgs, Weights, by_gate, cell_methods, part, step_shape};
-use super::gated::{self, cell_layer};
+use super::gated::{self, AllAtOnce, AtOnce, cell_layer};
 use crate::config::Reader;
 use crate::layer::{Build, Call, Layer, LayerBase};
 use crate::layers::base::{common_methods, layer_entry};
@@ -191,7 +191,7 @@ impl RnnCell for GRUCell {
         sequence: &Sequence<'_>,
         _cx: &mut Call,
     ) -> Result<Option<(Tensor, Vec<Tensor>)>> {
-        let Some(run) = gated::at_once(&self.args, &self.base, sequence)? else {
+        let Some(run) = self.at_once(sequence)? else {
             return Ok(None);
         };
         let [h] = gated::states("GRUCell", sequence.states)?;
@@ -204,7 +204,33 @@ impl RnnCell for GRUCell {
             reset_after: self.reset_after,
             ..run.options(sequence)
         };
-        let (y, h) = ops::gru(&run.x, Some(h), kernel, recurrent, bias.as_ref(), &options)?;
+        let (y, h) = ops::gru(sequence.x, Some(h), kernel, recurrent, bias.as_ref(), &options)?;
         Ok(Some((y, vec![h])))
+    }
+}
+
+impl AllAtOnce for GRUCell {
+    fn args(&self) -> &CellArgs {
+        &self.args
+    }
+
+    fn at_once(&self, sequence: &Sequence<'_>) -> Result<Option<AtOnce>> {
+        gated::at_once(&self.args, &self.base, sequence)
+    }
+
+    fn direction<'a>(&self, run: &'a AtOnce, sequence: &Sequence<'a>) -> Direction<'a> {
+        let options = RecurrentOptions {
+            reset_after: self.reset_after,
+            ..run.options(sequence)
+        };
+        Direction {
+            options,
+            ..gated::direction(run, sequence)
+        }
+    }
+
+    fn side_by_side(x: &Tensor, directions: [&Direction<'_>; 2]) -> Result<[(Tensor, Vec<Tensor>); 2]> {
+        let both = ops::bidirectional_gru(x, directions)?;
+        Ok(both.map(|(y, states)| (y, vec![states])))
     }
 }

@@ -2,7 +2,7 @@
 
 use super::cell_args::cell_methods;
 use super::lstm_cell::LSTMCell;
-use super::recurrence::recurrent_layer;
+use super::recurrent_layer::recurrent_layer;
 
 recurrent_layer! {
     /// Long short-term memory over a sequence: at each step, with `x kernel + h recurrent_kernel + bias` split into

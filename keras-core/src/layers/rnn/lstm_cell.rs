@@ -1,10 +1,10 @@
 //! One step of long short-term memory.
 
-use keras_ops::{self as ops, Tensor};
+use keras_ops::{self as ops, Direction, Tensor};
 
 use super::cell::{Draws, RnnCell, Sequence};
 use super::cell_args::{CellArgs, Weights, by_gate, cell_methods, part, step_shape};
-use super::gated::{self, cell_layer};
+use super::gated::{self, AllAtOnce, AtOnce, cell_layer};
 use crate::config::Reader;
 use crate::layer::{Build, Call, Layer, LayerBase};
 use crate::layers::base::{common_methods, layer_entry};
@@ -152,7 +152,7 @@ impl RnnCell for LSTMCell {
         sequence: &Sequence<'_>,
         _cx: &mut Call,
     ) -> Result<Option<(Tensor, Vec<Tensor>)>> {
-        let Some(run) = gated::at_once(&self.args, &self.base, sequence)? else {
+        let Some(run) = self.at_once(sequence)? else {
             return Ok(None);
         };
         let [h, c] = gated::states("LSTMCell", sequence.states)?;
@@ -162,7 +162,22 @@ impl RnnCell for LSTMCell {
             bias,
         } = &run.weights;
         let options = run.options(sequence);
-        let (y, states) = ops::lstm(&run.x, Some([h, c]), kernel, recurrent, bias.as_ref(), &options)?;
+        let (y, states) = ops::lstm(sequence.x, Some([h, c]), kernel, recurrent, bias.as_ref(), &options)?;
         Ok(Some((y, states.into())))
+    }
+}
+
+impl AllAtOnce for LSTMCell {
+    fn args(&self) -> &CellArgs {
+        &self.args
+    }
+
+    fn at_once(&self, sequence: &Sequence<'_>) -> Result<Option<AtOnce>> {
+        gated::at_once(&self.args, &self.base, sequence)
+    }
+
+    fn side_by_side(x: &Tensor, directions: [&Direction<'_>; 2]) -> Result<[(Tensor, Vec<Tensor>); 2]> {
+        let both = ops::bidirectional_lstm(x, directions)?;
+        Ok(both.map(|(y, states)| (y, states.into())))
     }
 }

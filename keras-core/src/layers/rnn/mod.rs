@@ -14,6 +14,7 @@ mod lstm;
 mod lstm_cell;
 mod names;
 mod recurrence;
+mod recurrent_layer;
 mod rnn;
 mod simple_rnn;
 mod simple_rnn_cell;

@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::cell::RnnCell;
 use super::names;
-use super::recurrence::{Recurrence, recurrent_parts, sequence_methods};
+use super::recurrence::Recurrence;
+use super::recurrent_layer::{recurrent_parts, sequence_methods};
 use super::stacked_rnn_cells::StackedRNNCells;
 use crate::layer::{Layer, LayerBase, LayerRef};
 use crate::layers::base::layer_entry;

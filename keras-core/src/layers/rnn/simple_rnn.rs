@@ -1,7 +1,7 @@
 //! The plain recurrent layer.
 
 use super::cell_args::cell_methods;
-use super::recurrence::recurrent_layer;
+use super::recurrent_layer::recurrent_layer;
 use super::simple_rnn_cell::SimpleRNNCell;
 
 recurrent_layer! {

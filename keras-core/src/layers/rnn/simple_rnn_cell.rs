@@ -1,10 +1,10 @@
 //! One step of the plain recurrent layer.
 
-use keras_ops::{self as ops, Tensor};
+use keras_ops::{self as ops, Direction, Tensor};
 
 use super::cell::{Draws, RnnCell, Sequence};
 use super::cell_args::{CellArgs, Weights, by_gate, cell_methods, step_shape};
-use super::gated::{self, cell_layer};
+use super::gated::{self, AllAtOnce, AtOnce, cell_layer};
 use crate::config::Reader;
 use crate::layer::{Build, Call, Layer, LayerBase};
 use crate::layers::base::{common_methods, layer_entry};
@@ -129,7 +129,7 @@ impl RnnCell for SimpleRNNCell {
         sequence: &Sequence<'_>,
         _cx: &mut Call,
     ) -> Result<Option<(Tensor, Vec<Tensor>)>> {
-        let Some(run) = gated::at_once(&self.args, &self.base, sequence)? else {
+        let Some(run) = self.at_once(sequence)? else {
             return Ok(None);
         };
         let [h] = gated::states("SimpleRNNCell", sequence.states)?;
@@ -139,7 +139,22 @@ impl RnnCell for SimpleRNNCell {
             bias,
         } = &run.weights;
         let options = run.options(sequence);
-        let (y, h) = ops::simple_rnn(&run.x, Some(h), kernel, recurrent, bias.as_ref(), &options)?;
+        let (y, h) = ops::simple_rnn(sequence.x, Some(h), kernel, recurrent, bias.as_ref(), &options)?;
         Ok(Some((y, vec![h])))
+    }
+}
+
+impl AllAtOnce for SimpleRNNCell {
+    fn args(&self) -> &CellArgs {
+        &self.args
+    }
+
+    fn at_once(&self, sequence: &Sequence<'_>) -> Result<Option<AtOnce>> {
+        gated::at_once(&self.args, &self.base, sequence)
+    }
+
+    fn side_by_side(x: &Tensor, directions: [&Direction<'_>; 2]) -> Result<[(Tensor, Vec<Tensor>); 2]> {
+        let both = ops::bidirectional_simple_rnn(x, directions)?;
+        Ok(both.map(|(y, states)| (y, vec![states])))
     }
 }

@@ -249,6 +249,7 @@ impl RnnCell for StackedRNNCells {
                 draws,
                 go_backwards: backwards,
                 return_sequences: sequence.return_sequences || !last,
+                input_order: false,
                 zero_output_for_mask: sequence.zero_output_for_mask && last,
             };
             let (output, states) = steps::run(cell, &own, false, cx)?;
@@ -260,6 +261,9 @@ impl RnnCell for StackedRNNCells {
             after.extend(states);
             Ok(())
         })?;
+        if sequence.go_backwards && sequence.input_order && sequence.return_sequences {
+            x = ops::flip(&x, &[1])?;
+        }
         Ok(Some((x, after)))
     }
 

@@ -85,6 +85,9 @@ fn each(
     let output = match outputs.pop() {
         Some(last) if sequence.return_sequences => {
             outputs.push(last);
+            if sequence.go_backwards && sequence.input_order {
+                outputs.reverse();
+            }
             ops::stack(&outputs.iter().collect::<Vec<_>>(), 1)?
         }
         Some(last) => last,

@@ -60,6 +60,22 @@ impl TimeDistributed {
         }
     }
 
+    /// Whether training changes its weights.
+    #[must_use]
+    pub fn trainable(self, trainable: bool) -> Self {
+        Self {
+            wrapper: self.wrapper.trainable(trainable),
+        }
+    }
+
+    /// The dtype the layer computes in; the layer within has its own.
+    #[must_use]
+    pub fn dtype(self, dtype: impl Into<crate::dtype_policy::PolicyArg>) -> Self {
+        Self {
+            wrapper: self.wrapper.dtype(dtype),
+        }
+    }
+
     fn from_config(config: &Config, registry: &Registry) -> Result<Self> {
         let mut reader = config.reader(CLASS);
         let wrapper = Wrapper::read(&mut reader, registry)?;
@@ -185,6 +201,10 @@ impl Layer for TimeDistributed {
             return Ok(output.into());
         }
         Ok(self.step_by_step(x, mask.as_ref(), cx)?.into())
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
     }
 
     fn sublayers(&self) -> Vec<LayerRef> {

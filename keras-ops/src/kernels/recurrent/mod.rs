@@ -46,6 +46,8 @@ pub struct Plan<'a, T> {
     pub backwards: bool,
     /// Whether every step's output is wanted, or the last one's.
     pub sequences: bool,
+    /// Whether outputs lie at the times of their inputs, or in the order of the steps.
+    pub input_order: bool,
     /// Whether the output of a masked step is 0 instead of the one before.
     pub zero_masked: bool,
     /// 0 where a step is left out, by batch and time.
@@ -203,9 +205,10 @@ fn each<S: Send>(cost: usize, slices: Vec<S>, f: impl Fn(S) + Sync + Send) {
 
 /// Where the output of a step goes in its row, if it is wanted.
 #[inline(always)]
-fn output<T>(plan: &Plan<'_, T>, row: usize, step: usize) -> Option<std::ops::Range<usize>> {
+fn output<T: Copy>(plan: &Plan<'_, T>, row: usize, step: usize) -> Option<std::ops::Range<usize>> {
     let (units, last) = (plan.units, step + 1 == plan.time);
     let start = match plan.sequences {
+        true if plan.input_order => (row * plan.time + plan.time_of(step)) * units,
         true => (row * plan.time + step) * units,
         false if last => row * units,
         false => return None,

@@ -40,36 +40,63 @@ pub fn gru(
     bias: Option<&Tensor>,
     options: &RecurrentOptions<'_>,
 ) -> Result<(Tensor, Tensor)> {
-    let after = options.reset_after;
-    let arguments = Arguments {
-        op: "gru",
-        x,
-        kernel,
-        recurrent: recurrent_kernel,
-        bias,
-        states: [initial, None],
-        options,
-        gates: 3,
-        count: 1,
-        bias_shape: if after {
-            |units| vec![2, 3 * units]
-        } else {
-            |units| vec![3 * units]
-        },
-    };
-    let given = Gated(
-        Given(options.activation),
-        Given(options.recurrent_activation),
-        after,
-    );
+    let states = [initial, None];
+    let arguments = arguments("gru", x, states, [kernel, recurrent_kernel], bias, options);
     let outputs = match arguments.dtype()? {
-        DType::F64 => arguments.run::<f64, _>(given),
-        _ if arguments.usual() => arguments.run::<f32, _>(Gated(Tanh, Sigmoid, after)),
-        _ => arguments.run::<f32, _>(given),
+        DType::F64 => arguments.run::<f64, _>(given(options)),
+        _ if arguments.usual() => arguments.run::<f32, _>(Gated(Tanh, Sigmoid, options.reset_after)),
+        _ => arguments.run::<f32, _>(given(options)),
     }?;
     match <[Tensor; 2]>::try_from(outputs) {
         Ok([y, h]) => Ok((y, h)),
         Err(outputs) => candle_core::bail!("gru: expected two outputs, got {}", outputs.len()),
+    }
+}
+
+pub(super) fn arguments<'a>(
+    op: &'static str,
+    x: &'a Tensor,
+    states: [Option<&'a Tensor>; 2],
+    [kernel, recurrent]: [&'a Tensor; 2],
+    bias: Option<&'a Tensor>,
+    options: &'a RecurrentOptions<'a>,
+) -> Arguments<'a> {
+    Arguments {
+        op,
+        x,
+        kernel,
+        recurrent,
+        bias,
+        states,
+        options,
+        gates: 3,
+        count: 1,
+        bias_shape: if options.reset_after {
+            |units| vec![2, 3 * units]
+        } else {
+            |units| vec![3 * units]
+        },
+    }
+}
+
+fn given(options: &RecurrentOptions<'_>) -> Gated<Given, Given> {
+    Gated(
+        Given(options.activation),
+        Given(options.recurrent_activation),
+        options.reset_after,
+    )
+}
+
+/// Both directions' outputs and last states, in order.
+pub(super) fn both(both: [&Arguments<'_>; 2]) -> Result<Vec<Tensor>> {
+    let kinds = both.map(|arguments| given(arguments.options));
+    match both[0].dtype()? {
+        DType::F64 => Arguments::run_both::<f64, _>(both, kinds),
+        _ if both.iter().all(|arguments| arguments.usual()) => {
+            let kinds = both.map(|arguments| Gated(Tanh, Sigmoid, arguments.options.reset_after));
+            Arguments::run_both::<f32, _>(both, kinds)
+        }
+        _ => Arguments::run_both::<f32, _>(both, kinds),
     }
 }
 

@@ -40,27 +40,54 @@ pub fn lstm(
     bias: Option<&Tensor>,
     options: &RecurrentOptions<'_>,
 ) -> Result<(Tensor, [Tensor; 2])> {
-    let arguments = Arguments {
-        op: "lstm",
-        x,
-        kernel,
-        recurrent: recurrent_kernel,
-        bias,
-        states: initial.map_or([None; 2], |states| states.map(Some)),
-        options,
-        gates: 4,
-        count: 2,
-        bias_shape: |units| vec![4 * units],
-    };
-    let given = Long(Given(options.activation), Given(options.recurrent_activation));
+    let states = initial.map_or([None; 2], |states| states.map(Some));
+    let arguments = arguments("lstm", x, states, [kernel, recurrent_kernel], bias, options);
     let outputs = match arguments.dtype()? {
-        DType::F64 => arguments.run::<f64, _>(given),
+        DType::F64 => arguments.run::<f64, _>(given(options)),
         _ if arguments.usual() => arguments.run::<f32, _>(Long(Tanh, Sigmoid)),
-        _ => arguments.run::<f32, _>(given),
+        _ => arguments.run::<f32, _>(given(options)),
     }?;
     match <[Tensor; 3]>::try_from(outputs) {
         Ok([y, h, c]) => Ok((y, [h, c])),
         Err(outputs) => candle_core::bail!("lstm: expected three outputs, got {}", outputs.len()),
+    }
+}
+
+pub(super) fn arguments<'a>(
+    op: &'static str,
+    x: &'a Tensor,
+    states: [Option<&'a Tensor>; 2],
+    [kernel, recurrent]: [&'a Tensor; 2],
+    bias: Option<&'a Tensor>,
+    options: &'a RecurrentOptions<'a>,
+) -> Arguments<'a> {
+    Arguments {
+        op,
+        x,
+        kernel,
+        recurrent,
+        bias,
+        states,
+        options,
+        gates: 4,
+        count: 2,
+        bias_shape: |units| vec![4 * units],
+    }
+}
+
+fn given(options: &RecurrentOptions<'_>) -> Long<Given, Given> {
+    Long(Given(options.activation), Given(options.recurrent_activation))
+}
+
+/// Both directions' outputs and last states, in order.
+pub(super) fn both(both: [&Arguments<'_>; 2]) -> Result<Vec<Tensor>> {
+    let kinds = both.map(|arguments| given(arguments.options));
+    match both[0].dtype()? {
+        DType::F64 => Arguments::run_both::<f64, _>(both, kinds),
+        _ if both.iter().all(|arguments| arguments.usual()) => {
+            Arguments::run_both::<f32, _>(both, [Long(Tanh, Sigmoid); 2])
+        }
+        _ => Arguments::run_both::<f32, _>(both, kinds),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Recurrent layers over whole sequences, each one operation: inputs and states meet the kernels step by step
 //! in registers, and the gradients by the kernels are one product over all steps.
 
+mod both;
 mod gru;
 mod lstm;
 mod run;
 mod simple;
 
+pub use both::{Direction, bidirectional_gru, bidirectional_lstm, bidirectional_simple_rnn};
 pub use gru::gru;
 pub use lstm::lstm;
 pub use simple::simple_rnn;
@@ -34,6 +36,8 @@ pub struct RecurrentOptions<'a> {
     pub recurrent_dropout: Option<&'a Tensor>,
     /// Whether the last step comes first; the outputs are in the order in which they were made.
     pub go_backwards: bool,
+    /// Whether the outputs are in the order of the inputs also with `go_backwards`.
+    pub input_order: bool,
     /// Whether inputs are (time, batch, features), and outputs (time, batch, units).
     pub time_major: bool,
     /// Whether the output of a step that is left out is 0.
@@ -53,6 +57,7 @@ impl Default for RecurrentOptions<'_> {
             dropout: None,
             recurrent_dropout: None,
             go_backwards: false,
+            input_order: false,
             time_major: false,
             zero_output_for_mask: false,
             return_sequences: false,

@@ -1,6 +1,6 @@
 //! What the recurrent operations share: checks, dtypes, recording.
 
-use candle_core::{DType, Device, Result, Shape, Tensor};
+use candle_core::{DType, Device, Result, Shape, Storage, Tensor};
 use smallvec::SmallVec;
 
 use super::{RecurrentActivation, RecurrentOptions};
@@ -36,6 +36,7 @@ pub(super) struct Sizes<T> {
     pub(super) units: usize,
     backwards: bool,
     sequences: bool,
+    input_order: bool,
     zero_masked: bool,
     mask: Option<Vec<u8>>,
     /// Of the inputs and of the state.
@@ -72,6 +73,7 @@ impl<T: Copy> Sizes<T> {
             units: self.units,
             backwards: self.backwards,
             sequences: self.sequences,
+            input_order: self.input_order,
             zero_masked: self.zero_masked,
             mask: self.mask.as_deref(),
             dropout,
@@ -91,7 +93,7 @@ pub(super) struct After<'a, T> {
 }
 
 /// How a kind of cell is made and what its gradients are.
-pub(super) trait Kind<T: Product>: Clone + 'static {
+pub(super) trait Kind<T: Product>: Clone + Send + Sync + 'static {
     type Cell<'a>: Cell<T>
     where
         T: 'a;
@@ -208,13 +210,56 @@ impl Arguments<'_> {
         (self.options.activation, self.options.recurrent_activation) == (Tanh, Sigmoid)
     }
 
+    /// Whether the way back needs what the steps gave.
+    fn keep(&self) -> bool {
+        crate::recording() && self.tensors().iter().any(|t| t.track_op())
+    }
+
     /// The outputs, then the last states.
     pub(super) fn run<T: Product, K: Kind<T>>(&self, kind: K) -> Result<Vec<Tensor>> {
-        let [batch, time, features, units] = self.sizes()?;
-        let options = self.options;
-        if options.time_major {
+        if self.options.time_major {
+            self.sizes()?;
             return self.time_major(kind);
         }
+        let Done { outputs, back } = self.compute(kind, self.keep())?;
+        Ok(record_many(&self.tensors(), outputs, move |grads, needs| {
+            back.run(&grads, needs)
+        }))
+    }
+
+    /// [`run`](Self::run) of two, side by side: the outputs and last states of the first, then of the second.
+    pub(super) fn run_both<T: Product, K: Kind<T>>(both: [&Self; 2], kind: [K; 2]) -> Result<Vec<Tensor>> {
+        let [first, second] = both;
+        if first.options.time_major || second.options.time_major {
+            candle_core::bail!("{}: `time_major` is not supported: transpose the inputs", first.op);
+        }
+        let tensors = [first.tensors(), second.tensors()].concat();
+        let (keep, [one, other]) = ([first.keep(), second.keep()], kind);
+        let (one, other) = rayon::join(
+            || first.compute(one, keep[0]),
+            || second.compute(other, keep[1]),
+        );
+        let (mut one, other) = (one?, other?);
+        let (count, given) = (one.outputs.len(), first.tensors().len());
+        one.outputs.extend(other.outputs);
+        let (one, outputs, other) = (one.back, one.outputs, other.back);
+        Ok(record_many(&tensors, outputs, move |grads, needs| {
+            let (of_one, of_other) = grads.split_at(count);
+            let (need_one, need_other) = needs.split_at(given);
+            let (one, other) = rayon::join(
+                || one.run_if_any(of_one, need_one),
+                || other.run_if_any(of_other, need_other),
+            );
+            let mut slots = one?;
+            slots.extend(other?);
+            Ok(slots)
+        }))
+    }
+
+    /// The outputs and the last states, and how to go back; records nothing, so that it may run on any thread.
+    fn compute<T: Product, K: Kind<T>>(&self, kind: K, keep: bool) -> Result<Done<T, K>> {
+        let [batch, time, features, units] = self.sizes()?;
+        let options = self.options;
         let plain = |t: &Tensor| host::read(t, |v: &[T]| Ok(v.to_vec()));
         let factors = |t: &Tensor| -> Result<_> {
             let gates = if t.rank() == 3 { t.dims()[0] } else { 1 };
@@ -230,6 +275,7 @@ impl Arguments<'_> {
             units,
             backwards: options.go_backwards,
             sequences: options.return_sequences,
+            input_order: options.input_order,
             zero_masked: options.zero_output_for_mask,
             mask: match options.mask {
                 Some(mask) => Some(host::read(mask, |v: &[u8]| Ok(v.to_vec()))?),
@@ -246,8 +292,6 @@ impl Arguments<'_> {
             None => Ok(Vec::new()),
         };
         let (mut h, mut c) = (first(0)?, first(1)?);
-        let tensors = self.tensors();
-        let keep = crate::recording() && tensors.iter().any(|t| t.track_op());
         let bias = self.bias.map(plain).transpose()?;
         let (out, kept) = host::read(self.x, |x: &[T]| {
             host::read(self.kernel, |kernel: &[T]| {
@@ -284,9 +328,7 @@ impl Arguments<'_> {
             dtype,
             device: device.clone(),
         };
-        Ok(record_many(&tensors, outputs, move |grads, needs| {
-            back.run(&grads, needs)
-        }))
+        Ok(Done { outputs, back })
     }
 
     fn time_major<T: Product, K: Kind<T>>(&self, kind: K) -> Result<Vec<Tensor>> {
@@ -310,6 +352,12 @@ impl Arguments<'_> {
     }
 }
 
+/// What a run gave, and the way back.
+struct Done<T, K> {
+    outputs: Vec<(Storage, Shape)>,
+    back: Backward<T, K>,
+}
+
 struct Backward<T, K> {
     kind: K,
     sizes: Sizes<T>,
@@ -323,6 +371,14 @@ struct Backward<T, K> {
 }
 
 impl<T: Product, K: Kind<T>> Backward<T, K> {
+    /// [`run`](Self::run), unless nothing depended on the outputs.
+    fn run_if_any(self, grads: &[Option<Tensor>], needs: &[bool]) -> Result<InputGrads> {
+        match grads.iter().any(Option::is_some) {
+            true => self.run(grads, needs),
+            false => Ok(needs.iter().map(|_| None).collect()),
+        }
+    }
+
     fn run(mut self, grads: &[Option<Tensor>], needs: &[bool]) -> Result<InputGrads> {
         let plan = self.sizes.plan();
         let len = plan.batch * plan.units;

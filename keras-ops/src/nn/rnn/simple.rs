@@ -35,27 +35,54 @@ pub fn simple_rnn(
     bias: Option<&Tensor>,
     options: &RecurrentOptions<'_>,
 ) -> Result<(Tensor, Tensor)> {
-    let arguments = Arguments {
-        op: "simple_rnn",
-        x,
-        kernel,
-        recurrent: recurrent_kernel,
-        bias,
-        states: [initial, None],
-        options,
-        gates: 1,
-        count: 1,
-        bias_shape: |units| vec![units],
-    };
-    let given = Plain(Given(options.activation));
+    let states = [initial, None];
+    let arguments = arguments("simple_rnn", x, states, [kernel, recurrent_kernel], bias, options);
     let outputs = match arguments.dtype()? {
-        DType::F64 => arguments.run::<f64, _>(given),
+        DType::F64 => arguments.run::<f64, _>(given(options)),
         _ if arguments.usual() => arguments.run::<f32, _>(Plain(Tanh)),
-        _ => arguments.run::<f32, _>(given),
+        _ => arguments.run::<f32, _>(given(options)),
     }?;
     match <[Tensor; 2]>::try_from(outputs) {
         Ok([y, h]) => Ok((y, h)),
         Err(outputs) => candle_core::bail!("simple_rnn: expected two outputs, got {}", outputs.len()),
+    }
+}
+
+pub(super) fn arguments<'a>(
+    op: &'static str,
+    x: &'a Tensor,
+    states: [Option<&'a Tensor>; 2],
+    [kernel, recurrent]: [&'a Tensor; 2],
+    bias: Option<&'a Tensor>,
+    options: &'a RecurrentOptions<'a>,
+) -> Arguments<'a> {
+    Arguments {
+        op,
+        x,
+        kernel,
+        recurrent,
+        bias,
+        states,
+        options,
+        gates: 1,
+        count: 1,
+        bias_shape: |units| vec![units],
+    }
+}
+
+fn given(options: &RecurrentOptions<'_>) -> Plain<Given> {
+    Plain(Given(options.activation))
+}
+
+/// Both directions' outputs and last states, in order.
+pub(super) fn both(both: [&Arguments<'_>; 2]) -> Result<Vec<Tensor>> {
+    let kinds = both.map(|arguments| given(arguments.options));
+    match both[0].dtype()? {
+        DType::F64 => Arguments::run_both::<f64, _>(both, kinds),
+        _ if both.iter().all(|arguments| arguments.usual()) => {
+            Arguments::run_both::<f32, _>(both, [Plain(Tanh); 2])
+        }
+        _ => Arguments::run_both::<f32, _>(both, kinds),
     }
 }
 
