@@ -16,8 +16,12 @@ fn required(class_name: &str) -> serde_json::Value {
         "Dense" => json!({"units": 3}),
         "Conv2D" => json!({"filters": 2, "kernel_size": [3, 2]}),
         "Dropout" => json!({"rate": 0.25}),
-        "Embedding" => json!({"input_dim": 5, "output_dim": 2, "embeddings_initializer": "normal", "mask_zero": true}),
-        "ReversibleEmbedding" => json!({"input_dim": 5, "output_dim": 2, "tie_weights": false, "logit_soft_cap": 2.0}),
+        "Embedding" => {
+            json!({"input_dim": 5, "output_dim": 2, "embeddings_initializer": "normal", "mask_zero": true})
+        }
+        "ReversibleEmbedding" => {
+            json!({"input_dim": 5, "output_dim": 2, "tie_weights": false, "logit_soft_cap": 2.0})
+        }
         "Masking" => json!({"mask_value": 9.0}),
         "Wrapper" | "TimeDistributed" => json!({"layer": a_layer("Dense")}),
         "SimpleRNN" | "SimpleRNNCell" => json!({"units": 3, "activation": null, "dropout": 0.5, "seed": 4}),

@@ -11,8 +11,8 @@ use keras_core::regularizers::L2;
 use keras_core::saving::load_model;
 use keras_core::shape::Dims;
 use keras_core::{
-    Apply, Arguments, Compile, Error, Fit, Layer, LayerRef, Model, Registry, Result, Sequential, input, loss_fn,
-    ops, registry,
+    Apply, Arguments, Compile, Error, Fit, Layer, LayerRef, Model, Registry, Result, Sequential, input,
+    loss_fn, ops, registry,
 };
 use keras_ops::{DType, Device, Tensor};
 use serde_json::{Value, json};
@@ -34,8 +34,16 @@ fn configurations_are_those_of_keras() -> Result<()> {
     for case in golden["cases"].as_array().into_iter().flatten() {
         let object = &case["object"];
         let ours = [
-            "Bidirectional", "Embedding", "GRU", "Identity", "LSTM", "Masking", "RNN", "ReversibleEmbedding",
-            "SimpleRNN", "TimeDistributed",
+            "Bidirectional",
+            "Embedding",
+            "GRU",
+            "Identity",
+            "LSTM",
+            "Masking",
+            "RNN",
+            "ReversibleEmbedding",
+            "SimpleRNN",
+            "TimeDistributed",
         ];
         if !ours.iter().any(|name| object["class_name"] == *name) {
             continue;
@@ -75,7 +83,11 @@ fn output_shapes_are_those_of_keras() -> Result<()> {
     type Case = (Box<dyn Layer>, Dims, Vec<Dims>);
     let cases: Vec<Case> = vec![
         (Box::new(SimpleRNN::new(3)), any.clone(), vec![vec![N, s(3)]]),
-        (Box::new(GRU::new(3).return_sequences(true)), any.clone(), vec![vec![N, N, s(3)]]),
+        (
+            Box::new(GRU::new(3).return_sequences(true)),
+            any.clone(),
+            vec![vec![N, N, s(3)]],
+        ),
         (
             Box::new(LSTM::new(3).return_sequences(true).return_state(true)),
             sequence.clone(),
@@ -96,8 +108,16 @@ fn output_shapes_are_those_of_keras() -> Result<()> {
             sequence.clone(),
             vec![vec![N, s(3)]],
         ),
-        (Box::new(TimeDistributed::new(Dense::new(2))), any.clone(), vec![vec![N, N, s(2)]]),
-        (Box::new(Embedding::new(10, 4)), vec![N, N], vec![vec![N, N, s(4)]]),
+        (
+            Box::new(TimeDistributed::new(Dense::new(2))),
+            any.clone(),
+            vec![vec![N, N, s(2)]],
+        ),
+        (
+            Box::new(Embedding::new(10, 4)),
+            vec![N, N],
+            vec![vec![N, N, s(4)]],
+        ),
         (Box::new(Masking::default()), any.clone(), vec![any.clone()]),
         (Box::new(Identity::new()), any.clone(), vec![any.clone()]),
     ];
@@ -116,20 +136,43 @@ fn wrong_arguments_and_shapes_are_errors_that_say_why() {
     let flat: Dims = vec![N, s(5)];
     type Case = (Box<dyn Layer>, Dims, &'static str);
     let cases: Vec<Case> = vec![
-        (Box::new(LSTM::new(0)), sequence.clone(), "`units` must be 1 or more"),
-        (Box::new(LSTM::new(2)), flat.clone(), "LSTM: expected an input of rank 3"),
-        (Box::new(GRU::new(2).activation("tahn")), sequence.clone(), "Did you mean `tanh`"),
-        (Box::new(GRU::new(2).recurrent_activation("sigmoi")), sequence.clone(), "Did you mean `sigmoid`"),
+        (
+            Box::new(LSTM::new(0)),
+            sequence.clone(),
+            "`units` must be 1 or more",
+        ),
+        (
+            Box::new(LSTM::new(2)),
+            flat.clone(),
+            "LSTM: expected an input of rank 3",
+        ),
+        (
+            Box::new(GRU::new(2).activation("tahn")),
+            sequence.clone(),
+            "Did you mean `tanh`",
+        ),
+        (
+            Box::new(GRU::new(2).recurrent_activation("sigmoi")),
+            sequence.clone(),
+            "Did you mean `sigmoid`",
+        ),
         (Box::new(SimpleRNN::new(2)), vec![N, s(7), N], "known features"),
         (Box::new(RNN::stacked([])), sequence.clone(), "at least one cell"),
-        (Box::new(RNN::stacked([LayerRef::new(Dense::new(2))])), sequence.clone(), "cells, such as LSTMCell, got Dense"),
+        (
+            Box::new(RNN::stacked([LayerRef::new(Dense::new(2))])),
+            sequence.clone(),
+            "cells, such as LSTMCell, got Dense",
+        ),
         (
             Box::new(Bidirectional::new(LSTM::new(2).go_backwards(true))),
             sequence.clone(),
             "different directions",
         ),
         (
-            Box::new(Bidirectional::new(LSTM::new(2)).backward_layer(LSTM::new(2).go_backwards(true).return_state(true))),
+            Box::new(
+                Bidirectional::new(LSTM::new(2))
+                    .backward_layer(LSTM::new(2).go_backwards(true).return_state(true)),
+            ),
             sequence.clone(),
             "`return_state` must be the same in both layers",
         ),
@@ -138,18 +181,37 @@ fn wrong_arguments_and_shapes_are_errors_that_say_why() {
             sequence.clone(),
             "`.backward_layer(…)`",
         ),
-        (Box::new(TimeDistributed::new(Dense::new(2))), flat.clone(), "three axes or more"),
-        (Box::new(Embedding::new(0, 2)), flat.clone(), "`input_dim` must be 1 or more"),
-        (Box::new(Embedding::new(2, 0)), flat.clone(), "`output_dim` must be 1 or more"),
+        (
+            Box::new(TimeDistributed::new(Dense::new(2))),
+            flat.clone(),
+            "three axes or more",
+        ),
+        (
+            Box::new(Embedding::new(0, 2)),
+            flat.clone(),
+            "`input_dim` must be 1 or more",
+        ),
+        (
+            Box::new(Embedding::new(2, 0)),
+            flat.clone(),
+            "`output_dim` must be 1 or more",
+        ),
         (
             Box::new(Embedding::new(5, 2).lora_rank(2).embeddings_constraint("non_neg")),
             flat.clone(),
             "does not go with `embeddings_constraint`",
         ),
-        (Box::new(Masking::each([1., 2.])), sequence, "one a feature (5), got 2"),
+        (
+            Box::new(Masking::each([1., 2.])),
+            sequence,
+            "one a feature (5), got 2",
+        ),
     ];
     for (layer, given, expected) in cases {
-        let error = layer.compute_output_shape(&[given]).expect_err(expected).to_string();
+        let error = layer
+            .compute_output_shape(&[given])
+            .expect_err(expected)
+            .to_string();
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -159,14 +221,38 @@ fn configurations_that_cannot_be_are_errors_that_say_why() {
     let core = registry::core();
     for (class_name, config, expected) in [
         ("LSTM", json!({"units": 2, "use_cudnn": true}), "no cuDNN kernel"),
-        ("LSTM", json!({"units": 2, "return_sequence": true}), "Did you mean `return_sequences`"),
-        ("GRU", json!({"units": 2, "reset_afer": true}), "Did you mean `reset_after`"),
-        ("RNN", json!({"cell": {"class_name": "Dense", "config": {"units": 2}}}), "`cell` must be a cell"),
-        ("Bidirectional", json!({"layer": {"class_name": "LSTM", "config": {"units": 2}}, "merge_mode": "max"}), "\"ave\" or null"),
-        ("Embedding", json!({"input_dim": 3, "output_dim": 2, "weights": [[1.0]]}), ".weights(table)"),
+        (
+            "LSTM",
+            json!({"units": 2, "return_sequence": true}),
+            "Did you mean `return_sequences`",
+        ),
+        (
+            "GRU",
+            json!({"units": 2, "reset_afer": true}),
+            "Did you mean `reset_after`",
+        ),
+        (
+            "RNN",
+            json!({"cell": {"class_name": "Dense", "config": {"units": 2}}}),
+            "`cell` must be a cell",
+        ),
+        (
+            "Bidirectional",
+            json!({"layer": {"class_name": "LSTM", "config": {"units": 2}}, "merge_mode": "max"}),
+            "\"ave\" or null",
+        ),
+        (
+            "Embedding",
+            json!({"input_dim": 3, "output_dim": 2, "weights": [[1.0]]}),
+            ".weights(table)",
+        ),
     ] {
         let value = json!({"class_name": class_name, "config": config});
-        let error = core.layers.from_value(&value, core).expect_err(expected).to_string();
+        let error = core
+            .layers
+            .from_value(&value, core)
+            .expect_err(expected)
+            .to_string();
         assert!(error.contains(expected), "{error}");
     }
 }
@@ -191,18 +277,42 @@ fn calls_that_do_not_fit_are_errors_that_say_why() -> Result<()> {
     let message = |layer: &LayerRef, inputs: &[Tensor], mask: Option<Tensor>| {
         let mut cx = Call::new(false);
         cx.masks = [mask].into_iter().collect();
-        layer.read().call(inputs, &mut cx).map_or_else(|e| e.to_string(), |_| "no error".to_owned())
+        layer
+            .read()
+            .call(inputs, &mut cx)
+            .map_or_else(|e| e.to_string(), |_| "no error".to_owned())
     };
     let ids = |ids: &[i64]| Tensor::new(ids, &Device::Cpu);
     let cases = [
-        (message(&lstm, &[x()?, zeros(&[2, 4])?], None), "2 tensors of shapes (2, 4), (2, 4), got (2, 4)"),
-        (message(&lstm, &[x()?, zeros(&[2, 4])?, zeros(&[3, 4])?], None), "got (2, 4), (3, 4)"),
+        (
+            message(&lstm, &[x()?, zeros(&[2, 4])?], None),
+            "2 tensors of shapes (2, 4), (2, 4), got (2, 4)",
+        ),
+        (
+            message(&lstm, &[x()?, zeros(&[2, 4])?, zeros(&[3, 4])?], None),
+            "got (2, 4), (3, 4)",
+        ),
         (message(&lstm, &[zeros(&[2, 0, 3])?], None), "at least one step"),
-        (message(&lstm, &[x()?], Some(zeros(&[2, 5])?)), "(batch, time) = [2, 6], got [2, 5]"),
-        (message(&both, &[x()?, zeros(&[2, 4])?], None), "for each direction, got 1"),
-        (message(&words, &[ids(&[1, 5])?], None), "id 5 at position 1 is out of range"),
-        (message(&words, &[ids(&[-1])?], None), "id -1 at position 0 is out of range"),
-        (message(&timed, &[x()?], Some(zeros(&[2])?)), "first axes are (batch, time) = [2, 6]"),
+        (
+            message(&lstm, &[x()?], Some(zeros(&[2, 5])?)),
+            "(batch, time) = [2, 6], got [2, 5]",
+        ),
+        (
+            message(&both, &[x()?, zeros(&[2, 4])?], None),
+            "for each direction, got 1",
+        ),
+        (
+            message(&words, &[ids(&[1, 5])?], None),
+            "id 5 at position 1 is out of range",
+        ),
+        (
+            message(&words, &[ids(&[-1])?], None),
+            "id -1 at position 0 is out of range",
+        ),
+        (
+            message(&timed, &[x()?], Some(zeros(&[2])?)),
+            "first axes are (batch, time) = [2, 6]",
+        ),
     ];
     for (message, expected) in cases {
         assert!(message.contains(expected), "{message}");
@@ -220,8 +330,18 @@ fn ids_of_every_type_are_taken() -> Result<()> {
     let table = Tensor::new(&[[0f32, 1.], [2., 3.], [4., 5.]], &Device::Cpu)?;
     let layer = built(Embedding::new(3, 2).weights(table), &[N])?;
     let ids = Tensor::new(&[2u32, 0], &Device::Cpu)?;
-    for dtype in [DType::U8, DType::U32, DType::I16, DType::I32, DType::I64, DType::F32, DType::F64] {
-        let y = layer.read().call(&[ops::cast(&ids, dtype)?], &mut Call::new(false))?;
+    for dtype in [
+        DType::U8,
+        DType::U32,
+        DType::I16,
+        DType::I32,
+        DType::I64,
+        DType::F32,
+        DType::F64,
+    ] {
+        let y = layer
+            .read()
+            .call(&[ops::cast(&ids, dtype)?], &mut Call::new(false))?;
         assert_eq!(y.0[0].to_vec2::<f32>()?, [[4., 5.], [0., 1.]], "{dtype:?}");
     }
     Ok(())
@@ -231,14 +351,23 @@ fn ids_of_every_type_are_taken() -> Result<()> {
 fn lora_trains_two_small_matrices() -> Result<()> {
     let layer = built(Embedding::new(5, 3).lora_rank(2).lora_alpha(4.), &[N])?;
     let weights = layer.weights("");
-    let names: Vec<&str> = weights.iter().map(|(path, _)| path.rsplit('/').next().unwrap()).collect();
+    let names: Vec<&str> = weights
+        .iter()
+        .map(|(path, _)| path.rsplit('/').next().unwrap())
+        .collect();
     assert_eq!(names, ["embeddings", "lora_embeddings_a", "lora_embeddings_b"]);
     let trained: Vec<bool> = weights.iter().map(|(_, v)| v.trainable()).collect();
     assert_eq!(trained, [false, true, true]);
     weights[0].1.zero()?;
-    weights[1].1.assign(&Tensor::ones((5, 2), DType::F32, &Device::Cpu)?)?;
-    weights[2].1.assign(&Tensor::ones((2, 3), DType::F32, &Device::Cpu)?)?;
-    let y = layer.read().call(&[Tensor::new(&[3u32], &Device::Cpu)?], &mut Call::new(false))?;
+    weights[1]
+        .1
+        .assign(&Tensor::ones((5, 2), DType::F32, &Device::Cpu)?)?;
+    weights[2]
+        .1
+        .assign(&Tensor::ones((2, 3), DType::F32, &Device::Cpu)?)?;
+    let y = layer
+        .read()
+        .call(&[Tensor::new(&[3u32], &Device::Cpu)?], &mut Call::new(false))?;
     assert_eq!(y.0[0].to_vec2::<f32>()?, [[4.; 3]]); // alpha / rank times 2
     Ok(())
 }
@@ -278,7 +407,10 @@ fn names_and_freezing_reach_the_layers_within() -> Result<()> {
     for layer in [
         built(LSTM::new(2).trainable(false), &[N, N, s(4)])?,
         built(Bidirectional::new(LSTM::new(2)).trainable(false), &[N, N, s(4)])?,
-        built(TimeDistributed::new(Dense::new(2)).trainable(false), &[N, N, s(4)])?,
+        built(
+            TimeDistributed::new(Dense::new(2)).trainable(false),
+            &[N, N, s(4)],
+        )?,
     ] {
         assert!(layer.weights("").iter().all(|(_, v)| !v.trainable()), "{layer:?}");
     }
@@ -300,7 +432,12 @@ fn penalties_of_layers_within_wrappers_count_step_by_step() -> Result<()> {
         .map(|loss| Ok(loss.to_scalar::<f32>()?))
         .sum::<Result<f32>>()?;
     assert_eq!(total, 6. * 0.5); // 0.5 * 4 * 1^2 / 4 at each of six steps
-    let layer = built(LSTM::new(2).activity_regularizer(L2 { l2: 0.5 }).return_state(true), &[N, N, s(3)])?;
+    let layer = built(
+        LSTM::new(2)
+            .activity_regularizer(L2 { l2: 0.5 })
+            .return_state(true),
+        &[N, N, s(3)],
+    )?;
     let mut cx = Call::new(true);
     layer.read().call(&[zeros(&[4, 6, 3])?], &mut cx)?;
     assert_eq!(cx.take_losses().len(), 3);
@@ -311,7 +448,9 @@ fn stateful_model() -> Result<Model> {
     let x = InputLayer::with_batch_shape(vec![s(4), s(5), s(3)]).tensor();
     Sequential::new()
         .input_tensor(x)
-        .add(Bidirectional::new(GRU::new(3).stateful(true).return_sequences(true)))
+        .add(Bidirectional::new(
+            GRU::new(3).stateful(true).return_sequences(true),
+        ))
         .add(LSTM::new(2).stateful(true).dropout(0.3).recurrent_dropout(0.2))
         .build()
 }
@@ -322,7 +461,10 @@ fn train(model: &mut Model) -> Result<()> {
     let x = Tensor::from_vec(x, (8, 5, 3), &Device::Cpu)?;
     let y = Tensor::from_vec(y, (8, 2), &Device::Cpu)?;
     model
-        .fit((&x, &y), Fit::new().epochs(1).batch_size(4).shuffle(false).verbose(0))
+        .fit(
+            (&x, &y),
+            Fit::new().epochs(1).batch_size(4).shuffle(false).verbose(0),
+        )
         .map(drop)
 }
 
@@ -355,7 +497,9 @@ fn a_saved_stateful_model_goes_on_exactly() -> Result<()> {
     assert_eq!(states(&again)?, states(&model)?);
     let x = zeros(&[4, 5, 3])?;
     let next = |model: &Model| -> Result<Vec<f32>> {
-        Ok(model.call(std::slice::from_ref(&x), &mut Call::new(true))?[0].flatten_all()?.to_vec1()?)
+        Ok(model.call(std::slice::from_ref(&x), &mut Call::new(true))?[0]
+            .flatten_all()?
+            .to_vec1()?)
     };
     assert_eq!(next(&again)?, next(&model)?);
     assert_eq!(next(&again)?, next(&model)?);
@@ -372,13 +516,22 @@ fn a_saved_recurrent_model_trains_on_exactly() -> Result<()> {
     let x = input([5, 3]);
     let (h, c) = (input([4]).name("h"), input([4]).name("c"));
     let states = Arguments::new().tensors("initial_state", [&h, &c]);
-    let y = LSTM::new(4).dropout(0.2).recurrent_dropout(0.2).apply_with(&x, states)?;
+    let y = LSTM::new(4)
+        .dropout(0.2)
+        .recurrent_dropout(0.2)
+        .apply_with(&x, states)?;
     let model = Model::new([&x, &h, &c], &y)?;
     model.save(&path)?;
     let again = load_model(&path, &Registry::core())?;
-    let inputs = [zeros(&[2, 5, 3])?, zeros(&[2, 4])?, Tensor::ones((2, 4), DType::F32, &Device::Cpu)?];
+    let inputs = [
+        zeros(&[2, 5, 3])?,
+        zeros(&[2, 4])?,
+        Tensor::ones((2, 4), DType::F32, &Device::Cpu)?,
+    ];
     let run = |model: &Model| -> Result<Vec<f32>> {
-        Ok(model.call(&inputs, &mut Call::new(true))?[0].flatten_all()?.to_vec1()?)
+        Ok(model.call(&inputs, &mut Call::new(true))?[0]
+            .flatten_all()?
+            .to_vec1()?)
     };
     assert_eq!(run(&again)?, run(&model)?);
     assert_eq!(run(&again)?, run(&model)?);

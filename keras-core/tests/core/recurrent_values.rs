@@ -74,13 +74,24 @@ fn stateful_layers_go_on_where_the_last_batch_ended() -> Result<()> {
         (
             "Bidirectional",
             Bidirectional::new(GRU::new(2).stateful(true)).into(),
-            &[-0.0835200, 0.4520508, 0.4381379, 0.0170273, -0.0641259, 0.4947260, 0.4546590, 0.0776067],
-            &[-0.1307754, 0.5162986, 0.4885864, 0.0333115, -0.1067338, 0.5640701, 0.5132256, 0.1014743],
+            &[
+                -0.0835200, 0.4520508, 0.4381379, 0.0170273, -0.0641259, 0.4947260, 0.4546590, 0.0776067,
+            ],
+            &[
+                -0.1307754, 0.5162986, 0.4885864, 0.0333115, -0.1067338, 0.5640701, 0.5132256, 0.1014743,
+            ],
         ),
     ];
     for (name, layer, first, second) in cases {
         let layer = built(layer, &x)?;
-        let call = || numbers(&layer.read().call(std::slice::from_ref(&x), &mut Call::new(false))?.0[0]);
+        let call = || {
+            numbers(
+                &layer
+                    .read()
+                    .call(std::slice::from_ref(&x), &mut Call::new(false))?
+                    .0[0],
+            )
+        };
         near(name, &call()?, first, 2e-6);
         near(name, &call()?, second, 2e-6);
         layer.reset_state()?;
@@ -96,21 +107,37 @@ fn stateful_layers_go_on_where_the_last_batch_ended() -> Result<()> {
 fn masked_outputs_follow_keras_with_an_initial_state() -> Result<()> {
     let x = sequences()?;
     let ones = Tensor::ones((2, 2), DType::F32, &Device::Cpu)?;
-    let kept = [1., 1., 0.857668, 0.921753, 0.857668, 0.921753, 0.679241, 0.801153, 0.548994, 0.760428, 0.548994, 0.760428];
-    let zeros = [0., 0., 0.857668, 0.921753, 0., 0., 0.679241, 0.801153, 0.548994, 0.760428, 0., 0.];
-    let before = [0., 0., 0.857668, 0.921753, 0.857668, 0.921753, 0.679241, 0.801153, 0.548994, 0.760428, 0.548994, 0.760428];
+    let kept = [
+        1., 1., 0.857668, 0.921753, 0.857668, 0.921753, 0.679241, 0.801153, 0.548994, 0.760428, 0.548994,
+        0.760428,
+    ];
+    let zeros = [
+        0., 0., 0.857668, 0.921753, 0., 0., 0.679241, 0.801153, 0.548994, 0.760428, 0., 0.,
+    ];
+    let before = [
+        0., 0., 0.857668, 0.921753, 0.857668, 0.921753, 0.679241, 0.801153, 0.548994, 0.760428, 0.548994,
+        0.760428,
+    ];
     for (unroll, zero, expected) in [
         (false, false, kept),
         (false, true, zeros),
         (true, false, before),
         (true, true, before),
     ] {
-        let layer = GRU::new(2).return_sequences(true).unroll(unroll).zero_output_for_mask(zero);
+        let layer = GRU::new(2)
+            .return_sequences(true)
+            .unroll(unroll)
+            .zero_output_for_mask(zero);
         let layer = built(layer, &x)?;
         let mut cx = Call::new(false).arguments(Arguments::new().range("initial_state", 1..2));
         cx.masks = [Some(mask()?)].into_iter().collect();
         let y = layer.read().call(&[x.clone(), ones.clone()], &mut cx)?;
-        near(&format!("unroll {unroll}, zero {zero}"), &numbers(&y.0[0])?, &expected, 2e-6);
+        near(
+            &format!("unroll {unroll}, zero {zero}"),
+            &numbers(&y.0[0])?,
+            &expected,
+            2e-6,
+        );
     }
     Ok(())
 }
@@ -152,7 +179,9 @@ fn a_sequence_at_once_is_what_its_steps_are() -> Result<()> {
     // Dropout of the inputs, of the state, and of both: gates have masks of their own with the second.
     for (dropout, recurrent) in [(0., 0.), (0.4, 0.), (0., 0.4), (0.3, 0.5)] {
         for masked in [None, Some(&mask)] {
-            for (backwards, sequences, zero) in [(false, true, false), (true, true, true), (true, false, false)] {
+            for (backwards, sequences, zero) in
+                [(false, true, false), (true, true, true), (true, false, false)]
+            {
                 macro_rules! pair {
                     ($layer:expr) => {{
                         let layer = || {
@@ -165,7 +194,10 @@ fn a_sequence_at_once_is_what_its_steps_are() -> Result<()> {
                                 .zero_output_for_mask(zero)
                                 .return_state(true)
                         };
-                        (LayerRef::new(layer()), LayerRef::new(layer().activation(stepped())))
+                        (
+                            LayerRef::new(layer()),
+                            LayerRef::new(layer().activation(stepped())),
+                        )
                     }};
                 }
                 for (at_once, by_step) in [
@@ -203,7 +235,13 @@ fn both_directions_side_by_side_are_what_each_is() -> Result<()> {
             for sequences in [true, false] {
                 macro_rules! pair {
                     ($layer:expr) => {{
-                        let layer = || $layer.return_sequences(sequences).return_state(true).recurrent_dropout(0.3).seed(5);
+                        let layer = || {
+                            $layer
+                                .return_sequences(sequences)
+                                .return_state(true)
+                                .recurrent_dropout(0.3)
+                                .seed(5)
+                        };
                         let ours = Bidirectional::new(layer()).merge_mode(mode);
                         let back = layer().go_backwards(true).activation(stepped());
                         let apart = Bidirectional::new(layer().activation(stepped())).backward_layer(back);
@@ -215,7 +253,12 @@ fn both_directions_side_by_side_are_what_each_is() -> Result<()> {
                     let (a, b) = (pass(&ours, &x, masked)?, pass(&apart, &x, masked)?);
                     assert_eq!(a.len(), b.len());
                     for (i, (a, b)) in a.iter().zip(&b).enumerate() {
-                        near(&format!("{mode:?} {sequences} {}, part {i}", masked.is_some()), a, b, 2e-5);
+                        near(
+                            &format!("{mode:?} {sequences} {}, part {i}", masked.is_some()),
+                            a,
+                            b,
+                            2e-5,
+                        );
                     }
                 }
             }
@@ -234,11 +277,18 @@ fn a_stack_is_run_cell_by_cell_or_step_by_step() -> Result<()> {
             LayerRef::new(SimpleRNNCell::new(4).recurrent_dropout(0.2).seed(2)),
             LayerRef::new(GRUCell::new(2).dropout(0.2).recurrent_dropout(0.3).seed(3)),
         ];
-        RNN::new(StackedRNNCells::new(cells)).return_state(true).return_sequences(true).unroll(unroll).go_backwards(backwards)
+        RNN::new(StackedRNNCells::new(cells))
+            .return_state(true)
+            .return_sequences(true)
+            .unroll(unroll)
+            .go_backwards(backwards)
     };
     for backwards in [false, true] {
         // An unrolled loop with a mask goes step by step; from a state of zeros its rule gives the same.
-        let (at_once, by_step) = (built(stack(false, backwards), &x)?, built(stack(true, backwards), &x)?);
+        let (at_once, by_step) = (
+            built(stack(false, backwards), &x)?,
+            built(stack(true, backwards), &x)?,
+        );
         let ours = pass(&at_once, &x, Some(&mask))?;
         let expected = pass(&by_step, &x, Some(&mask))?;
         for (i, (a, b)) in ours.iter().zip(&expected).enumerate() {
@@ -251,10 +301,21 @@ fn a_stack_is_run_cell_by_cell_or_step_by_step() -> Result<()> {
 #[test]
 fn dropout_draws_anew_for_each_batch_but_not_for_each_step() -> Result<()> {
     let x = Tensor::ones((4, 5, 6), DType::F32, &Device::Cpu)?;
-    let layer = SimpleRNN::new(8).activation("linear").recurrent_initializer("zeros").dropout(0.5).seed(3);
+    let layer = SimpleRNN::new(8)
+        .activation("linear")
+        .recurrent_initializer("zeros")
+        .dropout(0.5)
+        .seed(3);
     let layer = built(layer.return_sequences(true), &x)?;
     layer.weights("")[1].1.zero()?;
-    let call = |training| numbers(&layer.read().call(std::slice::from_ref(&x), &mut Call::new(training))?.0[0]);
+    let call = |training| {
+        numbers(
+            &layer
+                .read()
+                .call(std::slice::from_ref(&x), &mut Call::new(training))?
+                .0[0],
+        )
+    };
     let (first, second) = (call(true)?, call(true)?);
     assert_ne!(first, second);
     for sequence in first.chunks(5 * 8) {

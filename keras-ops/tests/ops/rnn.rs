@@ -3,8 +3,8 @@
 use std::collections::HashMap;
 
 use keras_ops::{
-    self as ops, DType, Device, Direction, GradientTape, RecurrentActivation as Act, RecurrentOptions, Result, Tensor,
-    Var,
+    self as ops, DType, Device, Direction, GradientTape, RecurrentActivation as Act, RecurrentOptions,
+    Result, Tensor, Var,
 };
 
 fn keras() -> HashMap<String, Tensor> {
@@ -205,7 +205,10 @@ fn both_directions_give_the_same_bits_for_any_number_of_threads() -> Result<()> 
     let one = pool(1).install(everything_of_both)?;
     assert!(one.len() == 4 + 7 && one.iter().flatten().all(|v| v.is_finite()));
     for threads in [2, 5] {
-        assert!(one == pool(threads).install(everything_of_both)?, "{threads} threads");
+        assert!(
+            one == pool(threads).install(everything_of_both)?,
+            "{threads} threads"
+        );
     }
     Ok(())
 }

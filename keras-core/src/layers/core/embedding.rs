@@ -107,7 +107,9 @@ impl Embedding {
             layer.set_lora(rank, alpha);
         }
         if reader.raw("weights").is_some() {
-            bail!("{class_name}: `weights` cannot be read from a configuration: give them by `.weights(table)`");
+            bail!(
+                "{class_name}: `weights` cannot be read from a configuration: give them by `.weights(table)`"
+            );
         }
         reader.ignore(&["input_length"]);
         layer.check(class_name)?;
@@ -204,7 +206,12 @@ impl Embedding {
         self.initializer.clone()
     }
 
-    fn add(&mut self, weight: Weight<'_>, initializer: Option<Spec<dyn Initializer>>, cx: &Build) -> Result<Variable> {
+    fn add(
+        &mut self,
+        weight: Weight<'_>,
+        initializer: Option<Spec<dyn Initializer>>,
+        cx: &Build,
+    ) -> Result<Variable> {
         let weight = match initializer {
             Some(initializer) => weight.initializer(initializer),
             None => weight,
@@ -325,7 +332,10 @@ impl Layer for Embedding {
             .with("output_dim", self.output_dim)
             .with("embeddings_initializer", nested_value(self.initializer.as_ref()))
             .with("embeddings_regularizer", nested_value(self.regularizer.as_ref()))
-            .with("activity_regularizer", nested_value(self.activity_regularizer.as_ref()))
+            .with(
+                "activity_regularizer",
+                nested_value(self.activity_regularizer.as_ref()),
+            )
             .with("embeddings_constraint", nested_value(self.constraint.as_ref()))
             .with("mask_zero", self.mask_zero);
         if let Some(lora) = &self.lora {

@@ -88,9 +88,9 @@ impl Layer for Masking {
         match (self.mask_value.len(), input.last().copied().flatten()) {
             (1, _) | (_, None) => {}
             (values, Some(features)) if values == features => {}
-            (values, Some(features)) => bail!(
-                "Masking: `mask_value` must be one number or one a feature ({features}), got {values}"
-            ),
+            (values, Some(features)) => {
+                bail!("Masking: `mask_value` must be one number or one a feature ({features}), got {values}")
+            }
         }
         same_shape("Masking", inputs)
     }

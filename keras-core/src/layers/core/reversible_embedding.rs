@@ -4,11 +4,13 @@ use keras_ops::{self as ops, DType, Tensor};
 
 use super::embedding::Embedding;
 use crate::arg::Arg;
+use crate::dtype_policy::PolicyArg;
 use crate::layer::{Build, Call, Layer, LayerBase, Outputs, Weight};
 use crate::layers::base::{cast_input, expect_min_rank, layer_entry, only};
 use crate::shape::{self, Dims};
-use crate::dtype_policy::PolicyArg;
-use crate::{Arguments, Config, Constraint, Initializer, Registry, Regularizer, Result, Spec, Variable, bail};
+use crate::{
+    Arguments, Config, Constraint, Initializer, Registry, Regularizer, Result, Spec, Variable, bail,
+};
 
 /// An [`Embedding`] that also goes back: called with `reverse`, it gives for each vector its products with all rows,
 /// the logits of a language model.

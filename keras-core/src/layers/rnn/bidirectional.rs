@@ -192,12 +192,16 @@ impl Bidirectional {
         let both = |key: &str| (flag(&**forward, key), flag(&**backward, key));
         let (one, other) = both("go_backwards");
         if one == other {
-            bail!("{CLASS}: the layers must run in different directions, but `go_backwards` of both is {one}");
+            bail!(
+                "{CLASS}: the layers must run in different directions, but `go_backwards` of both is {one}"
+            );
         }
         for key in ["stateful", "return_sequences", "return_state"] {
             let (one, other) = both(key);
             if one != other {
-                bail!("{CLASS}: `{key}` must be the same in both layers, got {one} forwards and {other} backwards");
+                bail!(
+                    "{CLASS}: `{key}` must be the same in both layers, got {one} forwards and {other} backwards"
+                );
             }
         }
         Ok(())
@@ -211,7 +215,11 @@ impl Bidirectional {
         }
         let weights = [self.forward.weights(""), self.backward()?.weights("")].concat();
         if weights.len() != start.len() {
-            bail!("{CLASS}: expected {} `weights`, got {}", weights.len(), start.len());
+            bail!(
+                "{CLASS}: expected {} `weights`, got {}",
+                weights.len(),
+                start.len()
+            );
         }
         weights
             .iter()
@@ -386,7 +394,11 @@ impl Layer for Bidirectional {
     }
 
     fn compute_mask(&self, _inputs: &[Tensor], masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        let mask = masks.first().cloned().flatten().filter(|_| self.flag("return_sequences"));
+        let mask = masks
+            .first()
+            .cloned()
+            .flatten()
+            .filter(|_| self.flag("return_sequences"));
         let outputs = if self.merge_mode.is_none() { 2 } else { 1 };
         Ok(vec![mask; outputs])
     }

@@ -64,7 +64,11 @@ pub trait RnnCell: Layer {
     /// When the cell cannot take such an input.
     fn state_shapes(&self, input: &[Option<usize>]) -> Result<Vec<Dims>> {
         let batch = input.first().copied().flatten();
-        Ok(self.state_size().into_iter().map(|size| vec![batch, Some(size)]).collect())
+        Ok(self
+            .state_size()
+            .into_iter()
+            .map(|size| vec![batch, Some(size)])
+            .collect())
     }
 
     /// The states before the first step, of which `input` is an input: zeros.
@@ -123,11 +127,7 @@ pub trait RnnCell: Layer {
     ///
     /// # Errors
     /// When the sequence does not fit.
-    fn sequence(
-        &self,
-        _sequence: &Sequence<'_>,
-        _cx: &mut Call,
-    ) -> Result<Option<(Tensor, Vec<Tensor>)>> {
+    fn sequence(&self, _sequence: &Sequence<'_>, _cx: &mut Call) -> Result<Option<(Tensor, Vec<Tensor>)>> {
         Ok(None)
     }
 

@@ -12,8 +12,8 @@ use crate::layers::base::{nested_value, read_nested};
 use crate::registry;
 use crate::shape;
 use crate::{
-    Activation, Config, Constraint, Initializer, Registry, Regularizer, Result, SeedGenerator, Spec, Variable,
-    bail,
+    Activation, Config, Constraint, Initializer, Registry, Regularizer, Result, SeedGenerator, Spec,
+    Variable, bail,
 };
 
 /// The arguments of a cell, and its weights once built.
@@ -128,7 +128,10 @@ impl CellArgs {
     /// Looks the activations up, so that an unknown one is found early.
     pub(super) fn check(&self) -> Result<()> {
         self.activation.get()?;
-        self.recurrent_activation.as_ref().map(Argument::get).transpose()?;
+        self.recurrent_activation
+            .as_ref()
+            .map(Argument::get)
+            .transpose()?;
         Ok(())
     }
 
@@ -184,7 +187,10 @@ impl CellArgs {
 
     /// The gates' activation.
     pub(super) fn gate(&self) -> Result<Arc<dyn Activation>> {
-        self.recurrent_activation.as_ref().unwrap_or(&self.activation).get()
+        self.recurrent_activation
+            .as_ref()
+            .unwrap_or(&self.activation)
+            .get()
     }
 
     /// Masks of dropout for a step's input and first state: `gates` of each when gates have their own, else one.

@@ -202,13 +202,11 @@ macro_rules! cell_layer {
             &mut self.base
         }
 
-        fn build(
-            &mut self,
-            inputs: &[$crate::shape::Dims],
-            cx: &$crate::layer::Build,
-        ) -> $crate::Result<()> {
+        fn build(&mut self, inputs: &[$crate::shape::Dims], cx: &$crate::layer::Build) -> $crate::Result<()> {
             self.compute_output_shape(inputs)?;
-            let features = inputs.first().map_or(Ok(0), |input| step_shape($class, input))?;
+            let features = inputs
+                .first()
+                .map_or(Ok(0), |input| step_shape($class, input))?;
             self.build_weights(features, cx)
         }
 

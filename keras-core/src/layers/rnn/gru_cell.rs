@@ -168,7 +168,9 @@ impl RnnCell for GRUCell {
         let parts = if self.reset_after { GATES } else { GATES - 1 };
         let columns = ops::narrow(&recurrent, -1, 0, parts * self.units)?;
         let masks = &draws.states[..draws.states.len().min(parts)];
-        let mut by_h = by_gate(h, masks, -1, |h, g| Ok(ops::matmul(h, &part(&columns, g, parts)?)?))?;
+        let mut by_h = by_gate(h, masks, -1, |h, g| {
+            Ok(ops::matmul(h, &part(&columns, g, parts)?)?)
+        })?;
         if let Some(bias) = &bias {
             by_h = ops::add(&by_h, bias)?;
         }
@@ -186,11 +188,7 @@ impl RnnCell for GRUCell {
         Ok((h.clone(), vec![h]))
     }
 
-    fn sequence(
-        &self,
-        sequence: &Sequence<'_>,
-        _cx: &mut Call,
-    ) -> Result<Option<(Tensor, Vec<Tensor>)>> {
+    fn sequence(&self, sequence: &Sequence<'_>, _cx: &mut Call) -> Result<Option<(Tensor, Vec<Tensor>)>> {
         let Some(run) = self.at_once(sequence)? else {
             return Ok(None);
         };

@@ -100,8 +100,7 @@ impl LSTMCell {
     fn build_weights(&mut self, features: usize, cx: &Build) -> Result<()> {
         let width = GATES * self.units;
         let shapes: [&[usize]; 3] = [&[features, width], &[self.units, width], &[width]];
-        self.args
-            .build(&mut self.base, shapes, self.unit_forget_bias, cx)
+        self.args.build(&mut self.base, shapes, self.unit_forget_bias, cx)
     }
 }
 
@@ -147,11 +146,7 @@ impl RnnCell for LSTMCell {
         Ok((h.clone(), vec![h, c]))
     }
 
-    fn sequence(
-        &self,
-        sequence: &Sequence<'_>,
-        _cx: &mut Call,
-    ) -> Result<Option<(Tensor, Vec<Tensor>)>> {
+    fn sequence(&self, sequence: &Sequence<'_>, _cx: &mut Call) -> Result<Option<(Tensor, Vec<Tensor>)>> {
         let Some(run) = self.at_once(sequence)? else {
             return Ok(None);
         };
@@ -162,7 +157,14 @@ impl RnnCell for LSTMCell {
             bias,
         } = &run.weights;
         let options = run.options(sequence);
-        let (y, states) = ops::lstm(sequence.x, Some([h, c]), kernel, recurrent, bias.as_ref(), &options)?;
+        let (y, states) = ops::lstm(
+            sequence.x,
+            Some([h, c]),
+            kernel,
+            recurrent,
+            bias.as_ref(),
+            &options,
+        )?;
         Ok(Some((y, states.into())))
     }
 }

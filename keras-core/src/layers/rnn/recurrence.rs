@@ -319,5 +319,8 @@ pub(super) fn sequence_and_states<'a>(
 /// An argument of a layer that is true or false, by its configuration.
 pub(super) fn flag(layer: &dyn Layer, key: &str) -> bool {
     let config = layer.config();
-    config.get(key).and_then(serde_json::Value::as_bool).unwrap_or(false)
+    config
+        .get(key)
+        .and_then(serde_json::Value::as_bool)
+        .unwrap_or(false)
 }

@@ -100,11 +100,7 @@ macro_rules! recurrent_parts {
             &mut self.base
         }
 
-        fn build(
-            &mut self,
-            inputs: &[$crate::shape::Dims],
-            cx: &$crate::layer::Build,
-        ) -> $crate::Result<()> {
+        fn build(&mut self, inputs: &[$crate::shape::Dims], cx: &$crate::layer::Build) -> $crate::Result<()> {
             let class_name = $crate::config::type_class_name::<Self>();
             self.recurrence
                 .build(class_name, &mut self.base, inputs, $rank, cx)
@@ -114,7 +110,8 @@ macro_rules! recurrent_parts {
             &self,
             inputs: &[$crate::shape::Dims],
         ) -> $crate::Result<Vec<$crate::shape::Dims>> {
-            self.recurrence.output_shapes(self.class_name(), inputs, $rank)
+            self.recurrence
+                .output_shapes(self.class_name(), inputs, $rank)
         }
 
         fn call_arguments(&self) -> &'static [&'static str] {

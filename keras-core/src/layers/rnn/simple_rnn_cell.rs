@@ -124,11 +124,7 @@ impl RnnCell for SimpleRNNCell {
         Ok((h.clone(), vec![h]))
     }
 
-    fn sequence(
-        &self,
-        sequence: &Sequence<'_>,
-        _cx: &mut Call,
-    ) -> Result<Option<(Tensor, Vec<Tensor>)>> {
+    fn sequence(&self, sequence: &Sequence<'_>, _cx: &mut Call) -> Result<Option<(Tensor, Vec<Tensor>)>> {
         let Some(run) = self.at_once(sequence)? else {
             return Ok(None);
         };

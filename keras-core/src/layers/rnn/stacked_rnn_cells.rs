@@ -114,14 +114,22 @@ impl StackedRNNCells {
         for index in 0..self.cells.len() {
             self.with(index, |cell| {
                 let Some((own, others)) = rest.split_at_checked(cell.state_size().len()) else {
-                    bail!("{CLASS}: expected {} states, got {}", self.state_size().len(), states.len());
+                    bail!(
+                        "{CLASS}: expected {} states, got {}",
+                        self.state_size().len(),
+                        states.len()
+                    );
                 };
                 rest = others;
                 f(index, cell, own, draws.cells.get(index).unwrap_or(&none))
             })?;
         }
         if !rest.is_empty() {
-            bail!("{CLASS}: expected {} states, got {}", self.state_size().len(), states.len());
+            bail!(
+                "{CLASS}: expected {} states, got {}",
+                self.state_size().len(),
+                states.len()
+            );
         }
         Ok(())
     }
@@ -209,7 +217,9 @@ impl RnnCell for StackedRNNCells {
 
     fn project(&self, inputs: &Tensor, draws: &Draws) -> Result<Tensor> {
         let none = Draws::default();
-        self.with(0, |cell| cell.project(inputs, draws.cells.first().unwrap_or(&none)))
+        self.with(0, |cell| {
+            cell.project(inputs, draws.cells.first().unwrap_or(&none))
+        })
     }
 
     fn step(
@@ -233,11 +243,7 @@ impl RnnCell for StackedRNNCells {
     }
 
     /// Cell by cell, each over all steps: a step that is left out changes no state of any cell.
-    fn sequence(
-        &self,
-        sequence: &Sequence<'_>,
-        cx: &mut Call,
-    ) -> Result<Option<(Tensor, Vec<Tensor>)>> {
+    fn sequence(&self, sequence: &Sequence<'_>, cx: &mut Call) -> Result<Option<(Tensor, Vec<Tensor>)>> {
         let (mut x, mut after) = (sequence.x.clone(), Vec::with_capacity(sequence.states.len()));
         let (mut mask, mut backwards) = (sequence.mask.cloned(), sequence.go_backwards);
         self.each(sequence.states, sequence.draws, |index, cell, states, draws| {
@@ -271,7 +277,10 @@ impl RnnCell for StackedRNNCells {
         let below = self.cells.len().saturating_sub(1);
         let sizes = |cell: &LayerRef| cell.read().as_cell().map_or(0, |cell| cell.state_size().len());
         let before: usize = self.cells[..below].iter().map(sizes).sum();
-        let top = self.cells.last().and_then(|cell| Some(cell.read().as_cell()?.output_state()));
+        let top = self
+            .cells
+            .last()
+            .and_then(|cell| Some(cell.read().as_cell()?.output_state()));
         before + top.unwrap_or_default()
     }
 }

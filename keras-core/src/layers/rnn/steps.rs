@@ -60,7 +60,11 @@ fn each(
         };
         let (mut output, mut after) = step(t, &states, sequence.draws)?;
         if after.len() != states.len() {
-            bail!("a cell gave {} states after a step, got {}", after.len(), states.len());
+            bail!(
+                "a cell gave {} states after a step, got {}",
+                after.len(),
+                states.len()
+            );
         }
         if let Some(mask) = sequence.mask {
             let mask = at(mask, t)?;

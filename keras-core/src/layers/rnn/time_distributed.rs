@@ -134,7 +134,10 @@ fn sample_by_sample(layer: &LayerRef, training: bool) -> bool {
     !layer.mixes_samples()
         && base.states().is_empty()
         && (!training || base.variables().iter().all(Variable::is_weight))
-        && layer.sublayers().iter().all(|inner| sample_by_sample(inner, training))
+        && layer
+            .sublayers()
+            .iter()
+            .all(|inner| sample_by_sample(inner, training))
 }
 
 /// The shape of a step's input.

@@ -143,7 +143,14 @@ impl<T: Product> BackwardSlice<'_, T> {
         recurrent: &Blocks<T>,
         through: &mut [T],
     ) {
-        recurrent.backward(self.dh, plan.units, gates, plan.states(self.first), Start::Old, through);
+        recurrent.backward(
+            self.dh,
+            plan.units,
+            gates,
+            plan.states(self.first),
+            Start::Old,
+            through,
+        );
     }
 
     /// The gradient by the inputs of a time, if it is wanted.

@@ -48,7 +48,10 @@ impl<'a> Direction<'a> {
             [] => Ok([None; 2]),
             [h] if count == 1 => Ok([Some(h), None]),
             [h, c] if count == 2 => Ok([Some(h), Some(c)]),
-            states => candle_core::bail!("{op}: expected {count} first states or none, got {}", states.len()),
+            states => candle_core::bail!(
+                "{op}: expected {count} first states or none, got {}",
+                states.len()
+            ),
         }
     }
 }

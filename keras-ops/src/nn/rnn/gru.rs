@@ -158,7 +158,14 @@ impl<T: Product, A: Act + 'static, R: Act + 'static> Kind<T> for Gated<A, R> {
         let last = 3 * units..4 * units;
         let of_candidate = &mut du;
         match self.2 {
-            true => dropped_gradient(of_candidate, width, 2 * units, before, (kept, last), (states, 2, 1)),
+            true => dropped_gradient(
+                of_candidate,
+                width,
+                2 * units,
+                before,
+                (kept, last),
+                (states, 2, 1),
+            ),
             false => {
                 let reset = kept.columns(last);
                 let right = (kept, 2 * units..width);

@@ -171,7 +171,11 @@ impl Arguments<'_> {
         }
         for (what, factors, size) in [
             ("factors of dropout", self.options.dropout, features),
-            ("factors of recurrent dropout", self.options.recurrent_dropout, units),
+            (
+                "factors of recurrent dropout",
+                self.options.recurrent_dropout,
+                units,
+            ),
         ] {
             match factors {
                 Some(factors) if factors.rank() == 3 => self.shape(what, &[gates, batch, size], factors)?,
@@ -231,14 +235,14 @@ impl Arguments<'_> {
     pub(super) fn run_both<T: Product, K: Kind<T>>(both: [&Self; 2], kind: [K; 2]) -> Result<Vec<Tensor>> {
         let [first, second] = both;
         if first.options.time_major || second.options.time_major {
-            candle_core::bail!("{}: `time_major` is not supported: transpose the inputs", first.op);
+            candle_core::bail!(
+                "{}: `time_major` is not supported: transpose the inputs",
+                first.op
+            );
         }
         let tensors = [first.tensors(), second.tensors()].concat();
         let (keep, [one, other]) = ([first.keep(), second.keep()], kind);
-        let (one, other) = rayon::join(
-            || first.compute(one, keep[0]),
-            || second.compute(other, keep[1]),
-        );
+        let (one, other) = rayon::join(|| first.compute(one, keep[0]), || second.compute(other, keep[1]));
         let (mut one, other) = (one?, other?);
         let (count, given) = (one.outputs.len(), first.tensors().len());
         one.outputs.extend(other.outputs);

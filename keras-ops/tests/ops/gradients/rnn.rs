@@ -124,7 +124,11 @@ fn with(options: Options<'static>, f: impl Fn(&Options<'_>) -> Result<Tensor>) -
 }
 
 /// Factors of the inputs and of the state that each of `gates` has of its own, and the mask, with options.
-fn by_gate(options: Options<'static>, gates: usize, f: impl Fn(&Options<'_>) -> Result<Tensor>) -> Result<Tensor> {
+fn by_gate(
+    options: Options<'static>,
+    gates: usize,
+    f: impl Fn(&Options<'_>) -> Result<Tensor>,
+) -> Result<Tensor> {
     let draw = |size: usize, number: u64| {
         let ones = Tensor::ones((gates, 3, size), ops::DType::F64, &Device::Cpu)?;
         ops::nn::dropout(&ones, 0.4, None, ops::Seed::new(3, number))
@@ -142,9 +146,41 @@ const LSTM: &[Input] = &[X, kernel(&[5, 8]), kernel(&[2, 8]), kernel(&[8]), STAT
 const GRU: &[Input] = &[X, kernel(&[5, 6]), kernel(&[2, 6]), BIAS2, STATE];
 const GRU_BEFORE: &[Input] = &[X, kernel(&[5, 6]), kernel(&[2, 6]), kernel(&[6]), STATE];
 const SIMPLE: &[Input] = &[X, kernel(&[5, 2]), kernel(&[2, 2]), kernel(&[2]), STATE];
-const LSTM_BOTH: &[Input] = &[X, kernel(&[5, 8]), kernel(&[2, 8]), kernel(&[8]), STATE, STATE, kernel(&[5, 12]), kernel(&[3, 12]), kernel(&[12]), STATE3, STATE3];
-const GRU_BOTH: &[Input] = &[X, kernel(&[5, 6]), kernel(&[2, 6]), BIAS2, STATE, kernel(&[5, 6]), kernel(&[2, 6]), BIAS2, STATE];
-const SIMPLE_BOTH: &[Input] = &[X, kernel(&[5, 2]), kernel(&[2, 2]), kernel(&[2]), STATE, kernel(&[5, 3]), kernel(&[3, 3]), kernel(&[3]), STATE3];
+const LSTM_BOTH: &[Input] = &[
+    X,
+    kernel(&[5, 8]),
+    kernel(&[2, 8]),
+    kernel(&[8]),
+    STATE,
+    STATE,
+    kernel(&[5, 12]),
+    kernel(&[3, 12]),
+    kernel(&[12]),
+    STATE3,
+    STATE3,
+];
+const GRU_BOTH: &[Input] = &[
+    X,
+    kernel(&[5, 6]),
+    kernel(&[2, 6]),
+    BIAS2,
+    STATE,
+    kernel(&[5, 6]),
+    kernel(&[2, 6]),
+    BIAS2,
+    STATE,
+];
+const SIMPLE_BOTH: &[Input] = &[
+    X,
+    kernel(&[5, 2]),
+    kernel(&[2, 2]),
+    kernel(&[2]),
+    STATE,
+    kernel(&[5, 3]),
+    kernel(&[3, 3]),
+    kernel(&[3]),
+    STATE3,
+];
 const TIME_MAJOR: &[Input] = &[(&[4, 3, 5], -1.6, 1.9), kernel(&[5, 2]), kernel(&[2, 2])];
 
 #[rustfmt::skip]
