@@ -118,6 +118,26 @@ impl<'a> Reader<'a> {
         }
     }
 
+    /// The argument `seed`: a number, null, or Keras's form of a `SeedGenerator`, which holds one.
+    ///
+    /// # Errors
+    /// When it is something else.
+    pub fn seed(&mut self) -> Result<Option<u64>> {
+        let Some(value) = self.raw("seed") else {
+            return Ok(None);
+        };
+        match value.pointer("/config/seed").unwrap_or(value) {
+            Value::Null => Ok(None),
+            number => match u64::from_value(number) {
+                Some(seed) => Ok(Some(seed)),
+                None => bail!(
+                    "{}: `seed` must be a whole number, 0 or more, or null, got {value}",
+                    self.class_name
+                ),
+            },
+        }
+    }
+
     /// Accepts arguments of Keras that mean nothing here (quantisation, …).
     pub fn ignore(&mut self, keys: &[&'a str]) {
         self.seen.extend(keys);

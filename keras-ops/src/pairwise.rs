@@ -263,6 +263,27 @@ pairwise_fns! {
     /// `a^b`.
     power: Power reads true, |a, b| a.pow(b), |g, a, b| (power_da(g, a, b), power_db(g, a, b)),
         |a, b| crate::numpy::integer::power(a, b);
+    /// `a` where it is positive, else `a * b`; the gradients at 0 are 0.
+    ///
+    /// ```
+    /// use keras_ops::{self as ops, Device, Tensor};
+    /// let x = Tensor::new(&[-4f32, 3.], &Device::Cpu)?;
+    /// assert_eq!(ops::prelu(&x, &Tensor::new(&[0.5f32], &Device::Cpu)?)?.to_vec1::<f32>()?, [-2., 3.]);
+    /// # Ok::<(), ops::Error>(())
+    /// ```
+    prelu: Prelu reads true, |a, b| if a > T::ZERO { a } else { a * b },
+        |g, a, b| (g * slope(a, b), if a < T::ZERO { g * a } else { T::ZERO });
+}
+
+#[inline(always)]
+fn slope<T: Math>(x: T, below: T) -> T {
+    if x > T::ZERO {
+        T::ONE
+    } else if x < T::ZERO {
+        below
+    } else {
+        T::ZERO
+    }
 }
 
 #[inline(always)]

@@ -21,8 +21,8 @@ pub use variance_scaling::{Distribution, FanMode, VarianceScaling};
 use keras_ops::Seed;
 use serde_json::Value;
 
-use crate::config::{FromValue, Reader};
-use crate::{Config, Entry, Initializer, Registry, Result, bail};
+use crate::config::Reader;
+use crate::{Config, Entry, Initializer, Registry, Result};
 
 /// All initializers of this crate.
 pub static ENTRIES: &[Entry<dyn Initializer>] = &[
@@ -63,21 +63,6 @@ const fn entry(
 /// The same numbers at every call for a given seed, as in Keras; else fresh ones of the thread's source.
 fn draw(seed: Option<u64>) -> Seed {
     Seed::new(seed.unwrap_or_else(crate::random::next_seed), 0)
-}
-
-/// A seed: a number, null, or Keras's form of a `SeedGenerator`.
-fn read_seed(reader: &mut Reader<'_>) -> Result<Option<u64>> {
-    let Some(value) = reader.raw("seed") else {
-        return Ok(None);
-    };
-    let number = value.pointer("/config/seed").unwrap_or(value);
-    if number.is_null() {
-        return Ok(None);
-    }
-    match u64::from_value(number) {
-        Some(seed) => Ok(Some(seed)),
-        None => bail!("initializer: `seed` must be a whole number, 0 or more, or null, got {value}"),
-    }
 }
 
 fn read_axes(reader: &mut Reader<'_>) -> Result<[Option<Vec<i64>>; 2]> {

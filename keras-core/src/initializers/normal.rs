@@ -1,6 +1,6 @@
 use keras_ops::{DType, Device, Tensor, random};
 
-use super::{draw, entry, read_seed};
+use super::{draw, entry};
 use crate::{Config, Entry, Initializer, Result};
 
 macro_rules! normal {
@@ -36,7 +36,7 @@ macro_rules! normal {
             entry(stringify!($name), $aliases, $line, |config, _| {
                 let mut r = config.reader(stringify!($name));
                 let initializer = $name {
-                    seed: read_seed(&mut r)?,
+                    seed: r.seed()?,
                     mean: r.or("mean", 0.)?,
                     stddev: r.or("stddev", 0.05)?,
                 };

@@ -1,6 +1,6 @@
 use keras_ops::{DType, Device, Tensor, random};
 
-use super::{draw, entry, read_seed};
+use super::{draw, entry};
 use crate::{Config, Entry, Initializer, Result, bail};
 
 /// A random orthogonal matrix times `gain`; all axes but the last count as one. Where the matrix is not
@@ -53,7 +53,7 @@ pub(super) const ENTRY: Entry<dyn Initializer> = entry(
     |config, _| {
         let mut r = config.reader("Orthogonal");
         let initializer = Orthogonal {
-            seed: read_seed(&mut r)?,
+            seed: r.seed()?,
             gain: r.or("gain", 1.)?,
         };
         r.finish()?;

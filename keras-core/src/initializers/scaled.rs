@@ -1,6 +1,6 @@
 use keras_ops::{DType, Device, Tensor};
 
-use super::{Distribution, FanMode, VarianceScaling, axes_value, entry, read_axes, read_seed};
+use super::{Distribution, FanMode, VarianceScaling, axes_value, entry, read_axes};
 use crate::{Config, Entry, Initializer, Result};
 
 macro_rules! scaled {
@@ -43,7 +43,7 @@ macro_rules! scaled {
             concat!("Variance scaling: ", stringify!($from), ", ", stringify!($mode), "."),
             |config, _| {
                 let mut r = config.reader(stringify!($name));
-                let seed = read_seed(&mut r)?;
+                let seed = r.seed()?;
                 let [input_axes, output_axes] = read_axes(&mut r)?;
                 r.finish()?;
                 Ok(Box::new($name { seed, input_axes, output_axes }))

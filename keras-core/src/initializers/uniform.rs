@@ -1,6 +1,6 @@
 use keras_ops::{DType, Device, Tensor, random};
 
-use super::{draw, entry, read_seed};
+use super::{draw, entry};
 use crate::{Config, Entry, Initializer, Result};
 
 /// Numbers uniform in `[minval, maxval)`.
@@ -59,7 +59,7 @@ pub(super) const ENTRY: Entry<dyn Initializer> = entry(
     |config, _| {
         let mut r = config.reader("RandomUniform");
         let initializer = RandomUniform {
-            seed: read_seed(&mut r)?,
+            seed: r.seed()?,
             minval: r.or("minval", -0.05)?,
             maxval: r.or("maxval", 0.05)?,
         };

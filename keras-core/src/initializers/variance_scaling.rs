@@ -1,6 +1,6 @@
 use keras_ops::{DType, Device, Tensor, random};
 
-use super::{axes_value, compute_fans, draw, entry, read_seed};
+use super::{axes_value, compute_fans, draw, entry};
 use crate::{Config, Entry, Initializer, Result, bail};
 
 /// What a [`VarianceScaling`] divides by.
@@ -149,7 +149,7 @@ pub(super) const ENTRY: Entry<dyn Initializer> = entry(
     |config, _| {
         let mut r = config.reader("VarianceScaling");
         let initializer = VarianceScaling {
-            seed: read_seed(&mut r)?,
+            seed: r.seed()?,
             scale: r.or("scale", 1.)?,
             mode: mode(&r.or("mode", "fan_in".to_owned())?)?,
             distribution: distribution(&r.or("distribution", "truncated_normal".to_owned())?)?,

@@ -8,7 +8,7 @@ use crate::config::Reader;
 use crate::layer::{Build, Call, LayerBase, Outputs, Weight};
 use crate::{Config, Constraint, Initializer, Registry, Regularizer, Result, Spec, Variable};
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct KernelArgs {
     pub(super) activation: Argument,
     pub(super) use_bias: bool,
@@ -43,16 +43,20 @@ impl Default for KernelArgs {
 
 impl KernelArgs {
     pub(super) fn read(reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
+        let activation = Argument::read(reader.raw("activation"), registry)?;
         let use_bias = reader.or("use_bias", true)?;
         let args = Self::read_weights(reader, registry)?;
-        Ok(Self { use_bias, ..args })
+        Ok(Self {
+            activation,
+            use_bias,
+            ..args
+        })
     }
 
-    /// All but `use_bias`: for layers that say otherwise whether they have a bias.
+    /// All but `activation` and `use_bias`, for layers that have no such arguments.
     pub(super) fn read_weights(reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
         let default = Self::default();
         Ok(Self {
-            activation: Argument::read(reader.raw("activation"), registry)?,
             kernel_initializer: read_nested(reader, "kernel_initializer", registry)?
                 .or(default.kernel_initializer),
             bias_initializer: read_nested(reader, "bias_initializer", registry)?.or(default.bias_initializer),
@@ -160,8 +164,30 @@ impl KernelArgs {
 /// Builder methods for a layer that keeps [`KernelArgs`] in `args`.
 macro_rules! kernel_methods {
     ($type:ty) => {
+        $crate::layers::kernel::activation_method!($type);
+        $crate::layers::kernel::bias_method!($type);
         $crate::layers::kernel::weight_methods!($type);
+    };
+}
 
+/// The part of [`kernel_methods`] about the activation.
+macro_rules! activation_method {
+    ($type:ty) => {
+        impl $type {
+            /// What is applied to the output: a name (`"relu"`), an [`Activation`](crate::Activation) or a
+            /// closure made one by [`activation_fn`](crate::activations::activation_fn).
+            #[must_use]
+            pub fn activation(mut self, activation: impl Into<crate::Spec<dyn crate::Activation>>) -> Self {
+                self.args.activation = crate::activations::Argument::new(activation.into());
+                self
+            }
+        }
+    };
+}
+
+/// The part of [`kernel_methods`] about whether there is a bias.
+macro_rules! bias_method {
+    ($type:ty) => {
         impl $type {
             /// Whether a bias is added.
             #[must_use]
@@ -173,18 +199,10 @@ macro_rules! kernel_methods {
     };
 }
 
-/// [`kernel_methods`] without `use_bias`.
+/// The part of [`kernel_methods`] about the weights.
 macro_rules! weight_methods {
     ($type:ty) => {
         impl $type {
-            /// What is applied to the output: a name (`"relu"`), an [`Activation`](crate::Activation) or a
-            /// closure made one by [`activation_fn`](crate::activations::activation_fn).
-            #[must_use]
-            pub fn activation(mut self, activation: impl Into<crate::Spec<dyn crate::Activation>>) -> Self {
-                self.args.activation = crate::activations::Argument::new(activation.into());
-                self
-            }
-
             /// The kernel's start value, `"glorot_uniform"` unless given.
             #[must_use]
             pub fn kernel_initializer(
@@ -257,4 +275,4 @@ macro_rules! weight_methods {
         }
     };
 }
-pub(super) use {kernel_methods, weight_methods};
+pub(super) use {activation_method, bias_method, kernel_methods, weight_methods};

@@ -17,6 +17,7 @@ mod window;
 
 pub use self::core::*;
 pub use activations::*;
+pub use attention::*;
 pub use base::DataFormat;
 pub use convolutional::*;
 pub use keras_ops::Padding;

@@ -29,6 +29,8 @@ use crate::{Config, Registry, Result, bail};
 /// assert_eq!(model.layer("digits")?.read().count_params(), 64 * 10 + 10);
 /// # Ok::<(), keras_core::Error>(())
 /// ```
+///
+/// Differs from Keras: low-rank adapters (`lora_rank`) are not there.
 #[derive(Debug)]
 pub struct Dense {
     base: LayerBase,
@@ -55,6 +57,7 @@ impl Dense {
         let base = LayerBase::from_reader(&mut reader)?;
         let units = reader.req("units")?;
         let args = KernelArgs::read(&mut reader, registry)?;
+        super::refuse_adapters("Dense", &mut reader)?;
         reader.finish()?;
         let layer = Self { base, units, args };
         layer.check()?;

@@ -4,8 +4,9 @@ use keras_ops::{self as ops, Tensor};
 
 use crate::layer::{Call, Layer, LayerBase, Outputs};
 use crate::layers::base::{base_accessors, cast_input, common_methods, layer_entry, one, only, same_shape};
-use crate::shape::{self, Dims};
-use crate::{Config, Registry, Result, SeedGenerator, bail};
+use crate::layers::regularization::noise::{Noise, seed_method};
+use crate::shape::Dims;
+use crate::{Config, Registry, Result};
 
 /// In training, sets a share `rate` of the input to 0 and scales the rest by `1 / (1 - rate)`.
 ///
@@ -30,80 +31,35 @@ use crate::{Config, Registry, Result, SeedGenerator, bail};
 #[derive(Debug)]
 pub struct Dropout {
     base: LayerBase,
-    rate: f64,
-    noise_shape: Option<Vec<Option<usize>>>,
-    seed: Option<u64>,
-    seeds: SeedGenerator,
+    noise: Noise,
 }
 
 common_methods!(Dropout);
+seed_method!(Dropout);
 layer_entry!(Dropout, "sets a share of the input to 0 in training");
 
 impl Dropout {
     /// Drops a share `rate` of the values.
     pub fn new(rate: f64) -> Self {
-        Self::with(LayerBase::default(), rate, None)
-    }
-
-    fn with(mut base: LayerBase, rate: f64, seed: Option<u64>) -> Self {
-        let seeds = base.add_seed(seed);
-        Self {
-            base,
-            rate,
-            noise_shape: None,
-            seed,
-            seeds,
-        }
+        let mut base = LayerBase::default();
+        let noise = Noise::new(&mut base, rate);
+        Self { base, noise }
     }
 
     /// The shape of the mask: 1 on the axes along which values are dropped together, `None` for the input's size.
     #[must_use]
     pub fn noise_shape(mut self, noise_shape: impl Into<Vec<Option<usize>>>) -> Self {
-        self.noise_shape = Some(noise_shape.into());
-        self
-    }
-
-    /// Makes the choice repeatable.
-    #[must_use]
-    pub fn seed(mut self, seed: u64) -> Self {
-        self.seed = Some(seed);
-        self.seeds.load_state(ops::Seed::new(seed, 0));
+        self.noise.shape = Some(noise_shape.into());
         self
     }
 
     fn from_config(config: &Config, _registry: &Registry) -> Result<Self> {
         let mut reader = config.reader("Dropout");
-        let base = LayerBase::from_reader(&mut reader)?;
-        let mut layer = Self::with(base, reader.req("rate")?, reader.opt("seed")?);
-        layer.noise_shape = reader.opt("noise_shape")?;
+        let mut base = LayerBase::from_reader(&mut reader)?;
+        let mut noise = Noise::read("Dropout", &mut reader, &mut base, "rate")?;
+        noise.read_shape("Dropout", &mut reader)?;
         reader.finish()?;
-        layer.check()?;
-        Ok(layer)
-    }
-
-    fn check(&self) -> Result<()> {
-        if !(0. ..=1.).contains(&self.rate) {
-            bail!("Dropout: `rate` must be between 0 and 1, got {}", self.rate);
-        }
-        if self.noise_shape.iter().flatten().any(|d| *d == Some(0)) {
-            bail!(
-                "Dropout: `noise_shape` must not contain 0, got {:?}",
-                self.noise_shape
-            );
-        }
-        Ok(())
-    }
-
-    /// The mask's shape for an input of shape `dims`.
-    fn mask_shape(&self, dims: &[usize]) -> Option<Vec<usize>> {
-        let noise = self.noise_shape.as_ref()?;
-        // Fewer axes than the input has are the last ones, as in NumPy.
-        let missing = dims.len().saturating_sub(noise.len());
-        let sizes = noise
-            .iter()
-            .zip(dims.iter().skip(missing))
-            .map(|(n, d)| n.unwrap_or(*d));
-        Some(std::iter::repeat_n(1, missing).chain(sizes).collect())
+        Ok(Self { base, noise })
     }
 }
 
@@ -111,35 +67,22 @@ impl Layer for Dropout {
     base_accessors!();
 
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
-        self.check()?;
-        let input = only("Dropout", inputs)?;
-        if let Some(noise) = &self.noise_shape {
-            let missing = input.len().saturating_sub(noise.len());
-            let fits = |(n, d): (&Option<usize>, &Option<usize>)| {
-                n.is_none_or(|n| n == 1 || d.is_none_or(|d| d == n))
-            };
-            if noise.len() > input.len() || !noise.iter().zip(&input[missing..]).all(fits) {
-                bail!(
-                    "Dropout: `noise_shape` {} does not broadcast to the input {}: each size must be 1, None \
-                     or the input's",
-                    shape::show(noise),
-                    shape::show(input)
-                );
-            }
-        }
+        self.noise.check("Dropout", "rate")?;
+        self.noise.fits("Dropout", only("Dropout", inputs)?)?;
         same_shape("Dropout", inputs)
     }
 
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
         let x = cast_input(&self.base, only("Dropout", inputs)?)?;
-        if !cx.training || self.rate == 0. {
+        if !cx.training || self.noise.rate == 0. {
             return Ok(x.into());
         }
+        let shape = self.noise.shape_for(x.dims());
         one(ops::nn::dropout(
             &x,
-            self.rate,
-            self.mask_shape(x.dims()).as_deref(),
-            self.seeds.next(),
+            self.noise.rate,
+            shape.as_deref(),
+            self.noise.seeds.next(),
         ))
     }
 
@@ -149,8 +92,8 @@ impl Layer for Dropout {
 
     fn config(&self) -> Config {
         Config::new()
-            .with("rate", self.rate)
-            .with("seed", self.seed)
-            .with("noise_shape", self.noise_shape.as_deref())
+            .with("rate", self.noise.rate)
+            .with("seed", self.noise.seed)
+            .with("noise_shape", self.noise.shape.as_deref())
     }
 }

@@ -40,5 +40,6 @@ pub(super) const CASES: &[Case] = &[
     case("divide row", &[CUBE, ROW], |x| ops::divide(&x[0], &x[1])),
     case("maximum", &[X, ROW], |x| ops::maximum(&x[0], &x[1])),
     case("minimum", &[X, COLUMN], |x| ops::minimum(&x[0], &x[1])),
+    case("prelu", &[CUBE, ROW], |x| ops::prelu(&x[0], &x[1])),
     case("power", &[POSITIVE, ROW], |x| ops::power(&x[0], &x[1])),
 ];
