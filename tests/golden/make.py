@@ -538,12 +538,116 @@ def layer_input(f, shape):
     return x
 
 
+def einsum_objects(f):
+    b, t, d, e = (int(f.rng.integers(2, 6)) for _ in range(4))
+    make = layers.EinsumDense
+    return [
+        (make("ab,bc->ac", 3, bias_axes="c", activation="relu"), [(b, d)]),
+        (make("...x,xy->...y", 4, bias_axes="y"), [(b, t, d)]),
+        (make("...xy,xyz->...z", 4, bias_axes="z", activation="softmax"), [(b, t, d, e)]),
+        (make("ab...,bc->ac...", 5, bias_axes="c"), [(b, t, d, e)]),
+        (make("abc,cde->abde", (None, 3, 2), bias_axes="d", activation="tanh"), [(b, t, d)]),
+        (make("abc,cde->abde", (None, 3, 2), bias_axes="e"), [(b, t, d)]),
+        (make("abc,cde->aebd", (2, None, 3), bias_axes="de"), [(b, t, d)]),
+        (make("abcd,cde->abe", (None, 5), bias_axes="e", activation="gelu"), [(b, t, d, e)]),
+        (make("abc,cd->adb", (4, None), bias_axes="d"), [(b, t, d)]),
+        (make("abc,dc->abd", (None, 3)), [(b, t, d)]),
+        (make("abc,bcd->abd", (t, 4), bias_axes="bd"), [(b, t, d)]),
+        (make("ab,ab->a", ()), [(b, t)]),
+        (make("abc,c->ab", (t,), bias_axes="b"), [(b, t, d)]),
+        (make("abc,ad->abcd", (t, d, 3)), [(b, t, d)]),
+    ]
+
+
+def merging_objects(f):
+    b, t, d, e = (int(f.rng.integers(2, 6)) for _ in range(4))
+    image = (b, t, d, e)
+    return [
+        (layers.Dot(-1), [(b, t), (b, t)]),
+        (layers.Dot((1, 2), normalize=True), [(b, t, d), (b, e, t)]),
+        (layers.Dot((-1, 1)), [(b, t, d), (b, d)]),
+        (layers.Dot((1, 2)), [(b, d), (b, e, d)]),
+        (layers.Dot((2, -1), normalize=True), [image, (b, t, d)]),
+        (layers.Dot((3, 1)), [image, (b, e, t, 2)]),
+        (layers.Concatenate(axis=2), [image, (b, t, 1, e), (b, t, 2, e)]),
+        (layers.Concatenate(axis=-3), [image, (b, 1, d, e)]),
+        (layers.Add(), [(b, t, d), (b, 1, d), (b, d)]),
+        (layers.Subtract(), [(b, t, d), (b, d)]),
+        (layers.Average(), [(b, t, d), (b, t, 1), (b, t, d)]),
+        (layers.Maximum(), [(b, t, d), (b, t, d), (b, 1, d)]),
+        (layers.Minimum(), [(b, d), (b, t, d)]),
+    ]
+
+
+def activation_objects(f):
+    n, image = f.number, (2, 3, 4, 5)
+    return [
+        (layers.ReLU(), [(3, 4)]),
+        (layers.ReLU(threshold=n(0.1, 0.9)), [(3, 4)]),
+        (layers.ReLU(max_value=n(0.5, 1), negative_slope=n(0, 0.5), threshold=n(0.1, 0.4)), [(3, 4)]),
+        (layers.ELU(n(0.2, 2)), [(3, 4)]),
+        (layers.LeakyReLU(), [(3, 4)]),
+        (layers.PReLU(shared_axes=[1, 2]), [image]),
+        (layers.PReLU(shared_axes=[3], alpha_initializer="ones"), [image]),
+        (layers.PReLU(), [(3, 4)]),
+        (layers.Softmax(axis=[1, 2]), [image]),
+        (layers.Softmax(axis=(-1, 1)), [image]),
+        (layers.Softmax(axis=[2]), [image]),
+        *[(layers.Activation(name), [(3, 4)]) for name in ("gelu", "selu", "softplus", "log_softmax", "hard_silu")],
+        (layers.SpatialDropout2D(n(0.1, 0.5)), [image]),
+        (layers.SpatialDropout3D(n(0.1, 0.5), data_format="channels_first"), [(2, 3, 2, 2, 2)]),
+        (layers.AlphaDropout(n(0.1, 0.5), noise_shape=(None, 1)), [(3, 4)]),
+    ]
+
+
+def attention_objects(f):
+    b, t, s, d = (int(f.rng.integers(2, 7)) for _ in range(4))
+    query, value, wide = (b, t, d), (b, s, d), (b, s, d + 1)
+    heads, groups, n = layers.MultiHeadAttention, layers.GroupQueryAttention, f.number
+    dropout = n(0.1, 0.5)
+    grid = (b, 3, t, d)
+    return [
+        (layers.Attention(use_scale=True), [query, wide, value]),
+        (layers.Attention(use_scale=True, score_mode="concat", dropout=dropout), [query, value, value]),
+        (layers.Attention(score_mode="concat"), [query, value]),
+        (layers.Attention(), [grid, grid]),
+        (layers.AdditiveAttention(use_scale=False), [query, wide, value]),
+        (layers.AdditiveAttention(dropout=dropout), [query, value]),
+        # Keras on JAX takes a `value_dim` of its own on the way of dropout only.
+        (heads(2, 3, value_dim=4, dropout=dropout), [query, value]),
+        (heads(3, 2, value_dim=1, use_bias=False, dropout=dropout), [query, wide, value]),
+        (heads(2, 2, output_shape=(2, 3), use_gate=True), [query, value]),
+        (heads(2, 3, sliding_window=2), [query, query]),
+        (heads(2, 3, dropout=dropout, sliding_window=1), [query, value]),
+        (heads(1, 3, use_gate=True, use_bias=False, output_shape=4), [query, value, wide]),
+        (heads(2, 2), [grid, grid]),
+        (heads(2, 2, attention_axes=(2,), value_dim=3), [grid, grid]),
+        (heads(2, 2, attention_axes=-3), [grid, grid]),
+        (heads(2, 2, attention_axes=(2, 1), dropout=dropout, use_gate=True), [grid, grid, grid]),
+        (groups(3, 4, 2), [query, value]),
+        (groups(2, 4, 1, use_gate=True, use_bias=False), [query, value, wide]),
+        (groups(2, 3, 3, sliding_window=2), [query, query]),
+        (groups(2, 6, 2, dropout=dropout), [query, value]),
+    ]
+
+
+# Layers that take each input as an argument of its own.
+SEPARATE = (layers.MultiHeadAttention, layers.GroupQueryAttention)
+
+
 def make_layers(f):
-    for index, (layer, shapes) in enumerate(layer_objects(f)):
+    objects = layer_objects(f) + einsum_objects(f) + merging_objects(f) + activation_objects(f) + attention_objects(f)
+    for index, (layer, shapes) in enumerate(objects):
         name = f"{type(layer).__name__}/{index}/infer"
         inputs = [layer_input(f, shape) for shape in shapes]
-        given = inputs if len(inputs) > 1 else inputs[0]
-        layer(given)
+        separate = isinstance(layer, SEPARATE)
+
+        def given(inputs):
+            if separate:
+                return list(inputs)
+            return [inputs if len(inputs) > 1 else inputs[0]]
+
+        layer(*given(inputs))
         for weight in layer.weights:
             weight.assign(f.floats(*weight.shape, low=-1, high=1))
         trainable = [v.value for v in layer.trainable_variables]
@@ -551,11 +655,10 @@ def make_layers(f):
         floats = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
 
         def outputs(trainable, some):
-            given = list(inputs)
+            all_inputs = list(inputs)
             for i, x in zip(floats, some):
-                given[i] = x
-            given = given if len(given) > 1 else given[0]
-            return keras.tree.flatten(layer.stateless_call(trainable, state, given)[0])
+                all_inputs[i] = x
+            return keras.tree.flatten(layer.stateless_call(trainable, state, *given(all_inputs))[0])
 
         y = outputs(trainable, [inputs[i] for i in floats])
         total = lambda t, x: sum(ops.sum(y * cosines(y.shape)) for y in outputs(t, x))  # noqa: E731
@@ -566,7 +669,7 @@ def make_layers(f):
             "layer",
             object=serialized(layer),
             training=False,
-            call_with_separate_inputs=False,
+            call_with_separate_inputs=separate,
             inputs=[f.put(f"{name}/x{i}", x) for i, x in enumerate(inputs)],
             weights=[{"path": path(w), "value": f.put(f"{name}/w{i}", w.value)} for i, w in enumerate(layer.weights)],
             outputs=[f.put(f"{name}/y{i}", y) for i, y in enumerate(y)],

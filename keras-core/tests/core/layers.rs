@@ -15,7 +15,6 @@ fn required(class_name: &str) -> serde_json::Value {
     match class_name {
         "Dense" => json!({"units": 3}),
         "Conv2D" => json!({"filters": 2, "kernel_size": [3, 2]}),
-        "Dropout" => json!({"rate": 0.25}),
         "Embedding" => {
             json!({"input_dim": 5, "output_dim": 2, "embeddings_initializer": "normal", "mask_zero": true})
         }
@@ -30,6 +29,13 @@ fn required(class_name: &str) -> serde_json::Value {
         "RNN" => json!({"cell": a_layer("StackedRNNCells"), "return_state": true, "go_backwards": true}),
         "StackedRNNCells" => json!({"cells": [a_layer("LSTMCell"), a_layer("GRUCell")]}),
         "Bidirectional" => json!({"layer": a_layer("GRU"), "merge_mode": null}),
+        "Dropout" | "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D" | "GaussianDropout"
+        | "AlphaDropout" => json!({"rate": 0.25, "seed": 3}),
+        "GaussianNoise" => json!({"stddev": 0.5}),
+        "Dot" => json!({"axes": [1, -1], "normalize": true}),
+        "EinsumDense" => json!({"equation": "abc,cd->abd", "output_shape": [null, 3], "bias_axes": "d"}),
+        "MultiHeadAttention" => json!({"num_heads": 2, "key_dim": 3, "output_shape": [4]}),
+        "GroupQueryAttention" => json!({"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}),
         "InputLayer" => json!({"batch_shape": [null, 4]}),
         "Rescaling" => json!({"scale": [0.5, 2.0], "offset": -1.0}),
         "Activation" => json!({"activation": "tanh"}),

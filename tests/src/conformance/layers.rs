@@ -71,7 +71,10 @@ fn assign(case: &Case<'_>, weights: &[(String, Variable)]) -> Result<()> {
     }
     for weight in given {
         let path = weight["path"].as_str().context("a weight has no `path`")?;
-        find(weights, path)?.assign(&case.tensor(&weight["value"])?)?;
+        let (weight, value) = (find(weights, path)?, case.tensor(&weight["value"])?);
+        // The files hold scalars as one element.
+        let scalar = weight.shape().is_empty() && value.dims() == [1];
+        weight.assign(&if scalar { value.reshape(())? } else { value })?;
     }
     Ok(())
 }

@@ -135,7 +135,7 @@ pub(in crate::layers) fn masked_softmax(x: &Tensor, mask: &Tensor, axes: &[i64])
     };
     let never = ops::full_like(x, never(x.dtype()))?;
     let y = ops::softmax(&ops::where_(&mask, x, &never)?, axes)?;
-    Ok(ops::where_(&mask, &y, &ops::zeros_like(&y)?)?)
+    Ok(ops::where_(&mask, &y, &ops::zeros_like(&y, None)?)?)
 }
 
 impl Layer for Softmax {

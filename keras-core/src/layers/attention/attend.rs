@@ -90,7 +90,7 @@ pub(super) fn call(
             drop.fuse(&mut options, cx.training);
             let (query, key, value) = (one_head(&query)?, one_head(&key)?, one_head(&value)?);
             let output = ops::dot_product_attention(&query, &key, &value, &options)?;
-            (ops::squeeze(&output, 2)?, None)
+            (ops::squeeze(&output, Some(&[2]))?, None)
         }
         None => {
             let mut scores = scores(&query, &key)?;

@@ -339,7 +339,7 @@ fn weighed(
     let repeats = query.dim(query.rank() - 2)? / key.dim(key.rank() - 2)?.max(1);
     let spread = |x: &Tensor| match repeats {
         1 => Ok(x.clone()),
-        _ => ops::repeat(x, repeats, Some(-2)),
+        _ => ops::repeat(x, repeats, -2),
     };
     let (key, value) = (spread(key)?, spread(value)?);
     let [scores, combine] = equations(query.rank(), axes);

@@ -82,7 +82,7 @@ pub(super) fn truth(mask: &Tensor) -> Result<Tensor> {
     if mask.dtype() == DType::U8 {
         return Ok(mask.clone());
     }
-    Ok(ops::not_equal(mask, &ops::zeros_like(mask)?)?)
+    Ok(ops::not_equal(mask, &ops::zeros_like(mask, None)?)?)
 }
 
 /// 1 where both are, or where the only one given is.
