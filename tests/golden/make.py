@@ -426,6 +426,10 @@ def layer_objects(f):
         (layers.Multiply(), [(2, 3), (2, 3)]),
         (layers.Rescaling(0.5, offset=1), [(2, 3)]),
         *recurrent_objects(f),
+        *einsum_objects(f),
+        *merging_objects(f),
+        *activation_objects(f),
+        *attention_objects(f),
     ]
 
 
@@ -553,9 +557,8 @@ def einsum_objects(f):
         (make("abc,cd->adb", (4, None), bias_axes="d"), [(b, t, d)]),
         (make("abc,dc->abd", (None, 3)), [(b, t, d)]),
         (make("abc,bcd->abd", (t, 4), bias_axes="bd"), [(b, t, d)]),
-        (make("ab,ab->a", ()), [(b, t)]),
         (make("abc,c->ab", (t,), bias_axes="b"), [(b, t, d)]),
-        (make("abc,ad->abcd", (t, d, 3)), [(b, t, d)]),
+        (make("abc,bd->abcd", (t, d, 3)), [(b, t, d)]),
     ]
 
 
@@ -636,8 +639,7 @@ SEPARATE = (layers.MultiHeadAttention, layers.GroupQueryAttention)
 
 
 def make_layers(f):
-    objects = layer_objects(f) + einsum_objects(f) + merging_objects(f) + activation_objects(f) + attention_objects(f)
-    for index, (layer, shapes) in enumerate(objects):
+    for index, (layer, shapes) in enumerate(layer_objects(f)):
         name = f"{type(layer).__name__}/{index}/infer"
         inputs = [layer_input(f, shape) for shape in shapes]
         separate = isinstance(layer, SEPARATE)

@@ -1,9 +1,11 @@
 //! Layers that several places hold.
 
+use std::any::Any;
 use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{Build, Layer};
+use crate::models::Functional;
 use crate::shape::Dims;
 use crate::{Result, SeedGenerator, Variable};
 
@@ -64,6 +66,12 @@ impl LayerRef {
         if !layer.base().trainable() {
             // What is within was made trainable: the whole layer is not.
             layer.sublayers().iter().for_each(|l| l.set_trainable(false));
+        }
+        let model = (&**layer as &dyn Any).is::<Functional>();
+        drop(layer);
+        if !model {
+            // The layers within are parts of this one; those of a model stand for themselves.
+            self.weights("").iter().for_each(|(path, v)| v.set_path(path));
         }
         Ok(())
     }

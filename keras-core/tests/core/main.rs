@@ -3,11 +3,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod arguments;
+mod attention;
+mod einsum_dense;
 mod functions;
 mod initializers;
 mod layers;
+mod merging;
 mod model_config;
+mod noise;
 mod optimizers;
+mod rectified;
 mod recurrent;
 mod recurrent_values;
 mod saving;

@@ -158,6 +158,10 @@ impl Layer for PReLU {
         one(ops::prelu(&x, &self.base.value(&self.alpha)?))
     }
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn config(&self) -> Config {
         Config::new()
             .with("alpha_initializer", nested_value(self.alpha_initializer.as_ref()))

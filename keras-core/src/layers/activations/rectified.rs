@@ -102,6 +102,10 @@ macro_rules! rectified {
                 one($formula)
             }
 
+            fn supports_masking(&self) -> bool {
+                true
+            }
+
             fn config(&self) -> Config {
                 Config::new()$(.with($name, Arg::write(&self.$field)))*
             }

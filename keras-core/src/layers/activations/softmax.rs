@@ -154,6 +154,10 @@ impl Layer for Softmax {
         }
     }
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn config(&self) -> Config {
         let axis: Value = match self.axis.0.as_slice() {
             [one] if !self.axis.1 => one.into_value(),

@@ -122,6 +122,10 @@ impl Layer for AdditiveAttention {
         })
     }
 
+    fn compute_mask(&self, _inputs: &[Tensor], masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+        Ok(masks.iter().take(1).cloned().collect())
+    }
+
     fn config(&self) -> Config {
         Config::new()
             .with("use_scale", self.use_scale)

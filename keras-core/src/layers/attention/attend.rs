@@ -23,11 +23,7 @@ fn parts<'a, T>(class_name: &str, inputs: &'a [T]) -> Result<[&'a T; 3]> {
     }
 }
 
-pub(super) fn output_shapes(
-    class_name: &str,
-    inputs: &[Dims],
-    arguments: &Arguments,
-) -> Result<Vec<Dims>> {
+pub(super) fn output_shapes(class_name: &str, inputs: &[Dims], arguments: &Arguments) -> Result<Vec<Dims>> {
     let [query, value, key] = parts(class_name, arguments.positional(inputs))?;
     let rank = query.len();
     if rank < 3 || [value, key].iter().any(|other| other.len() != rank) {
@@ -53,7 +49,8 @@ pub(super) fn output_shapes(
             shape::show(key)
         );
     }
-    let with_last = |last: Option<usize>| -> Dims { query[..rank - 1].iter().copied().chain([last]).collect() };
+    let with_last =
+        |last: Option<usize>| -> Dims { query[..rank - 1].iter().copied().chain([last]).collect() };
     let mut shapes = vec![with_last(value[rank - 1])];
     if arguments.flag("return_attention_scores")? {
         shapes.push(with_last(key[rank - 2]));
@@ -95,7 +92,10 @@ pub(super) fn call(
         None => {
             let mut scores = scores(&query, &key)?;
             let [.., queries, keys] = *scores.dims() else {
-                bail!("{class_name}: expected scores (…, queries, keys), got {:?}", scores.dims())
+                bail!(
+                    "{class_name}: expected scores (…, queries, keys), got {:?}",
+                    scores.dims()
+                )
             };
             let seen = value_mask.map(|m| ops::expand_dims(&m, -2)).transpose()?;
             let order = is_causal.then(|| causal(queries, keys, &scores)).transpose()?;
@@ -121,5 +121,8 @@ pub(super) fn call(
 
 /// `query` and `key` against each other: `(…, queries, 1, width)` plus `(…, 1, keys, width)`.
 pub(super) fn sums(query: &Tensor, key: &Tensor) -> Result<Tensor> {
-    Ok(ops::add(&ops::expand_dims(query, -2)?, &ops::expand_dims(key, -3)?)?)
+    Ok(ops::add(
+        &ops::expand_dims(query, -2)?,
+        &ops::expand_dims(key, -3)?,
+    )?)
 }

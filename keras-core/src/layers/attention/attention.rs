@@ -150,7 +150,10 @@ impl Layer for Attention {
 
     fn build(&mut self, _inputs: &[Dims], cx: &Build) -> Result<()> {
         if self.use_scale {
-            self.scale = Some(self.base.add_weight(Weight::new("scale", &[]).initializer("ones"), cx)?);
+            self.scale = Some(
+                self.base
+                    .add_weight(Weight::new("scale", &[]).initializer("ones"), cx)?,
+            );
         }
         if self.score_mode == ScoreMode::Concat {
             let weight = Weight::new("concat_score_weight", &[]).initializer("ones");
@@ -178,14 +181,25 @@ impl Layer for Attention {
             ScoreMode::Dot => Some(&dot),
             ScoreMode::Concat => None,
         };
-        attend::call("Attention", (&self.base, &self.drop), inputs, cx, fused, |query, key| {
-            if self.score_mode == ScoreMode::Dot {
-                return Ok(ops::matmul(&self.scaled(query)?, &ops::swapaxes(key, -2, -1)?)?);
-            }
-            let sums = ops::tanh(&self.scaled(&attend::sums(query, key)?)?)?;
-            let weight = self.base.value(&self.concat_score_weight)?;
-            Ok(ops::multiply(&ops::sum(&sums, Some(&[-1]), false)?, &weight)?)
-        })
+        attend::call(
+            "Attention",
+            (&self.base, &self.drop),
+            inputs,
+            cx,
+            fused,
+            |query, key| {
+                if self.score_mode == ScoreMode::Dot {
+                    return Ok(ops::matmul(&self.scaled(query)?, &ops::swapaxes(key, -2, -1)?)?);
+                }
+                let sums = ops::tanh(&self.scaled(&attend::sums(query, key)?)?)?;
+                let weight = self.base.value(&self.concat_score_weight)?;
+                Ok(ops::multiply(&ops::sum(&sums, Some(&[-1]), false)?, &weight)?)
+            },
+        )
+    }
+
+    fn compute_mask(&self, _inputs: &[Tensor], masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
+        Ok(masks.iter().take(1).cloned().collect())
     }
 
     fn config(&self) -> Config {

@@ -137,8 +137,7 @@ impl Layer for GroupedQueryAttention {
 
     fn compute_output_shape_with(&self, inputs: &[Dims], arguments: &Arguments) -> Result<Vec<Dims>> {
         self.check()?;
-        let parts @ [query, value, key] =
-            heads::parts("GroupQueryAttention", arguments.positional(inputs))?;
+        let parts @ [query, value, key] = heads::parts("GroupQueryAttention", arguments.positional(inputs))?;
         expect_rank("GroupQueryAttention", query, 3)?;
         heads::check_shapes("GroupQueryAttention", parts)?;
         if query[2].zip(value[2]).is_some_and(|(q, v)| q != v) {
@@ -170,6 +169,10 @@ impl Layer for GroupedQueryAttention {
 
     fn sublayers(&self) -> Vec<LayerRef> {
         self.heads.sublayers()
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
     }
 
     fn config(&self) -> Config {

@@ -141,13 +141,17 @@ impl Heads {
             bail!("{class_name}: `sliding_window` must be 1 or more, or left out for all keys, got 0");
         }
         if self.flash_attention == Some(true) && drop.rate > 0. {
-            bail!("{class_name}: `flash_attention` allows no dropout; set `dropout` to 0 or leave `flash_attention` out");
+            bail!(
+                "{class_name}: `flash_attention` allows no dropout; set `dropout` to 0 or leave `flash_attention` out"
+            );
         }
         Ok(())
     }
 
     pub(super) fn sublayers(&self) -> Vec<LayerRef> {
-        let Some(parts) = &self.parts else { return Vec::new() };
+        let Some(parts) = &self.parts else {
+            return Vec::new();
+        };
         let gate = parts.gate.as_ref();
         let (first, last) = ([&parts.query, &parts.key], [&parts.value, &parts.output]);
         first.into_iter().chain(gate).chain(last).cloned().collect()
@@ -176,7 +180,14 @@ impl Heads {
                 false => None,
             },
             value: project("value", "linear", sizes.shared, sizes.value, value)?,
-            output: projection((base, args), ("attention_output", "linear"), (free, 2), output, &made, cx)?,
+            output: projection(
+                (base, args),
+                ("attention_output", "linear"),
+                (free, 2),
+                output,
+                &made,
+                cx,
+            )?,
         });
         Ok(())
     }
@@ -191,7 +202,10 @@ impl Heads {
         cx: &mut Call,
     ) -> Result<Outputs> {
         let Some(layers) = &self.parts else {
-            bail!("layer `{}` is used before it was built: put it in a model first", base.name())
+            bail!(
+                "layer `{}` is used before it was built: put it in a model first",
+                base.name()
+            )
         };
         let arguments = cx.arguments.clone();
         let [query, value, key] = parts(class_name, arguments.positional(inputs))?;
@@ -203,9 +217,15 @@ impl Heads {
             let found = cx.masks.get(i).and_then(Option::as_ref);
             found.or(arguments.one(inputs, name)?).map(truth).transpose()
         };
-        let of_query = given(0, "query_mask")?.map(|m| ops::expand_dims(&m, -1)).transpose()?;
-        let of_value = given(1, "value_mask")?.map(|m| ops::expand_dims(&m, -2)).transpose()?;
-        let of_key = given(2, "key_mask")?.map(|m| ops::expand_dims(&m, -2)).transpose()?;
+        let of_query = given(0, "query_mask")?
+            .map(|m| ops::expand_dims(&m, -1))
+            .transpose()?;
+        let of_value = given(1, "value_mask")?
+            .map(|m| ops::expand_dims(&m, -2))
+            .transpose()?;
+        let of_key = given(2, "key_mask")?
+            .map(|m| ops::expand_dims(&m, -2))
+            .transpose()?;
         let mut mask = both(both(of_query, of_value)?, of_key)?;
         let (queries, keys) = (query.dim(1)?, value.dim(1)?);
         if let Some(window) = self.sliding_window {
@@ -225,13 +245,20 @@ impl Heads {
                 None => bail!("{class_name}: a projection gave no output"),
             }
         };
-        let gate = layers.gate.as_ref().map(|gate| run(gate, query, cx)).transpose()?;
+        let gate = layers
+            .gate
+            .as_ref()
+            .map(|gate| run(gate, query, cx))
+            .transpose()?;
         let query = run(&layers.query, query, cx)?;
         let key = run(&layers.key, key, cx)?;
         let value = run(&layers.value, value, cx)?;
         let scale = 1. / (key_dim as f64).sqrt();
         let (mut output, scores) = match query.rank() {
-            4 if !wanted => (fused([&query, &key, &value], &seen, scale, drop, cx.training)?, None),
+            4 if !wanted => (
+                fused([&query, &key, &value], &seen, scale, drop, cx.training)?,
+                None,
+            ),
             _ => weighed([&query, &key, &value], &seen, (scale, axes), drop, cx.training)?,
         };
         if let Some(gate) = gate {
@@ -257,11 +284,12 @@ fn projection(
     let mut letters = 'a'..='z';
     let mut next = |count: usize| -> String { letters.by_ref().take(count).collect() };
     let (rows, summed, made) = (next(free), next(bound), next(outputs.len()));
-    let shape: Dims = std::iter::repeat_n(None, free - 1).chain(outputs.iter().copied()).collect();
+    let shape: Dims = std::iter::repeat_n(None, free - 1)
+        .chain(outputs.iter().copied())
+        .collect();
     let mut own = LayerBase::default();
     own.set_name(name.to_owned());
-    own.set_dtype(base.compute_dtype());
-    own.set_trainable(base.trainable());
+    own.set_dtype(base.dtype_policy());
     let mut layer = EinsumDense::new(&format!("{rows}{summed},{summed}{made}->{rows}{made}"), shape)
         .with_args(own, args.clone())
         .activation(activation);
@@ -322,7 +350,9 @@ fn fused(
         return Ok(output);
     }
     // With dropout Keras takes another way, on which a query that sees no key gives 0, not the mean of the values.
-    let Some(joined) = seen.joined(query)? else { return Ok(output) };
+    let Some(joined) = seen.joined(query)? else {
+        return Ok(output);
+    };
     let any = ops::any(&Seen::expanded(&joined, 4, 1)?, Some(&[-1]), true)?;
     let zero = ops::zeros((), output.dtype(), output.device())?;
     Ok(ops::where_(&ops::swapaxes(&any, 1, 2)?, &output, &zero)?)

@@ -164,7 +164,11 @@ impl MultiHeadAttention {
         };
         let mut axes = Vec::with_capacity(given.len());
         for axis in given {
-            let place = if *axis < 0 { axis + query.len() as i64 } else { *axis };
+            let place = if *axis < 0 {
+                axis + query.len() as i64
+            } else {
+                *axis
+            };
             match usize::try_from(place) {
                 Ok(place) if (1..last).contains(&place) && !axes.contains(&place) => axes.push(place),
                 _ => bail!(
@@ -212,7 +216,10 @@ impl Layer for MultiHeadAttention {
         let last = query.len() - 1;
         let mut shapes = vec![[&query[..last], &self.output(query)].concat()];
         if arguments.flag("return_attention_scores")? {
-            let mut scores: Dims = (0..last).filter(|i| !axes.contains(i)).map(|i| query[i]).collect();
+            let mut scores: Dims = (0..last)
+                .filter(|i| !axes.contains(i))
+                .map(|i| query[i])
+                .collect();
             scores.push(Some(self.num_heads));
             scores.extend(axes.iter().map(|i| query[*i]));
             scores.extend(axes.iter().map(|i| key[*i]));
@@ -236,6 +243,10 @@ impl Layer for MultiHeadAttention {
 
     fn sublayers(&self) -> Vec<LayerRef> {
         self.heads.sublayers()
+    }
+
+    fn supports_masking(&self) -> bool {
+        true
     }
 
     fn config(&self) -> Config {

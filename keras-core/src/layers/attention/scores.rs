@@ -34,7 +34,10 @@ impl Drop {
 
     pub(super) fn check(&self, class_name: &str) -> Result<()> {
         if !(0. ..=1.).contains(&self.rate) {
-            bail!("{class_name}: `dropout` must be between 0 and 1, got {}", self.rate);
+            bail!(
+                "{class_name}: `dropout` must be between 0 and 1, got {}",
+                self.rate
+            );
         }
         Ok(())
     }

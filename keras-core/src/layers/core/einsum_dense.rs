@@ -245,11 +245,6 @@ impl Layer for EinsumDense {
         self.args.finish(self.args.activation.get()?.call(&y)?, cx)
     }
 
-    /// Keras's `EinsumDense` passes no mask on.
-    fn compute_mask(&self, _inputs: &[Tensor], _masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
-        Ok(vec![None])
-    }
-
     fn config(&self) -> Config {
         let mut config = Config::new()
             .with("output_shape", self.output_shape.0.as_slice())

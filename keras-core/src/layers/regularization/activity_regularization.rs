@@ -88,6 +88,10 @@ impl Layer for ActivityRegularization {
         Ok(x.into())
     }
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn config(&self) -> Config {
         Config::new().with("l1", self.l1).with("l2", self.l2)
     }

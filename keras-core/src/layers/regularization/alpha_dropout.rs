@@ -101,6 +101,10 @@ impl Layer for AlphaDropout {
         ))
     }
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn config(&self) -> Config {
         Config::new()
             .with("rate", self.noise.rate)

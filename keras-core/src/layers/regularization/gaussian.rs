@@ -63,6 +63,10 @@ macro_rules! gaussian {
                 Ok(ops::$apply(&$x, &noise)?.into())
             }
 
+            fn supports_masking(&self) -> bool {
+                true
+            }
+
             fn config(&self) -> Config {
                 Config::new().with(stringify!($key), self.noise.rate).with("seed", self.noise.seed)
             }

@@ -85,6 +85,10 @@ macro_rules! spatial_dropout {
                 one(ops::nn::dropout(&x, self.noise.rate, Some(&shape), self.noise.seeds.next()))
             }
 
+            fn supports_masking(&self) -> bool {
+                true
+            }
+
             fn config(&self) -> Config {
                 Config::new()
                     .with("rate", self.noise.rate)
