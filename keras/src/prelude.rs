@@ -9,8 +9,10 @@ pub use crate::callbacks::{
 };
 pub use crate::compile::CompileExt;
 pub use crate::layers::{
-    Activation, Add, Average, Concatenate, Conv2D, Dense, Dropout, Flatten, InputLayer, MaxPooling2D,
-    Maximum, Minimum, Multiply, Rescaling, Subtract,
+    Activation, Add, Average, Bidirectional, Concatenate, Conv2D, Dense, Dropout, Embedding, Flatten, GRU,
+    GRUCell, Identity, InputLayer, LSTM, LSTMCell, Masking, MaxPooling2D, Maximum, MergeMode, Minimum,
+    Multiply, RNN, Rescaling, ReversibleEmbedding, SimpleRNN, SimpleRNNCell, StackedRNNCells, Subtract,
+    TimeDistributed,
 };
 pub use crate::losses::{
     BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy, CategoricalFocalCrossentropy,

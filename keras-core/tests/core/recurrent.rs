@@ -444,6 +444,27 @@ fn penalties_of_layers_within_wrappers_count_step_by_step() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn mixed_precision_computes_in_half_and_keeps_weights_whole() -> Result<()> {
+    let x = zeros(&[2, 5, 3])?;
+    for layer in [
+        built(LSTM::new(4).dtype("mixed_bfloat16").stateful(true), &[s(2), N, s(3)])?,
+        built(Bidirectional::new(GRU::new(4).dtype("mixed_bfloat16")).dtype("mixed_bfloat16"), &[s(2), N, s(3)])?,
+        built(RNN::new(LSTMCell::new(4).dtype("mixed_bfloat16")).dtype("mixed_bfloat16"), &[s(2), N, s(3)])?,
+    ] {
+        assert!(layer.weights("").iter().chain(&layer.states("")).all(|(_, v)| v.dtype() == DType::F32));
+        for training in [true, false] {
+            let y = layer.read().call(std::slice::from_ref(&x), &mut Call::new(training))?;
+            assert_eq!(y.0[0].dtype(), DType::BF16, "{layer:?}");
+        }
+    }
+    let words = built(Embedding::new(5, 3).dtype("mixed_bfloat16").lora_rank(2), &[N])?;
+    let y = words.read().call(&[Tensor::new(&[3u32], &Device::Cpu)?], &mut Call::new(false))?;
+    assert_eq!(y.0[0].dtype(), DType::BF16);
+    assert!(words.weights("").iter().all(|(_, v)| v.dtype() == DType::F32));
+    Ok(())
+}
+
 fn stateful_model() -> Result<Model> {
     let x = InputLayer::with_batch_shape(vec![s(4), s(5), s(3)]).tensor();
     Sequential::new()

@@ -179,7 +179,8 @@ impl Recurrence {
                 x.dims()
             );
         }
-        let first = steps::at(&x, 0)?;
+        // Only its shape and device count.
+        let first = steps::at(&x.detach(), 0)?;
         let given = given.iter().map(cast).collect::<Result<Vec<_>>>()?;
         let states = self.first_states(class_name, cell, &first, given)?;
         let mask = cx.masks.first().cloned().flatten();

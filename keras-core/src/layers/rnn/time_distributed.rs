@@ -11,10 +11,9 @@ use crate::{Config, Registry, Result, Variable, bail};
 
 /// Applies a layer to every step of a sequence.
 ///
-/// All steps are computed as one batch, unless the layer would then do something else: one that keeps state between
-/// batches or from the batch ([`BatchNormalization`](https://keras.io/api/layers/normalization_layers/batch_normalization)
-/// in training), one that adds to the loss, or one whose [`mixes_samples`](Layer::mixes_samples) says so, goes step by
-/// step.
+/// All steps are computed as one batch, unless the layer would then do something else: one that carries state from
+/// batch to batch, one that learns from the batch without gradients (`BatchNormalization` in training), one that adds to
+/// the loss, or one whose [`mixes_samples`](Layer::mixes_samples) says so, goes step by step.
 ///
 /// A mask is passed to the layer step by step, and on to the layers that follow.
 ///
