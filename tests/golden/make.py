@@ -727,6 +727,22 @@ def model_objects(f):
         f.floats(rows, 1),
         {"batch_size": 12, "epochs": 3},
     )
+    words = keras.Sequential(
+        [
+            keras.Input((7,), dtype="int32"),
+            layers.Embedding(12, 4, mask_zero=True, embeddings_regularizer=keras.regularizers.L2(0.001)),
+            layers.Bidirectional(layers.GRU(3, return_sequences=True), merge_mode="sum"),
+            layers.TimeDistributed(layers.Dense(4, activation="tanh")),
+            layers.RNN([layers.LSTMCell(3), layers.SimpleRNNCell(2)], return_sequences=True),
+            layers.LSTM(3, kernel_constraint="max_norm", go_backwards=True),
+            layers.Dense(1, activation="sigmoid"),
+        ]
+    )
+    yield "words", words, optimizers.Adam(0.02), "binary_crossentropy", ["accuracy"], (
+        f.rng.integers(0, 12, (rows, 7)).astype("int32"),
+        f.rng.integers(0, 2, (rows, 1)).astype("float32"),
+        {"batch_size": 16, "epochs": 2},
+    )
 
 
 def make_models(f):

@@ -323,10 +323,11 @@ pub(super) fn in_training(cx: &Call, draw: impl FnOnce() -> Result<Draws>) -> Re
     if cx.training { draw() } else { Ok(Draws::default()) }
 }
 
-/// Builder methods for arguments that lie in [`CellArgs`], which `$self.args_mut($f)` reaches.
+/// Builder methods for arguments that lie in [`CellArgs`], which `with_args` gives; a generic type's parameters come
+/// first, in brackets, the name of the gates' activation last.
 macro_rules! cell_methods {
-    ($type:ty, $($gated:ident)?) => {
-        impl $type {
+    ([$($generics:tt)*] $type:ty, $($gated:ident)?) => {
+        impl<$($generics)*> $type {
             /// What is applied to the candidate and the output: a name, an [`Activation`](crate::Activation) or a
             /// closure made one; `"tanh"` unless given.
             #[must_use]
@@ -374,31 +375,32 @@ macro_rules! cell_methods {
                 self.with_args(|args| args.set_seed(seed));
                 self
             }
-        }
 
-        $crate::layers::rnn::cell_args::cell_methods!(@specs $type, initializers, crate::Initializer,
-            kernel_initializer 0 "The kernel's start value, `\"glorot_uniform\"` unless given.",
-            recurrent_initializer 1 "The recurrent kernel's start value, `\"orthogonal\"` unless given.",
-            bias_initializer 2 "The bias's start value, `\"zeros\"` unless given.");
-        $crate::layers::rnn::cell_args::cell_methods!(@specs $type, regularizers, crate::Regularizer,
-            kernel_regularizer 0 "A penalty on the kernel.",
-            recurrent_regularizer 1 "A penalty on the recurrent kernel.",
-            bias_regularizer 2 "A penalty on the bias.");
-        $crate::layers::rnn::cell_args::cell_methods!(@specs $type, constraints, crate::Constraint,
-            kernel_constraint 0 "A projection of the kernel after each update.",
-            recurrent_constraint 1 "A projection of the recurrent kernel after each update.",
-            bias_constraint 2 "A projection of the bias after each update.");
+            $crate::layers::rnn::cell_args::cell_methods!(@specs initializers, crate::Initializer,
+                kernel_initializer 0 "The kernel's start value, `\"glorot_uniform\"` unless given.",
+                recurrent_initializer 1 "The recurrent kernel's start value, `\"orthogonal\"` unless given.",
+                bias_initializer 2 "The bias's start value, `\"zeros\"` unless given.");
+            $crate::layers::rnn::cell_args::cell_methods!(@specs regularizers, crate::Regularizer,
+                kernel_regularizer 0 "A penalty on the kernel.",
+                recurrent_regularizer 1 "A penalty on the recurrent kernel.",
+                bias_regularizer 2 "A penalty on the bias.");
+            $crate::layers::rnn::cell_args::cell_methods!(@specs constraints, crate::Constraint,
+                kernel_constraint 0 "A projection of the kernel after each update.",
+                recurrent_constraint 1 "A projection of the recurrent kernel after each update.",
+                bias_constraint 2 "A projection of the bias after each update.");
+        }
     };
-    (@specs $type:ty, $field:ident, $kind:path, $($name:ident $index:literal $doc:literal),*) => {
-        impl $type { $(
-            #[doc = $doc]
-            #[must_use]
-            pub fn $name(mut self, $name: impl Into<crate::Spec<dyn $kind>>) -> Self {
-                let given = $name.into();
-                self.with_args(|args| args.$field[$index] = Some(given));
-                self
-            }
-        )* }
+    (@specs $field:ident, $kind:path, $($name:ident $index:literal $doc:literal),*) => { $(
+        #[doc = $doc]
+        #[must_use]
+        pub fn $name(mut self, $name: impl Into<crate::Spec<dyn $kind>>) -> Self {
+            let given = $name.into();
+            self.with_args(|args| args.$field[$index] = Some(given));
+            self
+        }
+    )* };
+    ($type:ty, $($gated:ident)?) => {
+        $crate::layers::rnn::cell_args::cell_methods!([] $type, $($gated)?);
     };
 }
 pub(super) use cell_methods;

@@ -7,8 +7,8 @@ use super::cell_args::{CellArgs, by_gate, cell_methods, in_training, part};
 use super::gated;
 use crate::config::Reader;
 use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
-use crate::layers::Size;
 use crate::layers::base::{base_accessors, common_methods, expect_rank, known_size};
+use crate::layers::size::Size;
 use crate::layers::window::{Window, conv_methods};
 use crate::shape::{self, Dims};
 use crate::{Config, Entry, Registry, Result, bail};
@@ -63,13 +63,9 @@ pub(super) const ENTRY: Entry<dyn Layer> = Entry {
     },
 };
 
-macro_rules! methods {
-    ($($n:literal),*) => { $(
-        common_methods!(ConvLSTMCell<$n>);
-        cell_methods!(ConvLSTMCell<$n>, recurrent_activation);
-    )* };
-}
-methods!(1, 2, 3);
+common_methods!([const N: usize] ConvLSTMCell<N>);
+conv_methods!([const N: usize] ConvLSTMCell<N>, N);
+cell_methods!([const N: usize] ConvLSTMCell<N>, recurrent_activation);
 
 impl<const N: usize> ConvLSTMCell<N> {
     /// With a state of `filters` channels and a window of `kernel_size`.

@@ -7,6 +7,8 @@
 mod bidirectional;
 mod cell;
 mod cell_args;
+mod conv_lstm;
+mod conv_lstm_cell;
 mod gated;
 mod gru;
 mod gru_cell;
@@ -24,6 +26,8 @@ mod time_distributed;
 
 pub use bidirectional::{Bidirectional, MergeMode};
 pub use cell::{Draws, RnnCell, Sequence};
+pub use conv_lstm::{ConvLSTM, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D};
+pub use conv_lstm_cell::ConvLSTMCell;
 pub use gru::GRU;
 pub use gru_cell::GRUCell;
 pub use lstm::LSTM;
@@ -39,6 +43,10 @@ use crate::{Entry, Layer};
 /// The layers of this room.
 pub(super) static ENTRIES: &[Entry<dyn Layer>] = &[
     bidirectional::ENTRY,
+    ConvLSTM::<1>::ENTRY,
+    ConvLSTM::<2>::ENTRY,
+    ConvLSTM::<3>::ENTRY,
+    conv_lstm_cell::ENTRY,
     gru::ENTRY,
     gru_cell::ENTRY,
     lstm::ENTRY,

@@ -3,7 +3,7 @@
 use std::any::Any;
 
 use super::recurrence::Recurrence;
-use super::{GRU, LSTM, RNN, SimpleRNN};
+use super::{ConvLSTM, GRU, LSTM, RNN, SimpleRNN};
 use crate::{Layer, Result, bail};
 
 /// How the layer runs its cell, where it is one of this room's, for reading or for changing.
@@ -11,7 +11,7 @@ macro_rules! recurrence_of {
     ($name:ident, $downcast:ident, $($mutable:tt)?) => {
         pub(super) fn $name(layer: &$($mutable)? dyn Layer) -> Option<&$($mutable)? Recurrence> {
             let layer: &$($mutable)? dyn Any = layer;
-            recurrence_of!(@of layer, $downcast, [$($mutable)?], GRU, LSTM, RNN, SimpleRNN);
+            recurrence_of!(@of layer, $downcast, [$($mutable)?], ConvLSTM<1>, ConvLSTM<2>, ConvLSTM<3>, GRU, LSTM, RNN, SimpleRNN);
             None
         }
     };
@@ -78,7 +78,7 @@ macro_rules! recurrent_layer {
         }
 
         impl $crate::Layer for $type {
-            $crate::layers::rnn::recurrent_layer::recurrent_parts!($rank);
+            $crate::layers::rnn::recurrent_layer::recurrent_parts!(stringify!($type), $rank);
 
             fn config(&self) -> $crate::Config {
                 let mut config = self.recurrence.config();
@@ -91,7 +91,7 @@ macro_rules! recurrent_layer {
 
 /// The parts of [`Layer`] that layers with a [`Recurrence`] have in common.
 macro_rules! recurrent_parts {
-    ($rank:expr) => {
+    ($class:expr, $rank:expr) => {
         fn base(&self) -> &$crate::layer::LayerBase {
             &self.base
         }
@@ -101,9 +101,8 @@ macro_rules! recurrent_parts {
         }
 
         fn build(&mut self, inputs: &[$crate::shape::Dims], cx: &$crate::layer::Build) -> $crate::Result<()> {
-            let class_name = $crate::config::type_class_name::<Self>();
             self.recurrence
-                .build(class_name, &mut self.base, inputs, $rank, cx)
+                .build($class, &mut self.base, inputs, $rank, cx)
         }
 
         fn compute_output_shape(
@@ -128,7 +127,7 @@ macro_rules! recurrent_parts {
             cx: &mut $crate::layer::Call,
         ) -> $crate::Result<$crate::layer::Outputs> {
             self.recurrence
-                .call(self.class_name(), &self.base, inputs, $rank, cx)
+                .call($class, &self.base, inputs, $rank, cx)
         }
 
         fn compute_mask(
@@ -145,10 +144,11 @@ macro_rules! recurrent_parts {
     };
 }
 
-/// Builder methods for a layer with `base` and a [`Recurrence`] in `recurrence`.
+/// Builder methods for a layer with `base` and a [`Recurrence`] in `recurrence`; a generic type's parameters come
+/// first, in brackets.
 macro_rules! sequence_methods {
-    ($type:ty) => {
-        impl $type {
+    ([$($generics:tt)*] $type:ty) => {
+        impl<$($generics)*> $type {
             /// Names the layer.
             #[must_use]
             pub fn name(mut self, name: &str) -> Self {
@@ -228,6 +228,9 @@ macro_rules! sequence_methods {
                 self
             }
         }
+    };
+    ($type:ty) => {
+        $crate::layers::rnn::recurrent_layer::sequence_methods!([] $type);
     };
 }
 

@@ -81,7 +81,7 @@ impl RNN {
 }
 
 impl Layer for RNN {
-    recurrent_parts!(None);
+    recurrent_parts!("RNN", None);
 
     fn config(&self) -> Config {
         let cell = envelope(&**self.recurrence.cell.read(), registry::core());
