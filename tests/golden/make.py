@@ -439,6 +439,13 @@ def with_states(layer, shape, *units):
     return keras.Model([x, *states], layer(x, initial_state=states)), [shape, *((shape[0], size) for size in units)]
 
 
+def one_step(cell, batch, width, *units):
+    """A model that makes one step of a cell."""
+    x, states = keras.Input((width,)), [keras.Input((size,)) for size in units]
+    output, after = cell(x, states)
+    return keras.Model([x, *states], [output, *after]), [(batch, width), *((batch, size) for size in units)]
+
+
 def recurrent_objects(f):
     """Recurrent layers with sizes and arguments of their own; a shape that begins with a number below 0 is of ids."""
     size = lambda low, high: int(f.rng.integers(low, high))  # noqa: E731
@@ -506,6 +513,9 @@ def recurrent_objects(f):
         (masked(layers.TimeDistributed(layers.Dense(units)), layers.GRU(2)), [x]),
         (layers.TimeDistributed(layers.TimeDistributed(layers.Dense(2))), [(2, 3, 2, width)]),
         (layers.Masking(mask_value=0.5), [x]),
+        one_step(layers.LSTMCell(units, recurrent_activation="hard_sigmoid"), batch, width, units, units),
+        one_step(layers.GRUCell(units, use_bias=False), batch, width, units),
+        one_step(layers.SimpleRNNCell(units, activation=None), batch, width, units),
         (layers.Embedding(9, width, embeddings_initializer="normal"), [(-9, batch, time, 2)]),
         (layers.ReversibleEmbedding(9, width, tie_weights=False, mask_zero=True), [(-9, batch, time)]),
         tied(f, batch, time, width, logit_soft_cap=f.number(0.5, 2)),
@@ -532,12 +542,12 @@ def tied(f, batch, time, width, **arguments):
     return keras.Model(x, layer(layers.Activation("tanh")(layer(x)), reverse=True)), [(-8, batch, time)]
 
 
-def layer_input(f, shape):
+def layer_input(f, layer, shape):
     if shape[0] < 0:
         return f.rng.integers(0, -shape[0], shape[1:]).astype("int32")
     x = f.floats(*shape)
     # Some steps of zeros, for those that mask them.
-    if len(shape) == 3:
+    if len(shape) == 3 and isinstance(layer, (keras.Sequential, layers.Masking)):
         x[f.rng.random(shape[:2]) < 0.3] = 0
     return x
 
@@ -641,7 +651,7 @@ SEPARATE = (layers.MultiHeadAttention, layers.GroupQueryAttention)
 def make_layers(f):
     for index, (layer, shapes) in enumerate(layer_objects(f)):
         name = f"{type(layer).__name__}/{index}/infer"
-        inputs = [layer_input(f, shape) for shape in shapes]
+        inputs = [layer_input(f, layer, shape) for shape in shapes]
         separate = isinstance(layer, SEPARATE)
 
         def given(inputs):

@@ -9,10 +9,11 @@ use crate::registry::{self, Entries, Spec};
 use crate::shape::{self, Dims};
 use crate::{Constraint, Initializer, Registry, Regularizer, Result, bail};
 
-/// `name`, `trainable` and `dtype` for a layer that keeps its [`LayerBase`] in `base`.
+/// `name`, `trainable` and `dtype` for a layer that keeps its [`LayerBase`] in `base`; a generic layer's
+/// parameters come first, in brackets.
 macro_rules! common_methods {
-    ($type:ty) => {
-        impl $type {
+    ([$($generics:tt)*] $type:ty) => {
+        impl<$($generics)*> $type {
             /// Names the layer.
             #[must_use]
             pub fn name(mut self, name: &str) -> Self {
@@ -35,6 +36,9 @@ macro_rules! common_methods {
                 self
             }
         }
+    };
+    ($type:ty) => {
+        crate::layers::base::common_methods!([] $type);
     };
 }
 

@@ -13,6 +13,7 @@ mod preprocessing;
 mod regularization;
 mod reshaping;
 mod rnn;
+mod size;
 mod window;
 
 pub use self::core::*;
@@ -27,6 +28,7 @@ pub use preprocessing::*;
 pub use regularization::*;
 pub use reshaping::*;
 pub use rnn::*;
+pub use size::{Sides, Size};
 pub use window::Pair;
 
 use crate::{Entry, Layer};

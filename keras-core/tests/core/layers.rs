@@ -26,6 +26,15 @@ fn required(class_name: &str) -> serde_json::Value {
         "SimpleRNN" | "SimpleRNNCell" => json!({"units": 3, "activation": null, "dropout": 0.5, "seed": 4}),
         "LSTM" | "LSTMCell" => json!({"units": 3, "recurrent_activation": "relu", "unit_forget_bias": false}),
         "GRU" | "GRUCell" => json!({"units": 3, "reset_after": false, "recurrent_constraint": "max_norm"}),
+        "ConvLSTM1D" => {
+            json!({"filters": 2, "kernel_size": 3, "data_format": "channels_first", "dropout": 0.25})
+        }
+        "ConvLSTM2D" | "ConvLSTMCell" => {
+            json!({"filters": 2, "kernel_size": [3, 2], "strides": 2, "padding": "same"})
+        }
+        "ConvLSTM3D" => {
+            json!({"filters": 2, "kernel_size": 2, "dilation_rate": [1, 2, 1], "return_state": true})
+        }
         "RNN" => json!({"cell": a_layer("StackedRNNCells"), "return_state": true, "go_backwards": true}),
         "StackedRNNCells" => json!({"cells": [a_layer("LSTMCell"), a_layer("GRUCell")]}),
         "Bidirectional" => json!({"layer": a_layer("GRU"), "merge_mode": null}),

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use keras_core::layer::{Build, Call};
 use keras_core::layers::{
-    Bidirectional, Dense, Embedding, GRU, Identity, InputLayer, LSTM, LSTMCell, Masking, MergeMode, RNN,
-    ReversibleEmbedding, SimpleRNN, TimeDistributed, Wrapper,
+    Bidirectional, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, ConvLSTMCell, DataFormat, Dense, Embedding, GRU,
+    Identity, InputLayer, LSTM, LSTMCell, Masking, MergeMode, Padding, RNN, ReversibleEmbedding, SimpleRNN,
+    TimeDistributed, Wrapper,
 };
 use keras_core::regularizers::L2;
 use keras_core::saving::load_model;
@@ -35,6 +36,8 @@ fn configurations_are_those_of_keras() -> Result<()> {
         let object = &case["object"];
         let ours = [
             "Bidirectional",
+            "ConvLSTM1D",
+            "ConvLSTM2D",
             "Embedding",
             "GRU",
             "Identity",
@@ -114,6 +117,29 @@ fn output_shapes_are_those_of_keras() -> Result<()> {
             vec![vec![N, N, s(2)]],
         ),
         (
+            Box::new(ConvLSTM1D::new(6, 3).strides(2).return_sequences(true)),
+            vec![N, N, s(9), s(2)],
+            vec![vec![N, N, s(4), s(6)]],
+        ),
+        (
+            Box::new(
+                ConvLSTM2D::new(6, [3, 2])
+                    .padding(Padding::Same)
+                    .return_state(true),
+            ),
+            vec![N, s(7), s(8), s(9), s(2)],
+            vec![vec![N, s(8), s(9), s(6)]; 3],
+        ),
+        (
+            Box::new(
+                ConvLSTM3D::new(6, 2)
+                    .dilation_rate(2)
+                    .data_format(DataFormat::ChannelsFirst),
+            ),
+            vec![N, s(7), s(2), s(5), s(6), s(7)],
+            vec![vec![N, s(6), s(3), s(4), s(5)]],
+        ),
+        (
             Box::new(Embedding::new(10, 4)),
             vec![N, N],
             vec![vec![N, N, s(4)]],
@@ -134,6 +160,7 @@ fn output_shapes_are_those_of_keras() -> Result<()> {
 fn wrong_arguments_and_shapes_are_errors_that_say_why() {
     let sequence: Dims = vec![N, s(7), s(5)];
     let flat: Dims = vec![N, s(5)];
+    let rows: Dims = vec![N, N, s(5), s(2)];
     type Case = (Box<dyn Layer>, Dims, &'static str);
     let cases: Vec<Case> = vec![
         (
@@ -185,6 +212,27 @@ fn wrong_arguments_and_shapes_are_errors_that_say_why() {
             Box::new(TimeDistributed::new(Dense::new(2))),
             flat.clone(),
             "three axes or more",
+        ),
+        (
+            Box::new(ConvLSTM2D::new(2, 3)),
+            flat.clone(),
+            "ConvLSTM2D: expected an input of rank 5",
+        ),
+        (
+            Box::new(ConvLSTM1D::new(0, 3)),
+            rows.clone(),
+            "`filters` must be 1 or more",
+        ),
+        (Box::new(ConvLSTM1D::new(2, 6)), rows.clone(), "does not fit"),
+        (
+            Box::new(ConvLSTM1D::new(2, 2).strides(2).dilation_rate(2)),
+            rows.clone(),
+            "cannot both be above 1",
+        ),
+        (
+            Box::new(ConvLSTM1D::new(2, 2).padding(Padding::Causal)),
+            rows,
+            "\"valid\" or \"same\"",
         ),
         (
             Box::new(Embedding::new(0, 2)),
@@ -319,6 +367,13 @@ fn calls_that_do_not_fit_are_errors_that_say_why() -> Result<()> {
     }
     let wrapper = built(Wrapper::new(Dense::new(2)), &[N, s(3)])?;
     assert!(message(&wrapper, &[x()?], None).contains("computes nothing by itself"));
+    let error = built(ConvLSTM2D::new(2, 2), &[N, N, s(5), N, s(2)])
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.contains("sizes of the spatial axes must be known"),
+        "{error}"
+    );
     let unknown = LSTM::new(2).stateful(true);
     let error = built(unknown, &[N, s(3), s(2)]).unwrap_err().to_string();
     assert!(error.contains("fixed batch size"), "{error}");
@@ -396,6 +451,50 @@ fn masks_reach_the_layers_they_are_for() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn masked_steps_of_images_change_nothing() -> Result<()> {
+    let layer = ConvLSTM2D::new(2, 2)
+        .padding(Padding::Same)
+        .return_sequences(true)
+        .return_state(true);
+    let layer = built(layer, &[N, N, s(3), s(4), s(2)])?;
+    let values: Vec<f32> = (0..2 * 4 * 24).map(|i| (i as f32 * 0.7).sin()).collect();
+    let x = Tensor::from_vec(values, (2, 4, 3, 4, 2), &Device::Cpu)?;
+    let run = |x: &Tensor, mask: Option<Tensor>| -> Result<Vec<Vec<f32>>> {
+        let mut cx = Call::new(false);
+        cx.masks = [mask].into_iter().collect();
+        let outputs = layer.read().call(std::slice::from_ref(x), &mut cx)?.0;
+        outputs.iter().map(|y| Ok(y.flatten_all()?.to_vec1()?)).collect()
+    };
+    let mask = Tensor::new(&[[1u8, 1, 0, 0], [1, 1, 0, 0]], &Device::Cpu)?;
+    let (masked, short) = (run(&x, Some(mask))?, run(&ops::narrow(&x, 1, 0, 2)?, None)?);
+    assert_eq!(masked[1..], short[1..]);
+    let frame = 3 * 4 * 2;
+    assert_eq!(masked[0][..2 * frame], short[0][..2 * frame]);
+    assert_eq!(masked[0][2 * frame..3 * frame], short[0][frame..2 * frame]); // the output before
+    Ok(())
+}
+
+#[test]
+fn dropout_of_images_is_by_gate_and_in_training_only() -> Result<()> {
+    let cell = ConvLSTMCell::<1>::new(2, 2)
+        .padding(Padding::Same)
+        .dropout(0.5)
+        .recurrent_dropout(0.5)
+        .seed(4);
+    let layer = built(RNN::new(cell), &[N, N, s(5), s(3)])?;
+    let x = Tensor::ones((2, 3, 5, 3), DType::F32, &Device::Cpu)?;
+    let call = |training| -> Result<Vec<f32>> {
+        let y = layer
+            .read()
+            .call(std::slice::from_ref(&x), &mut Call::new(training))?;
+        Ok(y.0[0].flatten_all()?.to_vec1()?)
+    };
+    assert_eq!(call(false)?, call(false)?);
+    assert_ne!(call(true)?, call(true)?);
+    Ok(())
+}
+
 /// One path for inputs and states, another for wrappers.
 #[test]
 fn names_and_freezing_reach_the_layers_within() -> Result<()> {
@@ -448,18 +547,37 @@ fn penalties_of_layers_within_wrappers_count_step_by_step() -> Result<()> {
 fn mixed_precision_computes_in_half_and_keeps_weights_whole() -> Result<()> {
     let x = zeros(&[2, 5, 3])?;
     for layer in [
-        built(LSTM::new(4).dtype("mixed_bfloat16").stateful(true), &[s(2), N, s(3)])?,
-        built(Bidirectional::new(GRU::new(4).dtype("mixed_bfloat16")).dtype("mixed_bfloat16"), &[s(2), N, s(3)])?,
-        built(RNN::new(LSTMCell::new(4).dtype("mixed_bfloat16")).dtype("mixed_bfloat16"), &[s(2), N, s(3)])?,
+        built(
+            LSTM::new(4).dtype("mixed_bfloat16").stateful(true),
+            &[s(2), N, s(3)],
+        )?,
+        built(
+            Bidirectional::new(GRU::new(4).dtype("mixed_bfloat16")).dtype("mixed_bfloat16"),
+            &[s(2), N, s(3)],
+        )?,
+        built(
+            RNN::new(LSTMCell::new(4).dtype("mixed_bfloat16")).dtype("mixed_bfloat16"),
+            &[s(2), N, s(3)],
+        )?,
     ] {
-        assert!(layer.weights("").iter().chain(&layer.states("")).all(|(_, v)| v.dtype() == DType::F32));
+        assert!(
+            layer
+                .weights("")
+                .iter()
+                .chain(&layer.states(""))
+                .all(|(_, v)| v.dtype() == DType::F32)
+        );
         for training in [true, false] {
-            let y = layer.read().call(std::slice::from_ref(&x), &mut Call::new(training))?;
+            let y = layer
+                .read()
+                .call(std::slice::from_ref(&x), &mut Call::new(training))?;
             assert_eq!(y.0[0].dtype(), DType::BF16, "{layer:?}");
         }
     }
     let words = built(Embedding::new(5, 3).dtype("mixed_bfloat16").lora_rank(2), &[N])?;
-    let y = words.read().call(&[Tensor::new(&[3u32], &Device::Cpu)?], &mut Call::new(false))?;
+    let y = words
+        .read()
+        .call(&[Tensor::new(&[3u32], &Device::Cpu)?], &mut Call::new(false))?;
     assert_eq!(y.0[0].dtype(), DType::BF16);
     assert!(words.weights("").iter().all(|(_, v)| v.dtype() == DType::F32));
     Ok(())

@@ -6,11 +6,10 @@ use super::cell_args::{CellArgs, cell_methods};
 use super::conv_lstm_cell::ConvLSTMCell;
 use super::recurrence::Recurrence;
 use super::recurrent_layer::{recurrent_parts, sequence_methods};
+use super::window::Window;
 use crate::layer::LayerBase;
-use crate::layers::base::{DataFormat, spatial_entry};
-use crate::layers::size::Size;
-use crate::layers::window::Window;
-use crate::{Config, Layer, LayerRef, Registry, Result};
+use crate::layers::{DataFormat, Size};
+use crate::{Config, Entry, Layer, LayerRef, Registry, Result};
 
 /// Long short-term memory over `N` spatial axes. See [`ConvLSTM2D`].
 #[derive(Debug)]
@@ -66,13 +65,19 @@ pub type ConvLSTM3D = ConvLSTM<3>;
 
 sequence_methods!([const N: usize] ConvLSTM<N>);
 cell_methods!([const N: usize] ConvLSTM<N>, recurrent_activation);
-spatial_entry!([const N: usize] ConvLSTM<N>, "long short-term memory of images");
 
 const CELL: &str = "conv_lstm_cell";
 
 impl<const N: usize> ConvLSTM<N> {
     const CLASS: &'static str = ["ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"][N - 1];
-    const ALIASES: &'static [&'static str] = &[];
+
+    pub(super) const ENTRY: Entry<dyn Layer> = Entry {
+        class_name: Self::CLASS,
+        module: "keras.layers",
+        aliases: &[],
+        doc: "long short-term memory of images",
+        build: |config, registry| Ok(Box::new(Self::from_config(config, registry)?)),
+    };
 
     /// With a state of `filters` channels and a window of `kernel_size`.
     pub fn new(filters: usize, kernel_size: impl Into<Size<N>>) -> Self {

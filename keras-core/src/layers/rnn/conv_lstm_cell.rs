@@ -5,11 +5,11 @@ use keras_ops::{self as ops, ConvArgs, FusedActivation, Padding, Tensor};
 use super::cell::{self, Draws, RnnCell};
 use super::cell_args::{CellArgs, by_gate, cell_methods, in_training, part};
 use super::gated;
+use super::window::Window;
 use crate::config::Reader;
 use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
 use crate::layers::base::{base_accessors, common_methods, expect_rank, known_size};
-use crate::layers::size::Size;
-use crate::layers::window::{Window, conv_methods};
+use crate::layers::{DataFormat, Size};
 use crate::shape::{self, Dims};
 use crate::{Config, Entry, Registry, Result, bail};
 
@@ -64,7 +64,6 @@ pub(super) const ENTRY: Entry<dyn Layer> = Entry {
 };
 
 common_methods!([const N: usize] ConvLSTMCell<N>);
-conv_methods!([const N: usize] ConvLSTMCell<N>, N);
 cell_methods!([const N: usize] ConvLSTMCell<N>, recurrent_activation);
 
 impl<const N: usize> ConvLSTMCell<N> {
@@ -85,6 +84,34 @@ impl<const N: usize> ConvLSTMCell<N> {
     #[must_use]
     pub fn unit_forget_bias(mut self, unit_forget_bias: bool) -> Self {
         self.unit_forget_bias = unit_forget_bias;
+        self
+    }
+
+    /// How far the window of the inputs moves; 1 unless given.
+    #[must_use]
+    pub fn strides(mut self, strides: impl Into<Size<N>>) -> Self {
+        self.window.strides = strides.into();
+        self
+    }
+
+    /// How the border of the inputs is treated; [`Padding::Valid`] unless given.
+    #[must_use]
+    pub fn padding(mut self, padding: Padding) -> Self {
+        self.window.padding = padding;
+        self
+    }
+
+    /// Where the channels are; last unless given.
+    #[must_use]
+    pub fn data_format(mut self, data_format: DataFormat) -> Self {
+        self.window.data_format = data_format;
+        self
+    }
+
+    /// The distance between the elements of the window of the inputs; 1 unless given.
+    #[must_use]
+    pub fn dilation_rate(mut self, dilation_rate: impl Into<Size<N>>) -> Self {
+        self.window.dilation = dilation_rate.into();
         self
     }
 
@@ -124,8 +151,7 @@ impl<const N: usize> ConvLSTMCell<N> {
         if self.filters == 0 {
             bail!("{CLASS}: `filters` must be 1 or more, got 0");
         }
-        self.window.check(CLASS, "kernel_size")?;
-        self.window.check_one_above_1(CLASS)?;
+        self.window.check(CLASS)?;
         self.args.check()
     }
 
@@ -135,7 +161,13 @@ impl<const N: usize> ConvLSTMCell<N> {
     }
 
     /// A convolution of a step, or of all steps of a sequence as one batch.
-    fn convolve(&self, x: &Tensor, kernel: &Tensor, bias: Option<&Tensor>, args: &ConvArgs) -> Result<Tensor> {
+    fn convolve(
+        &self,
+        x: &Tensor,
+        kernel: &Tensor,
+        bias: Option<&Tensor>,
+        args: &ConvArgs,
+    ) -> Result<Tensor> {
         let conv = |x: &Tensor| ops::conv(x, kernel, bias, args, FusedActivation::Linear);
         if x.rank() <= N + 2 {
             return Ok(conv(x)?);
@@ -168,8 +200,7 @@ impl<const N: usize> Layer for ConvLSTMCell<N> {
         let kernel = [&self.window.size.0[..], &[channels, width]].concat();
         let recurrent = [&self.window.size.0[..], &[self.filters, width]].concat();
         let shapes: [&[usize]; 3] = [&kernel, &recurrent, &[width]];
-        self.args
-            .build(&mut self.base, shapes, self.unit_forget_bias, cx)
+        self.args.build(&mut self.base, shapes, self.unit_forget_bias, cx)
     }
 
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
@@ -178,7 +209,7 @@ impl<const N: usize> Layer for ConvLSTMCell<N> {
             bail!("{CLASS}: expected an input and the states, got nothing");
         };
         expect_rank(CLASS, input, N + 2)?;
-        Ok(vec![self.window.output(CLASS, input, Some(self.filters))?; 3])
+        Ok(vec![self.window.output(CLASS, input, self.filters)?; 3])
     }
 
     fn call_arguments(&self) -> &'static [&'static str] {

@@ -126,8 +126,7 @@ macro_rules! recurrent_parts {
             inputs: &[keras_ops::Tensor],
             cx: &mut $crate::layer::Call,
         ) -> $crate::Result<$crate::layer::Outputs> {
-            self.recurrence
-                .call($class, &self.base, inputs, $rank, cx)
+            self.recurrence.call($class, &self.base, inputs, $rank, cx)
         }
 
         fn compute_mask(
