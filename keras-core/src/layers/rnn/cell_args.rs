@@ -47,7 +47,7 @@ const CONSTRAINTS: [&str; 3] = ["kernel_constraint", "recurrent_constraint", "bi
 
 /// Keras keeps a rate outside of 0..=1 at the nearer end.
 fn rate(rate: f64) -> f64 {
-    rate.max(0.).min(1.)
+    rate.clamp(0., 1.)
 }
 
 impl CellArgs {

@@ -17,6 +17,7 @@ mod lstm_cell;
 mod names;
 mod recurrence;
 mod recurrent_layer;
+#[expect(clippy::module_inception, reason = "files are named like their types")]
 mod rnn;
 mod simple_rnn;
 mod simple_rnn_cell;
