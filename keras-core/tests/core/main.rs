@@ -12,6 +12,7 @@ mod merging;
 mod model_config;
 mod noise;
 mod optimizers;
+mod preprocessing;
 mod rectified;
 mod recurrent;
 mod recurrent_values;

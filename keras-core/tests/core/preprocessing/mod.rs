@@ -1,0 +1,3 @@
+//! Layers that prepare data, against real Keras and by hand.
+
+mod text;
