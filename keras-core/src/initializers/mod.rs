@@ -6,8 +6,10 @@ mod identity;
 mod normal;
 mod orthogonal;
 mod scaled;
+mod stft;
 mod uniform;
 mod variance_scaling;
+mod windows;
 
 pub use constant::{Constant, Ones, Zeros};
 pub use fans::compute_fans;
@@ -15,6 +17,7 @@ pub use identity::Identity;
 pub use normal::{RandomNormal, TruncatedNormal};
 pub use orthogonal::Orthogonal;
 pub use scaled::{GlorotNormal, GlorotUniform, HeNormal, HeUniform, LecunNormal, LecunUniform};
+pub use stft::{STFT, Scaling, Window};
 pub use uniform::RandomUniform;
 pub use variance_scaling::{Distribution, FanMode, VarianceScaling};
 
@@ -39,6 +42,7 @@ pub static ENTRIES: &[Entry<dyn Initializer>] = &[
     scaled::HE_UNIFORM,
     scaled::LECUN_NORMAL,
     scaled::LECUN_UNIFORM,
+    stft::ENTRY,
     uniform::ENTRY,
     variance_scaling::ENTRY,
 ];

@@ -1,5 +1,6 @@
 //! What the layers of this crate share: builder methods, argument checks, configuration of nested objects.
 
+use keras_ops::image::Interpolation;
 use keras_ops::{self as ops, DType, Padding, Tensor};
 use serde_json::Value;
 
@@ -275,6 +276,32 @@ impl IntoValue for Padding {
             "same".into()
         } else {
             "valid".into()
+        }
+    }
+}
+
+impl FromValue for Interpolation {
+    const EXPECTED: &'static str = "\"nearest\", \"bilinear\", \"bicubic\", \"lanczos3\" or \"lanczos5\"";
+    fn from_value(value: &Value) -> Option<Self> {
+        match value.as_str()?.to_lowercase().as_str() {
+            "nearest" => Some(Self::Nearest),
+            "bilinear" => Some(Self::Bilinear),
+            "bicubic" => Some(Self::Bicubic),
+            "lanczos3" => Some(Self::Lanczos3),
+            "lanczos5" => Some(Self::Lanczos5),
+            _ => None,
+        }
+    }
+}
+
+impl IntoValue for Interpolation {
+    fn into_value(self) -> Value {
+        match self {
+            Self::Bilinear => "bilinear".into(),
+            Self::Bicubic => "bicubic".into(),
+            Self::Lanczos3 => "lanczos3".into(),
+            Self::Lanczos5 => "lanczos5".into(),
+            _ => "nearest".into(),
         }
     }
 }

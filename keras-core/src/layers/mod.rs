@@ -43,6 +43,7 @@ pub static LISTS: &[&[Entry<dyn Layer>]] = &[
     normalization::ENTRIES,
     pooling::ENTRIES,
     preprocessing::ENTRIES,
+    preprocessing::IMAGES,
     regularization::ENTRIES,
     reshaping::ENTRIES,
     rnn::ENTRIES,

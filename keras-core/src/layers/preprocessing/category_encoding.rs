@@ -90,6 +90,10 @@ impl CategoryEncoding {
 impl Layer for CategoryEncoding {
     base_accessors!();
 
+    fn input_arguments(&self) -> &'static [&'static str] {
+        &["inputs", "count_weights"]
+    }
+
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
         self.check()?;
         let input = match inputs {

@@ -73,7 +73,7 @@ def case(layer, inputs, adapt=None):
 
 
 def text_vectorization():
-    corpus = [text() for _ in range(60)]
+    corpus = [text(7) for _ in range(24)]
     probe = [text() for _ in range(12)] + ["", " ", "the", "¡the!"]
     for standardize in ("lower_and_strip_punctuation", "lower", "strip_punctuation", None):
         for split in ("whitespace", "character"):
@@ -87,7 +87,7 @@ def text_vectorization():
     for mode in ("multi_hot", "count", "tf_idf"):
         case(make(output_mode=mode), probe, corpus)
         case(make(output_mode=mode, ngrams=2, max_tokens=30), probe, corpus)
-        case(make(output_mode=mode, max_tokens=500, pad_to_max_tokens=True), probe, corpus)
+        case(make(output_mode=mode, max_tokens=120, pad_to_max_tokens=True), probe, corpus)
     case(make(vocabulary=["the", "cat", "東京"]), [[t] for t in probe])
     case(make(vocabulary=["[UNK]", "the", "cat"], output_mode="count"), probe)
     case(make(vocabulary=["the", "cat"], output_mode="tf_idf", idf_weights=[0.5, 1.5]), probe)

@@ -1,3 +1,4 @@
 //! Layers that prepare data, against real Keras and by hand.
 
+mod arrays;
 mod text;
