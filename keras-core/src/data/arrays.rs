@@ -40,7 +40,7 @@ impl Arrays {
     }
 }
 
-/// What can be given as data: tensors (one, several, named), nested slices, vectors and arrays of numbers.
+/// What can be given as data: tensors (one, several, named), nested slices, vectors and arrays of numbers, strings.
 ///
 /// ```
 /// use keras_core::data::IntoArrays;
@@ -51,7 +51,8 @@ impl Arrays {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as data",
-    note = "use a `Tensor`, `&Tensor`, nested `Vec`s or slices of numbers, a `Vec<Tensor>` or `[(\"name\", &tensor)]`; \
+    note = "use a `Tensor`, `&Tensor`, nested `Vec`s or slices of numbers, a `Vec<Tensor>` or `[(\"name\", &tensor)]`, \
+            a `Vec` or slice of strings; \
             with the feature `ndarray` also its arrays"
 )]
 pub trait IntoArrays {
@@ -235,3 +236,18 @@ impl<T: Nested, const N: usize> IntoArrays for &[T; N] {
         tensor(self)
     }
 }
+
+/// Strings, as the tensor of bytes that [`text::encode`](crate::layers::text::encode) makes.
+macro_rules! strings {
+    ($([$($generic:tt)*] $t:ty),*) => { $(
+        impl $($generic)* IntoArrays for $t {
+            fn into_arrays(self) -> Result<Arrays> {
+                crate::layers::text::encode(&self[..])?.into_arrays()
+            }
+        }
+    )* };
+}
+strings!(
+    [] &[String], [] &Vec<String>, [] Vec<String>, [] &[&str], [] &Vec<&str>, [] Vec<&str>,
+    [<const N: usize>] [&str; N], [<const N: usize>] &[&str; N]
+);

@@ -71,8 +71,11 @@ impl Model {
 pub(crate) fn envelope(layer: &dyn Layer, registry: &Registry) -> Value {
     let mut config = layer.base().full_config(layer.config());
     match layer.class_name() {
-        // Keras gives these two no such arguments.
-        "InputLayer" => drop(config.0.shift_remove("trainable")),
+        // Keras gives these no such arguments.
+        "InputLayer" | "Discretization" => drop(config.0.shift_remove("trainable")),
+        "Pipeline" => ["trainable", "dtype"]
+            .iter()
+            .for_each(|key| drop(config.0.shift_remove(*key))),
         "Functional" => drop(config.0.shift_remove("dtype")),
         _ => {}
     }

@@ -324,7 +324,7 @@ fn input(value: &Value) -> Result<Symbolic> {
     }
     let mut layer = InputLayer::with_batch_shape(dims(shape).context(|| named(value))?);
     if let Some(dtype) = get("dtype").and_then(Value::as_str) {
-        layer = layer.dtype(keras_ops::dtype_from_name(dtype)?);
+        layer = layer.with_dtype_name(dtype)?;
     }
     let name = name_of(value);
     Ok(if name.is_empty() { layer } else { layer.name(&name) }.tensor())

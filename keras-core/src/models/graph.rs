@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use super::symbolic::{Node, Symbolic};
 use crate::config::snake_case;
 use crate::layer::{Build, Call, LayerRef, Tensors};
+use crate::layers::InputLayer;
 use crate::shape::{self, Dims};
 use crate::{Arguments, Error, Result, ResultExt, bail};
 
@@ -215,7 +216,15 @@ impl Graph {
             );
         }
         let prepare = |(i, tensor): (usize, &Tensor)| {
-            let tensor = adjust_rank(&self.input_shapes[i], tensor)?;
+            let strings = of_strings(&self.inputs[i]);
+            let tensor = adjust_rank(&self.input_shapes[i], tensor, strings)?;
+            if strings && tensor.dtype() != DType::U8 {
+                bail!(
+                    "input `{}` expects strings, got {}; `layers::text::encode` makes a tensor of them",
+                    self.inputs[i].name(),
+                    keras_ops::dtype_name(tensor.dtype())
+                );
+            }
             if !shape::fits(&self.input_shapes[i], tensor.dims()) {
                 bail!(
                     "input `{}` expects data of shape {}, got {:?}",
@@ -239,12 +248,22 @@ impl Graph {
     }
 }
 
-fn adjust_rank(declared: &[Option<usize>], tensor: &Tensor) -> Result<Tensor> {
-    let dims = tensor.dims();
+fn of_strings(input: &LayerRef) -> bool {
+    let layer = input.read();
+    let any: &dyn std::any::Any = &**layer;
+    any.downcast_ref::<InputLayer>()
+        .is_some_and(InputLayer::of_strings)
+}
+
+/// The last axis of strings holds their bytes and does not count here.
+fn adjust_rank(declared: &[Option<usize>], tensor: &Tensor, strings: bool) -> Result<Tensor> {
+    let all = tensor.dims();
+    let (dims, bytes) = all.split_at(all.len().saturating_sub(usize::from(strings)));
+    let declared = &declared[..declared.len().saturating_sub(usize::from(strings))];
     let view = if dims.len() == declared.len() + 1 && dims.last() == Some(&1) {
-        tensor.reshape(&dims[..dims.len() - 1])?
+        tensor.reshape([&dims[..dims.len() - 1], bytes].concat())?
     } else if dims.len() + 1 == declared.len() && declared.last() == Some(&Some(1)) {
-        tensor.reshape([dims, &[1]].concat())?
+        tensor.reshape([dims, &[1], bytes].concat())?
     } else {
         tensor.clone()
     };

@@ -61,7 +61,7 @@ fn required(class_name: &str) -> serde_json::Value {
                 "output_layers": [["Flatten", 0, 0]],
             })
         }
-        _ => json!({}),
+        other => crate::preprocessing::arguments(other),
     }
 }
 

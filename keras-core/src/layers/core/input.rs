@@ -17,8 +17,10 @@ use crate::{Config, Entry, Result, bail};
 #[derive(Debug)]
 pub struct InputLayer {
     base: LayerBase,
+    /// Of strings with an axis for their bytes.
     batch_shape: Dims,
     dtype: DType,
+    strings: bool,
 }
 
 impl InputLayer {
@@ -34,7 +36,28 @@ impl InputLayer {
             base: LayerBase::default(),
             batch_shape,
             dtype: keras_ops::floatx(),
+            strings: false,
         }
+    }
+
+    /// For samples that are strings, in this shape: `[]` for one string a sample. Data is given as strings, or as the
+    /// tensor of bytes that [`text::encode`](crate::layers::text::encode) makes of them; the shape in the model has an
+    /// axis more, for the bytes.
+    ///
+    /// ```
+    /// use keras_core::layers::{InputLayer, TextVectorization};
+    /// use keras_core::{Predict, Sequential};
+    /// let words = TextVectorization::new().vocabulary(["good", "film"]).output_sequence_length(3);
+    /// let texts = InputLayer::strings([]).name("text").tensor();
+    /// let mut model = Sequential::new().input_tensor(texts).add(words).build()?;
+    /// let y = model.predict(&["A good film!"], Predict::new().verbose(0))?;
+    /// assert_eq!(y.to_vec2::<i64>()?, [[1, 2, 3]]);
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
+    pub fn strings(shape: impl AsRef<[usize]>) -> Self {
+        let mut layer = Self::new(shape);
+        layer.make_strings();
+        layer
     }
 
     /// The dtype of the data.
@@ -51,13 +74,26 @@ impl InputLayer {
         self
     }
 
+    /// The dtype by Keras's name, `string` included.
+    pub(crate) fn with_dtype_name(mut self, name: &str) -> Result<Self> {
+        if name == "string" {
+            self.make_strings();
+            return Ok(self);
+        }
+        self.dtype = keras_ops::dtype_from_name(name)?;
+        Ok(self)
+    }
+
+    fn make_strings(&mut self) {
+        self.batch_shape.push(None);
+        self.dtype = DType::U8;
+        self.strings = true;
+    }
+
     fn from_config(config: &Config) -> Result<Self> {
         let mut reader = config.reader("InputLayer");
         let name: Option<String> = reader.opt("name")?;
-        let dtype = reader
-            .opt::<String>("dtype")?
-            .map(|d| keras_ops::dtype_from_name(&d))
-            .transpose()?;
+        let dtype: Option<String> = reader.opt("dtype")?;
         let batch_shape: Option<Vec<Option<usize>>> = reader.opt("batch_shape")?;
         let older: Option<Vec<Option<usize>>> = reader.opt("batch_input_shape")?;
         reader.ignore(&["trainable"]);
@@ -71,7 +107,9 @@ impl InputLayer {
             bail!("InputLayer: the argument `batch_shape` (a list) is required");
         };
         let mut layer = Self::with_batch_shape(batch_shape);
-        layer.dtype = dtype.unwrap_or(layer.dtype);
+        if let Some(dtype) = dtype {
+            layer = layer.with_dtype_name(&dtype)?;
+        }
         if let Some(name) = name {
             layer.base.set_name(name);
         }
@@ -86,6 +124,11 @@ impl InputLayer {
     /// The dtype that data is converted to.
     pub fn data_dtype(&self) -> DType {
         self.dtype
+    }
+
+    /// Whether the data are strings.
+    pub fn of_strings(&self) -> bool {
+        self.strings
     }
 }
 
@@ -107,9 +150,13 @@ impl Layer for InputLayer {
     }
 
     fn config(&self) -> Config {
+        let (shape, dtype) = match (self.strings, self.batch_shape.split_last()) {
+            (true, Some((_, shape))) => (shape, "string"),
+            _ => (self.batch_shape.as_slice(), keras_ops::dtype_name(self.dtype)),
+        };
         Config::new()
-            .with("batch_shape", self.batch_shape.as_slice())
-            .with("dtype", keras_ops::dtype_name(self.dtype))
+            .with("batch_shape", shape)
+            .with("dtype", dtype)
             .with("sparse", false)
             .with("ragged", false)
             .with("optional", false)

@@ -90,6 +90,10 @@ impl CategoryEncoding {
 impl Layer for CategoryEncoding {
     base_accessors!();
 
+    fn autocasts(&self) -> bool {
+        false
+    }
+
     fn input_arguments(&self) -> &'static [&'static str] {
         &["inputs", "count_weights"]
     }

@@ -203,6 +203,10 @@ fn check_shapes(shapes: &[Dims]) -> Result<()> {
 impl Layer for HashedCrossing {
     base_accessors!();
 
+    fn autocasts(&self) -> bool {
+        false
+    }
+
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
         self.check()?;
         check_shapes(inputs)?;

@@ -236,6 +236,10 @@ impl Hashing {
 impl Layer for Hashing {
     base_accessors!();
 
+    fn autocasts(&self) -> bool {
+        false
+    }
+
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
         self.check()?;
         let input = only("Hashing", inputs)?;

@@ -133,6 +133,10 @@ impl IntegerLookup {
 impl Layer for IntegerLookup {
     base_accessors!();
 
+    fn autocasts(&self) -> bool {
+        false
+    }
+
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
         self.lookup.check()?;
         Ok(vec![self.lookup.encoded_shape(only("IntegerLookup", inputs)?)])

@@ -222,6 +222,11 @@ impl MelSpectrogram {
 impl Layer for MelSpectrogram {
     base_accessors!();
 
+    /// The loudest of the batch sets the floor.
+    fn mixes_samples(&self) -> bool {
+        self.power_to_db
+    }
+
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
         self.check()?;
         let input = only(CLASS, inputs)?;

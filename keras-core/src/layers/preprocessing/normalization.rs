@@ -432,6 +432,10 @@ fn read_axes(reader: &mut Reader<'_>) -> Result<Option<Vec<i64>>> {
 impl Layer for Normalization {
     base_accessors!();
 
+    fn supports_masking(&self) -> bool {
+        true
+    }
+
     fn build(&mut self, inputs: &[Dims], cx: &Build) -> Result<()> {
         self.compute_output_shape(inputs)?;
         if self.mean.is_some() {

@@ -113,6 +113,10 @@ impl Pipeline {
 impl Layer for Pipeline {
     base_accessors!();
 
+    fn autocasts(&self) -> bool {
+        false
+    }
+
     fn build(&mut self, inputs: &[Dims], cx: &Build) -> Result<()> {
         let mut shapes = inputs.to_vec();
         for layer in &self.layers {

@@ -288,6 +288,10 @@ pub(super) fn check_encoding(class_name: &str, encoding: &str) -> Result<()> {
 impl Layer for StringLookup {
     base_accessors!();
 
+    fn autocasts(&self) -> bool {
+        false
+    }
+
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
         self.lookup.check()?;
         let mut dims = only("StringLookup", inputs)?.clone();

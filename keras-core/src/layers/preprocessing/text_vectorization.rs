@@ -504,6 +504,10 @@ fn named<'a, T: Default>(
 impl Layer for TextVectorization {
     base_accessors!();
 
+    fn autocasts(&self) -> bool {
+        false
+    }
+
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
         self.check()?;
         let Some((_bytes, dims)) = only(CLASS, inputs)?.split_last() else {

@@ -120,6 +120,10 @@ impl Augmentation for AugMix {
         &self.base
     }
 
+    fn of_the_batch(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         self.bounds()?;
         if self.alpha.is_nan() || self.alpha <= 0. {

@@ -227,6 +227,11 @@ pub trait Augmentation: Layer + Sized {
         false
     }
 
+    /// Whether what happens to an image depends on others, or is drawn once for the batch.
+    fn of_the_batch(&self) -> bool {
+        false
+    }
+
     /// An error when arguments are wrong.
     ///
     /// # Errors
@@ -558,6 +563,10 @@ macro_rules! image_layer {
                 use $crate::layers::{Augmentation, ImageBatch};
                 let images = $crate::layers::base::only(stringify!($type), inputs)?;
                 Ok(self.augment(ImageBatch::new(images.clone()), cx.training)?.images.into())
+            }
+
+            fn mixes_samples(&self) -> bool {
+                $crate::layers::Augmentation::of_the_batch(self)
             }
 
             fn config(&self) -> $crate::Config {

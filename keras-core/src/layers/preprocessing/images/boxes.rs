@@ -133,10 +133,10 @@ impl BoundingBoxes {
     /// ```
     /// use keras_core::layers::{BoundingBoxFormat, BoundingBoxes};
     /// use keras_ops::{Device, Tensor};
-    /// let boxes = Tensor::new(&[[[10f32, 20., 30., 60.]]], &Device::Cpu)?;
+    /// let boxes = Tensor::new(&[[[25f32, 25., 50., 75.]]], &Device::Cpu)?;
     /// let boxes = BoundingBoxes::new(boxes, Tensor::new(&[[0i64]], &Device::Cpu)?);
-    /// let rel = boxes.convert_format(BoundingBoxFormat::Xyxy, BoundingBoxFormat::RelXywh, 100, 50)?;
-    /// assert_eq!(rel.boxes.to_vec3::<f32>()?, [[[0.2, 0.2, 0.4, 0.4]]]);
+    /// let rel = boxes.convert_format(BoundingBoxFormat::Xyxy, BoundingBoxFormat::RelXywh, 100, 100)?;
+    /// assert_eq!(rel.boxes.to_vec3::<f32>()?, [[[0.25, 0.25, 0.25, 0.5]]]);
     /// # Ok::<(), keras_core::Error>(())
     /// ```
     pub fn convert_format(

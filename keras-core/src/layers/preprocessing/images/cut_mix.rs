@@ -75,6 +75,10 @@ impl Augmentation for CutMix {
         &self.base
     }
 
+    fn of_the_batch(&self) -> bool {
+        true
+    }
+
     fn ranges(&self) -> Vec<(&'static str, Result<(f64, f64)>)> {
         vec![("factor", self.bounds())]
     }

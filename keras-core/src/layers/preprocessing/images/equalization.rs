@@ -84,6 +84,10 @@ impl Augmentation for Equalization {
         &self.base
     }
 
+    fn of_the_batch(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         if self.bins == 0 {
             bail!("Equalization: `bins` must be 1 or more, got 0");

@@ -58,6 +58,10 @@ impl Augmentation for MixUp {
         &self.base
     }
 
+    fn of_the_batch(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         if self.alpha.is_nan() || self.alpha <= 0. {
             bail!("MixUp: `alpha` must be above 0, got {}", self.alpha);

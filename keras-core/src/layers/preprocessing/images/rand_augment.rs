@@ -78,6 +78,10 @@ impl Augmentation for RandAugment {
         &self.base
     }
 
+    fn of_the_batch(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         self.bounds()?;
         check_interpolation("RandAugment", self.interpolation)

@@ -69,6 +69,10 @@ impl Augmentation for RandomCrop {
         &self.base
     }
 
+    fn of_the_batch(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         if self.height == 0 || self.width == 0 {
             bail!(

@@ -95,6 +95,10 @@ impl Augmentation for RandomElasticTransform {
         &self.base
     }
 
+    fn of_the_batch(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         self.bounds("factor", self.factor)?;
         self.bounds("scale", self.scale)?;

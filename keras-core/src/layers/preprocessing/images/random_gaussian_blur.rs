@@ -100,6 +100,10 @@ impl Augmentation for RandomGaussianBlur {
         &self.base
     }
 
+    fn of_the_batch(&self) -> bool {
+        true
+    }
+
     fn check(&self) -> Result<()> {
         self.bounds("factor", self.factor)?;
         self.bounds("sigma", self.sigma)?;
