@@ -166,6 +166,14 @@ impl Arguments {
         }
     }
 
+    /// The raw value of a constant.
+    pub(crate) fn constant(&self, name: &str) -> Option<&Value> {
+        match self.get(name) {
+            Some(Argument::Constant(value)) => Some(value),
+            _ => None,
+        }
+    }
+
     /// A constant of true or false; false when missing.
     ///
     /// # Errors
@@ -245,13 +253,17 @@ impl Arguments {
         };
         let positions = layer.input_arguments();
         let mut known = inner.entries.clone();
+        let constant = |(name, argument): &&(String, Argument)| {
+            matches!(argument, Argument::Constant(_)) && positions.contains(&name.as_str())
+        };
+        let constants = known.iter().filter(constant).count();
         // An input given by its name takes its place among the inputs.
         for (name, argument) in &mut known {
             let Argument::Symbolic(form, tensors) = argument else {
                 continue;
             };
             if let Some(position) = positions.iter().position(|n| n == name) {
-                if position != inputs.len() {
+                if position != inputs.len() + constants {
                     bail!(
                         "the input `{name}` is given by name as number {position}, but {} inputs stand before it",
                         inputs.len()
@@ -293,14 +305,14 @@ impl Arguments {
         let mut kwargs = serde_json::Map::new();
         let mut by_name = 0;
         for (name, argument) in self.0.iter().flat_map(|inner| &inner.entries) {
+            let own = positions.contains(&name.as_str());
             let value = match argument {
+                Argument::Constant(_) if own => continue,
                 Argument::Constant(value) => value.clone(),
                 Argument::Symbolic(..) => continue,
                 Argument::Tensors(form, range) => {
                     let tensors = inputs.get(range.clone()).unwrap_or_default();
-                    if positions.contains(&name.as_str()) {
-                        by_name += tensors.len();
-                    }
+                    by_name += if own { tensors.len() } else { 0 };
                     form.to_value(&mut tensors.iter().cloned())
                 }
             };
@@ -309,9 +321,17 @@ impl Arguments {
         let given = self.positional(inputs);
         let given = &given[..given.len() - by_name.min(given.len())];
         let args = match given {
-            [] => Vec::new(),
             [_, _, ..] if positions.len() == 1 => vec![Value::Array(given.to_vec())],
-            given => given.to_vec(),
+            given => {
+                // Constants stand where the operation has them.
+                let mut args = given.to_vec();
+                for (position, name) in positions.iter().enumerate() {
+                    if let Some(value) = self.constant(name) {
+                        args.insert(position.min(args.len()), value.clone());
+                    }
+                }
+                args
+            }
         };
         (args, kwargs)
     }

@@ -189,7 +189,9 @@ fn layers_add_losses_and_logged_values() -> keras::Result<()> {
     let scores = model.evaluate((&x, &y), Evaluate::new().batch_size(2).verbose(0))?;
     assert_eq!(scores.get("mean_output")?, 3.75);
     assert_eq!(scores.get("loss")?, 30.);
-    let stop = EarlyStopping::new("mean_output").patience(0);
+    let stop = EarlyStopping::new("mean_output")
+        .mode(keras::callbacks::Mode::Max)
+        .patience(0);
     let fit = Fit::new()
         .epochs(3)
         .batch_size(2)

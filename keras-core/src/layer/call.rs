@@ -3,7 +3,8 @@
 use keras_ops::Tensor;
 use smallvec::SmallVec;
 
-use super::{Layer, LayerRef, Outputs, Tensors};
+use super::trace::{Seen, zeros};
+use super::{Layer, LayerRef, Outputs, TensorSpec, Tensors};
 use crate::{Arguments, Result};
 
 /// The masks of several tensors; `None` where all is valid.
@@ -23,6 +24,8 @@ pub struct Call {
     pub(crate) said: bool,
     /// The masks of the outputs, where the running layer said them or has run; empty when there are none.
     made: Masks,
+    /// Whether layers within are not run but say their shapes, and which were called so far.
+    seen: Option<Seen>,
     losses: Vec<Tensor>,
     metrics: Vec<(String, Tensor)>,
 }
@@ -35,6 +38,19 @@ impl Call {
             said: true,
             ..Self::default()
         }
+    }
+
+    /// A pass on zeros that only finds shapes.
+    pub(super) fn tracing(arguments: Arguments) -> Self {
+        Self {
+            arguments,
+            seen: Some(Seen::new()),
+            ..Self::new(false)
+        }
+    }
+
+    pub(super) fn take_seen(&mut self) -> Seen {
+        self.seen.take().unwrap_or_default()
     }
 
     /// With arguments for the layer that is called.
@@ -169,6 +185,14 @@ impl Inner<'_> {
             masks,
             arguments,
         } = self;
+        if let Some(seen) = &mut cx.seen {
+            let specs = inputs.iter().map(TensorSpec::of).collect::<Vec<_>>();
+            let outputs = layer.read().compute_output_spec(&specs, &arguments)?;
+            let shapes = arguments.positional(&specs).iter().map(|spec| spec.shape.clone());
+            seen.push((layer.clone(), shapes.collect()));
+            let outputs = outputs.iter().map(|spec| zeros(&spec.shape, spec.dtype, 1));
+            return Ok((Outputs(outputs.collect::<Result<_>>()?), Masks::new()));
+        }
         let outer = (
             std::mem::replace(&mut cx.masks, masks),
             std::mem::replace(&mut cx.arguments, arguments),

@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::{Build, Layer};
 use crate::models::Functional;
 use crate::shape::Dims;
-use crate::{Result, SeedGenerator, Variable};
+use crate::{Error, Result, ResultExt, SeedGenerator, Variable};
 
 /// A layer that several places hold: models, wrappers, the user.
 #[derive(Clone)]
@@ -39,6 +39,22 @@ impl LayerRef {
         self.read().base().name().to_owned()
     }
 
+    /// The layer at `path` (`encoder/dense`) among `layers`.
+    ///
+    /// # Errors
+    /// When there is none; names the nearest.
+    pub(crate) fn find(layers: &[Self], path: &str) -> Result<Self> {
+        let (first, rest) = path.split_once('/').unwrap_or((path, ""));
+        let Some(found) = layers.iter().find(|layer| layer.name() == first) else {
+            let known = layers.iter().map(Self::name);
+            return Err(Error::unknown("layer", first, known.collect()));
+        };
+        if rest.is_empty() {
+            return Ok(found.clone());
+        }
+        Self::find(&found.read().sublayers(), rest).context(|| format!("within layer `{first}`"))
+    }
+
     /// Whether both are the same layer.
     pub fn same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
@@ -63,8 +79,8 @@ impl LayerRef {
         let base = layer.base_mut();
         base.built = true;
         base.set_paths();
+        // A frozen layer freezes those within, whenever they were made.
         if !layer.base().trainable() {
-            // What is within was made trainable: the whole layer is not.
             layer.sublayers().iter().for_each(|l| l.set_trainable(false));
         }
         let model = (&**layer as &dyn Any).is::<Functional>();

@@ -3,6 +3,7 @@
 mod base;
 mod call;
 mod layer_ref;
+mod trace;
 
 use std::any::Any;
 use std::fmt;
@@ -17,6 +18,7 @@ use crate::{Arguments, Config, Result, Variable, config};
 pub use base::{LayerBase, Weight};
 pub use call::{Call, Inner, Masks};
 pub use layer_ref::LayerRef;
+pub(crate) use trace::trace;
 
 /// A part of a model: makes outputs from inputs, by weights that training changes.
 ///
@@ -68,17 +70,26 @@ pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
 
     /// Makes the weights. Called once, with the shapes of the inputs.
     ///
+    /// By default the layers [within](Self::sublayers) are built, for what `call` gives them; a layer that has weights
+    /// of its own too calls [`Build::sublayers`] for that.
+    ///
     /// # Errors
     /// When the layer cannot take such inputs.
-    fn build(&mut self, _inputs: &[Dims], _cx: &Build) -> Result<()> {
-        Ok(())
+    fn build(&mut self, inputs: &[Dims], cx: &Build) -> Result<()> {
+        cx.sublayers(self, inputs)
     }
 
     /// The shapes of the outputs, before any data is there. Works before `build`.
     ///
+    /// By default `call` is tried on zeros, which finds the shapes of a layer that has no weights of its own.
+    ///
     /// # Errors
     /// When the layer cannot take such inputs.
-    fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>>;
+    fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
+        let specs = specs(inputs, self.base().compute_dtype());
+        let traced = trace(self, &specs, &Arguments::new())?;
+        Ok(traced.outputs.into_iter().map(|spec| spec.shape).collect())
+    }
 
     /// [`compute_output_shape`](Self::compute_output_shape) with the arguments of this application, where they add
     /// an output or change a shape. `inputs` are all tensors, those among the arguments too.
@@ -87,6 +98,21 @@ pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
     /// When the layer cannot take such inputs or arguments.
     fn compute_output_shape_with(&self, inputs: &[Dims], arguments: &Arguments) -> Result<Vec<Dims>> {
         self.compute_output_shape(arguments.positional(inputs))
+    }
+
+    /// Shapes and dtypes of the outputs. Only layers whose shapes depend on dtypes need it.
+    ///
+    /// # Errors
+    /// When the layer cannot take such inputs or arguments.
+    fn compute_output_spec(&self, inputs: &[TensorSpec], arguments: &Arguments) -> Result<Vec<TensorSpec>> {
+        let shapes: Vec<Dims> = inputs.iter().map(|spec| spec.shape.clone()).collect();
+        let dtypes: Vec<DType> = inputs.iter().map(|spec| spec.dtype).collect();
+        let shapes = self.compute_output_shape_with(&shapes, arguments)?;
+        let dtypes = self.compute_output_dtypes(arguments.positional(&dtypes), shapes.len());
+        let outputs = shapes.into_iter().zip(dtypes);
+        Ok(outputs
+            .map(|(shape, dtype)| TensorSpec { shape, dtype })
+            .collect())
     }
 
     /// The names of the arguments that one application may be given beside the inputs, in the order of Keras's
@@ -180,6 +206,33 @@ pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
     }
 }
 
+/// The shape and dtype of a tensor that is not there yet; unknown sizes are `None`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TensorSpec {
+    /// The shape.
+    pub shape: Dims,
+    /// The dtype.
+    pub dtype: DType,
+}
+
+impl TensorSpec {
+    /// Of a tensor that is there.
+    pub fn of(tensor: &Tensor) -> Self {
+        Self {
+            shape: crate::shape::dims_of(tensor.dims()),
+            dtype: tensor.dtype(),
+        }
+    }
+}
+
+fn specs(shapes: &[Dims], dtype: DType) -> Vec<TensorSpec> {
+    let spec = |shape: &Dims| TensorSpec {
+        shape: shape.clone(),
+        dtype,
+    };
+    shapes.iter().map(spec).collect()
+}
+
 /// Where weights are made.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
@@ -194,6 +247,18 @@ impl Build {
         Self {
             device: device.clone(),
         }
+    }
+
+    /// Builds the layers within `layer`, for what its `call` gives them; nothing where there are none.
+    ///
+    /// # Errors
+    /// When `call` fails on zeros of these shapes, or a layer within cannot be built.
+    pub fn sublayers<L: Layer + ?Sized>(&self, layer: &L, inputs: &[Dims]) -> Result<()> {
+        if layer.sublayers().iter().all(LayerRef::built) {
+            return Ok(());
+        }
+        let specs = specs(inputs, layer.base().compute_dtype());
+        trace(layer, &specs, &Arguments::new())?.build(self)
     }
 }
 

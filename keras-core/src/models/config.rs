@@ -1,13 +1,13 @@
 //! Models as Keras's configuration.
 
+use std::any::Any;
 use std::sync::Arc;
 
-use keras_ops::DType;
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
 
 use super::symbolic::{Node, Symbolic};
-use super::{Functional, Model};
+use super::{Functional, Model, Operation};
 use crate::layer::{Layer, LayerRef};
 use crate::registry::{self, Entry};
 use crate::{Config, Registry, Result};
@@ -69,6 +69,9 @@ impl Model {
 
 /// A layer as `{module, class_name, config, registered_name}`.
 pub(crate) fn envelope(layer: &dyn Layer, registry: &Registry) -> Value {
+    if let Some(operation) = (layer as &dyn Any).downcast_ref::<Operation>() {
+        return operation.envelope();
+    }
     let mut config = layer.base().full_config(layer.config());
     match layer.class_name() {
         // Keras gives these no such arguments.
@@ -186,7 +189,7 @@ impl Nodes {
         let tensors = node.inputs.iter().map(|input| {
             json!({"class_name": "__keras_tensor__", "config": {
                 "shape": input.shape(),
-                "dtype": dtype(input.dtype()),
+                "dtype": dtype(input),
                 "keras_history": self.triple(input),
             }})
         });
@@ -203,6 +206,10 @@ impl Nodes {
     }
 }
 
-fn dtype(dtype: DType) -> &'static str {
-    keras_ops::dtype_name(dtype)
+fn dtype(tensor: &Symbolic) -> &'static str {
+    let layer = tensor.layer().read();
+    match ((&**layer) as &dyn Any).downcast_ref::<Operation>() {
+        Some(operation) if operation.gives_booleans() => "bool",
+        _ => keras_ops::dtype_name(tensor.dtype()),
+    }
 }

@@ -5,7 +5,7 @@ use rustc_hash::FxHashMap;
 use serde_json::Value;
 
 use super::symbolic::{self, Symbolic};
-use super::{Functional, Graph, Model, inbound::Inbound};
+use super::{Functional, Graph, Model, Operation, inbound::Inbound};
 use crate::layer::{LayerBase, LayerRef};
 use crate::layers::InputLayer;
 use crate::shape::Dims;
@@ -283,14 +283,10 @@ fn layers(config: &Config) -> Result<&[Value]> {
 
 fn layer(value: &Value, registry: &Registry) -> Result<LayerRef> {
     let module = value.get("module").and_then(Value::as_str).unwrap_or_default();
-    if module.starts_with("keras.src.ops") {
-        bail!(
-            "{}: it was made by computing with symbolic tensors ({module}.{}); use a layer there",
-            named(value),
-            class_of(value)
-        );
-    }
     let layer = match class_of(value) {
+        class_name if module.starts_with("keras.src.ops") => Envelope::from_value(value)
+            .and_then(|envelope| Operation::new(class_name, envelope.config))
+            .map(LayerRef::new),
         // Its build configuration may be what says the shape of the input.
         "Sequential" => Envelope::from_value(value).and_then(|envelope| {
             let stack = stack(&envelope.config, value.get("build_config"), registry)?;

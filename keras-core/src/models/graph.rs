@@ -70,7 +70,7 @@ impl Graph {
             if slot_of.contains_key(&(key, 0)) {
                 continue;
             }
-            let shapes = output_shapes(node)?;
+            let shapes = node.shapes.clone();
             let filled: SmallVec<[usize; 1]> = (count..count + shapes.len()).collect();
             slot_of.extend(filled.iter().enumerate().map(|(i, slot)| ((key, i), *slot)));
             if !node.inputs.is_empty() {
@@ -268,13 +268,6 @@ fn adjust_rank(declared: &[Option<usize>], tensor: &Tensor, strings: bool) -> Re
         tensor.clone()
     };
     Ok(view)
-}
-
-fn output_shapes(node: &Arc<Node>) -> Result<Vec<Dims>> {
-    let inputs: Vec<Dims> = node.inputs.iter().map(|i| i.shape().to_vec()).collect();
-    node.layer
-        .read()
-        .compute_output_shape_with(&inputs, &node.arguments)
 }
 
 /// The nodes that the outputs depend on, parents first.

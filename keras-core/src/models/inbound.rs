@@ -1,7 +1,10 @@
 //! One application of a layer as Keras writes it: an item of `inbound_nodes`.
 
+use std::any::Any;
+
 use serde_json::{Map, Value};
 
+use super::Operation;
 use super::from_config::{Triple, triple};
 use super::symbolic::Symbolic;
 use crate::arguments::Form;
@@ -45,11 +48,15 @@ impl Inbound {
         tensor: &dyn Fn(&Triple) -> Result<Symbolic>,
     ) -> Result<(Vec<Symbolic>, Arguments)> {
         let names = layer.input_arguments();
+        let constants = (layer as &dyn Any).is::<Operation>();
         let (mut inputs, mut arguments) = (Vec::new(), Arguments::new());
         for (index, value) in self.args.iter().enumerate() {
             if index < names.len() {
+                let before = inputs.len();
                 let form = tensors(value, tensor, &mut inputs)?;
-                if form.is_none() {
+                if constants && (form.is_none() || inputs.len() == before) {
+                    arguments = arguments.set(names[index], value.clone());
+                } else if form.is_none() {
                     bail!("a layer is called with the constant {value}; only tensors are supported");
                 }
                 continue;

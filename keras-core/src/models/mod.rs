@@ -6,6 +6,8 @@ mod functional;
 mod graph;
 mod inbound;
 mod model;
+mod operation;
+mod operators;
 mod sequential;
 mod summary;
 mod symbolic;
@@ -13,6 +15,7 @@ mod table;
 
 pub use functional::Functional;
 pub use model::Model;
+pub use operation::Operation;
 pub use sequential::Sequential;
 pub use summary::Summary;
 pub use symbolic::{Apply, IntoSymbolic, Symbolic, input};

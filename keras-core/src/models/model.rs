@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use keras_ops::{Device, Tensor};
 
-use super::{Functional, Graph, IntoSymbolic};
+use super::{Apply, Functional, Graph, IntoSymbolic};
 use crate::layer::{Build, Call, Layer, LayerRef, Tensors};
 use crate::shape::Dims;
 use crate::trainer::Trainer;
@@ -52,6 +52,71 @@ impl Model {
         Self::from_functional(Functional::new(Arc::new(graph), false), None, device)
     }
 
+    /// The model that one layer is, on [`keras_ops::auto`]'s device: Keras's model subclass. Its layers are
+    /// [`sublayers`](Layer::sublayers), its computation is [`call`](Layer::call).
+    ///
+    /// # Errors
+    /// When the layer cannot take the inputs.
+    ///
+    /// # Examples
+    /// ```
+    /// use keras_core::layer::{Call, Layer, LayerBase, LayerRef, Outputs};
+    /// use keras_core::layers::Dense;
+    /// use keras_core::{Model, Result, input};
+    /// use keras_ops::{self as ops, Tensor};
+    ///
+    /// /// Two layers around a shortcut.
+    /// #[derive(Debug)]
+    /// struct Block {
+    ///     base: LayerBase,
+    ///     wide: LayerRef,
+    ///     back: LayerRef,
+    /// }
+    /// impl Layer for Block {
+    ///     fn base(&self) -> &LayerBase {
+    ///         &self.base
+    ///     }
+    ///     fn base_mut(&mut self) -> &mut LayerBase {
+    ///         &mut self.base
+    ///     }
+    ///     fn sublayers(&self) -> Vec<LayerRef> {
+    ///         vec![self.wide.clone(), self.back.clone()]
+    ///     }
+    ///     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
+    ///         let wide = cx.inner(&self.wide).call(inputs)?;
+    ///         let back = cx.inner(&self.back).call(&wide.0)?;
+    ///         Ok(ops::add(&inputs[0], &back.0[0])?.into())
+    ///     }
+    /// }
+    /// let block = Block {
+    ///     base: LayerBase::default(),
+    ///     wide: Dense::new(16).activation("relu").name("wide").into(),
+    ///     back: Dense::new(4).name("back").into(),
+    /// };
+    /// let model = Model::from_layer(block, input([4]))?;
+    /// assert_eq!(model.output_shapes(), [[None, Some(4)]]);
+    /// assert_eq!(model.weight("block/wide/kernel")?.shape(), [4, 16]);
+    /// assert_eq!(model.count_params(), 4 * 16 + 16 + 16 * 4 + 4);
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
+    pub fn from_layer(layer: impl Into<LayerRef>, inputs: impl IntoSymbolic) -> Result<Self> {
+        Self::from_layer_on(layer, inputs, &keras_ops::auto()?)
+    }
+
+    /// [`from_layer`](Self::from_layer) on `device`.
+    ///
+    /// # Errors
+    /// As [`from_layer`](Self::from_layer).
+    pub fn from_layer_on(
+        layer: impl Into<LayerRef>,
+        inputs: impl IntoSymbolic,
+        device: &Device,
+    ) -> Result<Self> {
+        let (layer, inputs) = (layer.into(), inputs.into_symbolic());
+        let outputs = layer.apply_many(inputs.as_slice())?;
+        Self::new_on(inputs, outputs, device)
+    }
+
     pub(crate) fn from_functional(
         mut functional: Functional,
         name: Option<String>,
@@ -90,15 +155,36 @@ impl Model {
         &self.functional.graph.layers
     }
 
-    /// The layer called `name`.
+    /// The layer called `name`; of a layer within another, the way to it: `encoder/dense`.
     ///
     /// # Errors
     /// When there is none; names the nearest.
     pub fn layer(&self, name: &str) -> Result<LayerRef> {
-        let found = self.layers().iter().find(|l| l.name() == name);
-        found
-            .cloned()
-            .ok_or_else(|| Error::unknown("layer", name, self.layers().iter().map(LayerRef::name).collect()))
+        LayerRef::find(self.layers(), name)
+    }
+
+    /// The weight with this path: `encoder/dense/kernel`.
+    ///
+    /// # Errors
+    /// When there is none; names the nearest.
+    ///
+    /// ```
+    /// use keras_core::{Sequential, layers::Dense};
+    /// let model = Sequential::new().input([4]).add(Dense::new(2)).build()?;
+    /// assert_eq!(model.weight("dense/kernel")?.shape(), [4, 2]);
+    /// let error = model.weight("dense/kernal").unwrap_err().to_string();
+    /// assert!(error.contains("Did you mean `dense/kernel`?"));
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
+    pub fn weight(&self, path: &str) -> Result<Variable> {
+        let weights = self.weights();
+        match weights.iter().find(|(known, _)| known == path) {
+            Some((_, variable)) => Ok(variable.clone()),
+            None => {
+                let known = weights.into_iter().map(|(path, _)| path);
+                Err(Error::unknown("weight", path, known.collect()))
+            }
+        }
     }
 
     /// The names of the inputs, in order.

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use keras_ops::DType;
 
-use crate::layer::{Layer, LayerRef};
+use crate::layer::{Layer, LayerRef, TensorSpec};
 use crate::layers::InputLayer;
 use crate::shape::{self, Dims};
 use crate::{Arguments, Result, ResultExt, bail};
@@ -17,6 +17,8 @@ pub(crate) struct Node {
     /// All tensors: the inputs, then those among the arguments.
     pub(crate) inputs: Vec<Symbolic>,
     pub(crate) arguments: Arguments,
+    /// The shapes of the outputs.
+    pub(crate) shapes: Vec<Dims>,
     /// Grows with every node: the order in which layers were applied.
     pub(crate) serial: u64,
 }
@@ -47,6 +49,13 @@ impl Symbolic {
     /// The dtype.
     pub fn dtype(&self) -> DType {
         self.dtype
+    }
+
+    fn spec(&self) -> TensorSpec {
+        TensorSpec {
+            shape: self.shape.clone(),
+            dtype: self.dtype,
+        }
     }
 
     /// Names the layer that this came from: the name of a model's input or output.
@@ -92,6 +101,7 @@ impl InputLayer {
             layer: LayerRef::new(self),
             inputs: Vec::new(),
             arguments: Arguments::new(),
+            shapes: vec![shape.clone()],
             serial: serial(),
         };
         Symbolic {
@@ -206,34 +216,32 @@ pub(crate) fn apply(
     mut inputs: Vec<Symbolic>,
     arguments: &Arguments,
 ) -> Result<Vec<Symbolic>> {
-    let (shapes, output_dtypes, arguments) = {
+    let (outputs, arguments) = {
         let layer = layer.read();
         layer.base().check().context(|| describe(&**layer, &inputs))?;
         let arguments = arguments
             .apply(&**layer, &mut inputs)
             .context(|| describe(&**layer, &inputs))?;
-        let dims: Vec<Dims> = inputs.iter().map(|i| i.shape.clone()).collect();
-        let dtypes: Vec<DType> = inputs.iter().map(|i| i.dtype).collect();
-        let shapes = layer
-            .compute_output_shape_with(&dims, &arguments)
+        let specs: Vec<TensorSpec> = inputs.iter().map(Symbolic::spec).collect();
+        let outputs = layer
+            .compute_output_spec(&specs, &arguments)
             .context(|| describe(&**layer, &inputs))?;
-        let dtypes = layer.compute_output_dtypes(arguments.positional(&dtypes), shapes.len());
-        (shapes, dtypes, arguments)
+        (outputs, arguments)
     };
     let node = Arc::new(Node {
         layer: layer.clone(),
         inputs,
         arguments,
+        shapes: outputs.iter().map(|output| output.shape.clone()).collect(),
         serial: serial(),
     });
-    let symbolic = |(index, (shape, dtype))| Symbolic {
+    let symbolic = |(index, TensorSpec { shape, dtype })| Symbolic {
         node: node.clone(),
         index,
         shape,
         dtype,
     };
-    let outputs = shapes.into_iter().zip(output_dtypes).enumerate();
-    Ok(outputs.map(symbolic).collect())
+    Ok(outputs.into_iter().enumerate().map(symbolic).collect())
 }
 
 fn describe(layer: &dyn Layer, inputs: &[Symbolic]) -> String {

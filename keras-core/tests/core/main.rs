@@ -4,6 +4,7 @@
 
 mod arguments;
 mod attention;
+mod composite;
 mod einsum_dense;
 mod functions;
 mod initializers;
@@ -11,6 +12,7 @@ mod layers;
 mod merging;
 mod model_config;
 mod noise;
+mod operations;
 mod optimizers;
 mod preprocessing;
 mod rectified;

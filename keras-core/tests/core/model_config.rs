@@ -13,7 +13,7 @@ fn read(text: &str) -> Result<(Model, Value)> {
 }
 
 /// Where two configurations differ: keys of `given` that only Keras has a use for aside.
-fn differences(path: &str, given: &Value, ours: &Value, found: &mut Vec<String>) {
+pub(super) fn differences(path: &str, given: &Value, ours: &Value, found: &mut Vec<String>) {
     const IDLE: [&str; 3] = ["build_config", "quantization_config", "compile_config"];
     match (given, ours) {
         (Value::Object(a), Value::Object(b)) => {
