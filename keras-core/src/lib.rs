@@ -64,7 +64,7 @@ pub use optimizer::{LearningRate, Optimizer};
 pub use random::{SeedGenerator, set_random_seed};
 pub use registry::{Entry, Given, Registry, Spec};
 pub use regularizer::Regularizer;
-pub use schedule::Schedule;
+pub use schedule::{FnSchedule, Schedule, schedule_fn};
 pub use shared::Shared;
 pub use trainer::{Compile, Evaluate, Fit, History, Predict, output};
 pub use variable::Variable;

@@ -41,6 +41,7 @@ pub use keras_core::{
     bail, config, constraints, data, error, initializers, input, layer, layers, loss_fn, models, ops,
     optimizers, output, random, regularizers, saving, set_random_seed, shape, trainer,
 };
+pub use keras_core::{FnSchedule, schedule_fn};
 pub use keras_losses as losses;
 pub use keras_metrics as metrics;
 pub use keras_ops::{DType, Device, DeviceExt, Tensor};

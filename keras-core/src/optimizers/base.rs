@@ -2,13 +2,16 @@
 
 use std::sync::Arc;
 
+use keras_ops::optimizer_step::{mix_in_place, scale_in_place};
 use keras_ops::{Gradient, Tensor};
 use serde_json::Value;
 use smallvec::SmallVec;
 
 use super::gradients::Gradients;
-use crate::config::Reader;
-use crate::{Config, LearningRate, Optimizer, Registry, Result, Variable, bail, config};
+use super::patterns::{Patterns, matches_all};
+use super::rule::{Step, VariableSlots};
+use crate::config::{FromValue, IntoValue, Reader};
+use crate::{Config, Error, LearningRate, Optimizer, Registry, Result, Variable, bail, config};
 
 /// The arguments and state that all optimizers share.
 ///
@@ -38,15 +41,28 @@ pub struct OptimizerBase {
     pub loss_scale_factor: Option<f64>,
     /// The number of gradients whose mean makes one step.
     pub gradient_accumulation_steps: Option<u64>,
-    /// Parts of names of variables that do not decay.
-    pub exclude_from_weight_decay: Vec<String>,
+    /// What is found in the names of variables that do not decay.
+    pub exclude_from_weight_decay: Patterns,
+    /// Variables that do not decay. Not part of the configuration.
+    pub excluded_variables: Vec<Variable>,
+    /// Factors of the learning rate by the paths of variables or of layers that hold them; the last that matches
+    /// counts.
+    pub learning_rate_multipliers: Vec<(String, f64)>,
     /// The number of calls of `apply`, also those that only accumulated.
     pub iterations: u64,
     pub(super) variables: Arc<[Variable]>,
+    each: Vec<Each>,
     averages: Vec<Variable>,
     pub(super) gradients: Gradients,
     built: bool,
     pub(super) warned: bool,
+}
+
+/// What the arguments say about one variable.
+#[derive(Clone, Copy, Debug)]
+struct Each {
+    decays: bool,
+    factor: f64,
 }
 
 impl OptimizerBase {
@@ -64,9 +80,12 @@ impl OptimizerBase {
             ema_overwrite_frequency: None,
             loss_scale_factor: None,
             gradient_accumulation_steps: None,
-            exclude_from_weight_decay: Vec::new(),
+            exclude_from_weight_decay: Patterns::default(),
+            excluded_variables: Vec::new(),
+            learning_rate_multipliers: Vec::new(),
             iterations: 0,
             variables: Arc::new([]),
+            each: Vec::new(),
             averages: Vec::new(),
             gradients: Gradients::default(),
             built: false,
@@ -86,8 +105,11 @@ impl OptimizerBase {
         registry: &Registry,
     ) -> Result<Self> {
         let rate = match reader.raw("learning_rate") {
-            Some(schedule @ Value::Object(_)) => {
-                LearningRate::Schedule(registry.schedules.from_value(schedule, registry)?.into())
+            // Numbers that JSON has no sign for are strings.
+            Some(value) if f64::from_value(value).is_none() => {
+                let schedule = registry.schedules.from_value(value, registry);
+                let schedule = schedule.map_err(|e| e.context(format!("{class_name}: `learning_rate`")))?;
+                LearningRate::Schedule(schedule.into())
             }
             _ => LearningRate::Constant(reader.or("learning_rate", learning_rate)?),
         };
@@ -105,7 +127,8 @@ impl OptimizerBase {
             ema_overwrite_frequency: reader.opt("ema_overwrite_frequency")?,
             loss_scale_factor: reader.opt("loss_scale_factor")?,
             gradient_accumulation_steps: reader.opt("gradient_accumulation_steps")?,
-            exclude_from_weight_decay: reader.or("exclude_from_weight_decay", Vec::new())?,
+            exclude_from_weight_decay: reader.or("exclude_from_weight_decay", Patterns::default())?,
+            learning_rate_multipliers: multipliers(class_name, reader)?,
             ..plain
         };
         base.check()?;
@@ -124,7 +147,7 @@ impl OptimizerBase {
                 self.global_clipnorm
             );
         }
-        if self.gradient_accumulation_steps.is_some_and(|steps| steps == 1) {
+        if self.gradient_accumulation_steps == Some(1) {
             bail!(
                 "optimizer `{}`: gradient_accumulation_steps must be 2 or more, got 1",
                 self.name
@@ -135,6 +158,41 @@ impl OptimizerBase {
                 "optimizer `{}`: ema_momentum must be in [0, 1], got {}",
                 self.name,
                 self.ema_momentum
+            );
+        }
+        if self.use_ema && self.ema_overwrite_frequency == Some(0) {
+            bail!(
+                "optimizer `{}`: ema_overwrite_frequency must be 1 or more, got 0",
+                self.name
+            );
+        }
+        let constant = match self.learning_rate {
+            LearningRate::Constant(rate) => Some(rate),
+            LearningRate::Schedule(_) => None,
+        };
+        let numbers = [
+            ("learning_rate", constant),
+            ("weight_decay", self.weight_decay),
+            ("clipnorm", self.clipnorm),
+            ("global_clipnorm", self.global_clipnorm),
+            ("clipvalue", self.clipvalue),
+            ("loss_scale_factor", self.loss_scale_factor),
+        ];
+        let multipliers = self.learning_rate_multipliers.iter();
+        let multipliers = multipliers.map(|(_, factor)| ("learning_rate_multiplier", Some(*factor)));
+        for (argument, number) in numbers.into_iter().chain(multipliers) {
+            if number.is_some_and(|number| !number.is_finite()) {
+                bail!(
+                    "optimizer `{}`: {argument} must be a finite number, got {}",
+                    self.name,
+                    number.unwrap_or_default()
+                );
+            }
+        }
+        if self.loss_scale_factor == Some(0.) {
+            bail!(
+                "optimizer `{}`: loss_scale_factor must not be 0; leave it out for no scaling",
+                self.name
             );
         }
         Ok(())
@@ -156,31 +214,91 @@ impl OptimizerBase {
     pub fn slots(&self, variables: &[Variable], name: &str) -> Result<Vec<Variable>> {
         variables
             .iter()
-            .map(|variable| self.slot(variable, name))
+            .map(|variable| self.slot(variable, name, variable.shape()))
             .collect()
     }
 
-    fn slot(&self, variable: &Variable, name: &str) -> Result<Variable> {
-        let name = format!("{}_{name}", variable.path().replace('/', "_"));
-        let slot = Variable::zeros(&name, variable.shape(), variable.dtype(), variable.device())?;
-        slot.set_path(&format!("{}/{name}", self.name));
+    pub(super) fn slot(&self, variable: &Variable, name: &str, shape: &[usize]) -> Result<Variable> {
+        let mut full = variable.path().replace('/', "_");
+        if !name.is_empty() {
+            full = format!("{full}_{name}");
+        }
+        let slot = Variable::zeros(&full, shape, variable.dtype(), variable.device())?;
+        slot.set_path(&format!("{}/{full}", self.name));
         Ok(slot)
     }
 
-    fn decay_weights(&self, learning_rate: f64, gradients: &[Option<Gradient>]) -> Result<()> {
-        let Some(decay) = self.weight_decay else {
-            return Ok(());
-        };
-        for (variable, gradient) in self.variables.iter().zip(gradients) {
-            let excluded = self
-                .exclude_from_weight_decay
-                .iter()
-                .any(|part| variable.name().contains(part));
-            if gradient.is_some() && !excluded {
-                keras_ops::optimizer_step::scale_in_place(variable.tensor(), 1. - decay * learning_rate)?;
+    /// Takes the variables; `false` where it was built for the same ones before.
+    pub(crate) fn begin_build(&mut self, variables: &[Variable]) -> Result<bool> {
+        self.check()?;
+        if self.built {
+            let same = self.variables.len() == variables.len()
+                && self.variables.iter().zip(variables).all(|(a, b)| a.same(b));
+            if same {
+                return Ok(false);
             }
+            bail!(
+                "optimizer `{}`: it was built for other variables; make a new optimizer for these",
+                self.name
+            );
         }
-        Ok(())
+        self.each = self.each_of(variables)?;
+        if self.use_ema {
+            self.averages = self.slots(variables, "average")?;
+        }
+        if self.gradient_accumulation_steps.is_some_and(|steps| steps > 0) {
+            self.gradients.accumulators = self.slots(variables, "gradient_accumulator")?;
+        }
+        self.variables = variables.into();
+        self.built = true;
+        Ok(true)
+    }
+
+    fn each_of(&self, variables: &[Variable]) -> Result<Vec<Each>> {
+        let place = |e: Error| e.context(format!("optimizer `{}`", self.name));
+        let mut used = vec![false; self.learning_rate_multipliers.len()];
+        let mut each = Vec::new();
+        for variable in variables {
+            let named = self
+                .exclude_from_weight_decay
+                .find_in(variable.name())
+                .map_err(place)?;
+            let listed = self.excluded_variables.iter().any(|v| v.same(variable));
+            let mut factor = 1.;
+            let path = variable.path();
+            for ((pattern, own), used) in self.learning_rate_multipliers.iter().zip(&mut used) {
+                let here = path_and_above(&path).map(|path| matches_all(pattern, path));
+                if here.collect::<Result<Vec<_>>>().map_err(place)?.contains(&true) {
+                    (factor, *used) = (*own, true);
+                }
+            }
+            each.push(Each {
+                decays: !named && !listed,
+                factor,
+            });
+        }
+        if let Some(unused) = used.iter().position(|used| !used) {
+            let paths = variables.iter().map(Variable::path).collect();
+            let (pattern, _) = &self.learning_rate_multipliers[unused];
+            let error = Error::unknown("path in learning_rate_multiplier", pattern, paths);
+            return Err(place(error));
+        }
+        Ok(each)
+    }
+
+    pub(super) fn step<'a>(
+        &self,
+        variable: &'a Variable,
+        slots: &'a VariableSlots,
+        learning_rate: f64,
+    ) -> Step<'a> {
+        Step {
+            number: self.steps() + 1,
+            learning_rate,
+            constant: matches!(self.learning_rate, LearningRate::Constant(_)),
+            variable: variable.tensor(),
+            slots,
+        }
     }
 
     fn follow_averages(&self) -> Result<()> {
@@ -190,7 +308,7 @@ impl OptimizerBase {
         let steps = self.steps();
         let keep = if steps == 0 { 0. } else { self.ema_momentum };
         for (variable, average) in self.variables.iter().zip(&self.averages) {
-            keras_ops::optimizer_step::mix_in_place(average.tensor(), keep, variable.tensor(), 1. - keep)?;
+            mix_in_place(average.tensor(), keep, variable.tensor(), 1. - keep)?;
         }
         match self.ema_overwrite_frequency {
             Some(every) if every > 0 && (steps + 1).is_multiple_of(every) => self.take_averages(),
@@ -198,7 +316,7 @@ impl OptimizerBase {
         }
     }
 
-    fn take_averages(&self) -> Result<()> {
+    pub(crate) fn take_averages(&self) -> Result<()> {
         for (variable, average) in self.variables.iter().zip(&self.averages) {
             variable.assign(average.tensor())?;
         }
@@ -214,12 +332,55 @@ impl OptimizerBase {
         Ok(())
     }
 
-    fn config(&self) -> Config {
+    /// The slots of averaging and accumulation.
+    pub(crate) fn shared_slots(&self) -> impl Iterator<Item = Variable> {
+        self.averages.iter().chain(&self.gradients.accumulators).cloned()
+    }
+
+    pub(crate) fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
+        match &mut self.learning_rate {
+            LearningRate::Constant(constant) => *constant = rate,
+            LearningRate::Schedule(schedule) => bail!(
+                "optimizer `{}`: its learning rate follows the schedule {} and cannot be set; make the optimizer \
+                 with a number to set it",
+                self.name,
+                schedule.class_name()
+            ),
+        }
+        Ok(())
+    }
+
+    pub(crate) fn state(&self, class_name: &str) -> Value {
+        let rate = match self.learning_rate {
+            LearningRate::Constant(rate) => rate.into_value(),
+            LearningRate::Schedule(_) => Value::Null,
+        };
+        serde_json::json!({
+            "class_name": class_name,
+            "iterations": self.iterations,
+            "learning_rate": rate,
+        })
+    }
+
+    pub(crate) fn load_state(&mut self, state: &Value) -> Result<()> {
+        let Some(iterations) = state.get("iterations").and_then(Value::as_u64) else {
+            bail!("optimizer state: expected an object with `iterations`, got {state}");
+        };
+        self.iterations = iterations;
+        if let Some(rate) = state.get("learning_rate").and_then(f64::from_value)
+            && let LearningRate::Constant(now) = &mut self.learning_rate
+        {
+            *now = rate;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn config(&self) -> Config {
         let rate = match &self.learning_rate {
-            LearningRate::Constant(rate) => config::IntoValue::into_value(*rate),
+            LearningRate::Constant(rate) => rate.into_value(),
             LearningRate::Schedule(schedule) => super::schedules::envelope(schedule.as_ref()).to_value(),
         };
-        let config = Config::new()
+        let mut config = Config::new()
             .with("name", self.name.as_str())
             .with("learning_rate", rate)
             .with("weight_decay", self.weight_decay)
@@ -231,191 +392,104 @@ impl OptimizerBase {
             .with("ema_overwrite_frequency", self.ema_overwrite_frequency)
             .with("loss_scale_factor", self.loss_scale_factor)
             .with("gradient_accumulation_steps", self.gradient_accumulation_steps);
-        if self.exclude_from_weight_decay.is_empty() {
-            return config;
+        // Keras forgets the one and does not have the other.
+        if !self.exclude_from_weight_decay.is_empty() {
+            config.set(
+                "exclude_from_weight_decay",
+                crate::Arg::write(&self.exclude_from_weight_decay),
+            );
         }
-        // Keras forgets it.
-        let excluded: Vec<Value> = self
-            .exclude_from_weight_decay
-            .iter()
-            .map(|s| s.as_str().into())
-            .collect();
-        config.with("exclude_from_weight_decay", excluded)
+        if !self.learning_rate_multipliers.is_empty() {
+            let pairs = self.learning_rate_multipliers.iter();
+            let map = pairs.map(|(path, factor)| (path.clone(), factor.into_value()));
+            config.set("learning_rate_multipliers", map.collect::<serde_json::Map<_, _>>());
+        }
+        config
     }
 }
 
-impl dyn Optimizer {
-    /// Makes slots for `variables`; the gradients of each step come in this order.
-    ///
-    /// # Errors
-    /// When an argument is wrong, the optimizer was built before, or a device cannot hold the slots.
-    pub fn build(&mut self, variables: &[Variable]) -> Result<()> {
-        let base = self.base_mut();
-        base.check()?;
-        if base.built {
-            let same = base.variables.len() == variables.len()
-                && base.variables.iter().zip(variables).all(|(a, b)| a.same(b));
-            if same {
-                return Ok(());
+fn multipliers(class_name: &str, reader: &mut Reader<'_>) -> Result<Vec<(String, f64)>> {
+    match reader.raw("learning_rate_multipliers") {
+        None => Ok(Vec::new()),
+        Some(Value::Object(map)) => {
+            let pairs = map
+                .iter()
+                .map(|(path, factor)| Some((path.clone(), f64::from_value(factor)?)));
+            pairs.collect::<Option<_>>().ok_or_else(|| {
+                Error::invalid(format!(
+                    "{class_name}: `learning_rate_multipliers` must have numbers as values"
+                ))
+            })
+        }
+        Some(other) => {
+            bail!("{class_name}: `learning_rate_multipliers` must be an object of path: factor, got {other}")
+        }
+    }
+}
+
+/// `a/b/kernel`, `a/b`, `a`.
+fn path_and_above(path: &str) -> impl Iterator<Item = &str> {
+    std::iter::successors(Some(path), |path| path.rsplit_once('/').map(|(above, _)| above))
+}
+
+pub(crate) fn dense(gradients: &[Option<Tensor>]) -> SmallVec<[Option<Gradient>; 8]> {
+    gradients
+        .iter()
+        .map(|gradient| gradient.clone().map(Gradient::Dense))
+        .collect()
+}
+
+/// One step of an optimizer.
+pub(crate) fn apply<O: Optimizer + ?Sized>(optimizer: &mut O, gradients: &[Option<Gradient>]) -> Result<()> {
+    if gradients.is_empty() {
+        return Ok(());
+    }
+    let learning_rate = optimizer.learning_rate()?;
+    let base = optimizer.base_mut();
+    base.check_gradients(gradients)?;
+    let variables = base.variables.clone();
+    if let Some(ready) = base.prepare(gradients)? {
+        for (index, (gradient, variable)) in ready.iter().zip(variables.iter()).enumerate() {
+            let Some(gradient) = gradient else { continue };
+            let each = optimizer.base().each[index];
+            let rate = learning_rate * each.factor;
+            if let Some(decay) = optimizer.decay_of(index).filter(|_| each.decays) {
+                scale_in_place(variable.tensor(), 1. - decay * rate)?;
             }
-            bail!(
-                "optimizer `{}`: it was built for other variables; make a new optimizer for these",
-                base.name
-            );
-        }
-        if base.use_ema {
-            base.averages = base.slots(variables, "average")?;
-        }
-        if base.gradient_accumulation_steps.is_some() {
-            base.gradients.accumulators = base.slots(variables, "gradient_accumulator")?;
-        }
-        base.variables = variables.into();
-        base.built = true;
-        self.build_slots(variables)
-    }
-
-    /// One step: `gradients[i]` belongs to variable `i` of [`build`](Self::build); `None` leaves it alone.
-    ///
-    /// # Errors
-    /// When a gradient does not fit its variable, or there is none at all.
-    pub fn apply(&mut self, gradients: &[Option<Tensor>]) -> Result<()> {
-        let gradients: SmallVec<[Option<Gradient>; 8]> = gradients
-            .iter()
-            .map(|gradient| gradient.clone().map(Gradient::Dense))
-            .collect();
-        self.apply_gradients(&gradients)
-    }
-
-    /// [`apply`](trait.Optimizer.html#method.apply) for gradients of which some may have few rows.
-    ///
-    /// # Errors
-    /// When a gradient does not fit its variable, or there is none at all.
-    pub fn apply_gradients(&mut self, gradients: &[Option<Gradient>]) -> Result<()> {
-        if gradients.is_empty() {
-            return Ok(());
-        }
-        let learning_rate = self.learning_rate()?;
-        let base = self.base_mut();
-        base.check_gradients(gradients)?;
-        let variables = base.variables.clone();
-        if let Some(ready) = base.prepare(gradients)? {
-            base.decay_weights(learning_rate, &ready)?;
-            for (index, (gradient, variable)) in ready.iter().zip(variables.iter()).enumerate() {
-                match gradient {
-                    Some(Gradient::Dense(gradient)) => {
-                        self.update_step(index, gradient, variable, learning_rate)?
-                    }
-                    Some(Gradient::Rows(rows)) => self.update_rows(index, rows, variable, learning_rate)?,
-                    None => {}
-                }
-            }
-            self.base().gradients.reset()?;
-        }
-        let base = self.base_mut();
-        base.follow_averages()?;
-        base.constrain(gradients)?;
-        base.iterations += 1;
-        Ok(())
-    }
-
-    /// The learning rate of the next step.
-    ///
-    /// # Errors
-    /// When the schedule fails.
-    pub fn learning_rate(&self) -> Result<f64> {
-        match &self.base().learning_rate {
-            LearningRate::Constant(rate) => Ok(*rate),
-            LearningRate::Schedule(schedule) => schedule.call(self.base().iterations),
-        }
-    }
-
-    /// Sets the learning rate.
-    ///
-    /// # Errors
-    /// When it follows a schedule.
-    pub fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
-        let base = self.base_mut();
-        match &mut base.learning_rate {
-            LearningRate::Constant(constant) => *constant = rate,
-            LearningRate::Schedule(schedule) => bail!(
-                "optimizer `{}`: its learning rate follows the schedule {} and cannot be set; make the optimizer \
-                 with a number to set it",
-                base.name,
-                schedule.class_name()
-            ),
-        }
-        Ok(())
-    }
-
-    /// The number of updates made; with accumulation, of the steps that changed the variables.
-    pub fn iterations(&self) -> u64 {
-        self.base().steps()
-    }
-
-    /// Writes the averaged weights into the variables, where averaging is on; `fit` does so at its end.
-    ///
-    /// # Errors
-    /// When the device fails.
-    pub fn finalize_variable_values(&mut self) -> Result<()> {
-        self.base().take_averages()
-    }
-
-    /// All state as named tensors (`adam/dense_kernel_momentum`) in Keras's order, for checkpoints.
-    pub fn state_variables(&self) -> Vec<(String, Variable)> {
-        let base = self.base();
-        let shared = base.averages.iter().chain(&base.gradients.accumulators).cloned();
-        shared
-            .chain(self.slots())
-            .map(|variable| (variable.path(), variable))
-            .collect()
-    }
-
-    /// State that is no tensor: iterations (and with them the place in accumulation), the learning rate.
-    pub fn state(&self) -> Value {
-        let rate = match self.base().learning_rate {
-            LearningRate::Constant(rate) => config::IntoValue::into_value(rate),
-            LearningRate::Schedule(_) => Value::Null,
-        };
-        serde_json::json!({
-            "class_name": self.class_name(),
-            "iterations": self.base().iterations,
-            "learning_rate": rate,
-        })
-    }
-
-    /// Continues from a [`state`](Self::state); tensors are assigned to [`state_variables`](Self::state_variables).
-    ///
-    /// # Errors
-    /// When `state` is another optimizer's.
-    pub fn load_state(&mut self, state: &Value) -> Result<()> {
-        let class_name = state
-            .get("class_name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let Some(iterations) = state.get("iterations").and_then(Value::as_u64) else {
-            bail!("optimizer state: expected an object with `iterations`, got {state}");
-        };
-        if class_name != self.class_name() {
-            bail!(
-                "optimizer state: expected the state of {}, got that of `{class_name}`; resume with the optimizer that \
-                 was saved",
-                self.class_name()
-            );
-        }
-        self.base_mut().iterations = iterations;
-        if let Some(rate) = state.get("learning_rate").filter(|rate| !rate.is_null()) {
-            let rate = <f64 as config::FromValue>::from_value(rate);
-            if let (Some(rate), LearningRate::Constant(now)) = (rate, &mut self.base_mut().learning_rate) {
-                *now = rate;
+            match gradient {
+                Gradient::Dense(gradient) => optimizer.update_step(index, gradient, variable, rate)?,
+                Gradient::Rows(rows) => optimizer.update_rows(index, rows, variable, rate)?,
             }
         }
-        Ok(())
+        optimizer.base().gradients.reset()?;
     }
+    let base = optimizer.base_mut();
+    base.follow_averages()?;
+    base.constrain(gradients)?;
+    base.iterations += 1;
+    Ok(())
+}
 
-    /// All arguments by Keras's names, base first.
-    pub fn full_config(&self) -> Config {
-        let mut all = self.base().config();
-        all.0.extend(self.config().0);
-        all
+/// `loss * factor`.
+pub(crate) fn scale(loss: &Tensor, factor: Option<f64>) -> Result<Tensor> {
+    match factor {
+        Some(factor) => Ok(keras_ops::mul_scalar(loss, factor)?),
+        None => Ok(loss.clone()),
+    }
+}
+
+pub(crate) fn named(slots: impl Iterator<Item = Variable>) -> Vec<(String, Variable)> {
+    slots.map(|variable| (variable.path(), variable)).collect()
+}
+
+/// Checks that a state is that of an optimizer of this class.
+pub(crate) fn check_state(class_name: &str, state: &Value) -> Result<()> {
+    match state.get("class_name").and_then(Value::as_str) {
+        Some(saved) if saved == class_name => Ok(()),
+        saved => bail!(
+            "optimizer state: expected the state of {class_name}, got that of `{}`; resume with the optimizer that \
+             was saved",
+            saved.unwrap_or_default()
+        ),
     }
 }

@@ -97,7 +97,7 @@ impl OptimizerBase {
     ) -> Result<Option<Vec<Option<Gradient>>>> {
         let mut factor = self.loss_scale_factor.map_or(1., |scale| 1. / scale);
         let mut ready = gradients.to_vec();
-        if self.gradient_accumulation_steps.is_some() {
+        if !self.gradients.accumulators.is_empty() {
             for (sum, gradient) in self.gradients.accumulators.iter().zip(&mut ready) {
                 if let Some(gradient) = gradient {
                     axpy_in_place(sum.tensor(), factor, &gradient.dense()?)?;

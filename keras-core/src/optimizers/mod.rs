@@ -2,11 +2,16 @@
 
 mod adafactor;
 mod adam;
-mod arguments;
-mod base;
+pub(crate) mod base;
+mod define;
 mod gradients;
+mod loss_scale_optimizer;
+mod multi_optimizer;
 mod muon;
+mod optimizer_map;
+mod patterns;
 mod rmsprop;
+mod rule;
 pub mod schedules;
 mod sgd;
 mod simple;
@@ -14,7 +19,11 @@ mod simple;
 pub use adafactor::Adafactor;
 pub use adam::{Adam, AdamW};
 pub use base::OptimizerBase;
+pub use loss_scale_optimizer::LossScaleOptimizer;
+pub use multi_optimizer::MultiOptimizer;
 pub use muon::Muon;
+pub use optimizer_map::OptimizerMap;
+pub use patterns::Patterns;
 pub use rmsprop::RMSprop;
 pub use sgd::SGD;
 pub use simple::{Adadelta, Adagrad, Adamax, Ftrl, Lamb, Lion, Nadam, ScheduleFreeAdamW};
@@ -24,17 +33,27 @@ use crate::{Entry, Optimizer};
 /// All optimizers of this crate.
 pub static ENTRIES: &[Entry<dyn Optimizer>] = &[
     Adadelta::ENTRY,
-    adafactor::ENTRY,
+    Adafactor::ENTRY,
     Adagrad::ENTRY,
-    adam::ENTRY,
-    adam::ADAMW_ENTRY,
+    Adam::ENTRY,
+    AdamW::ENTRY,
     Adamax::ENTRY,
     Ftrl::ENTRY,
     Lamb::ENTRY,
     Lion::ENTRY,
+    loss_scale_optimizer::ENTRY,
+    multi_optimizer::ENTRY,
+    Muon::ENTRY,
     Nadam::ENTRY,
-    muon::ENTRY,
-    rmsprop::ENTRY,
+    RMSprop::ENTRY,
     ScheduleFreeAdamW::ENTRY,
-    sgd::ENTRY,
+    SGD::ENTRY,
 ];
+
+/// An optimizer as Keras saves it; a class that is not listed is the user's own.
+pub(crate) fn envelope(optimizer: &dyn Optimizer) -> serde_json::Value {
+    let registry = crate::registry::core();
+    registry
+        .optimizers
+        .envelope(optimizer.class_name(), optimizer.full_config())
+}

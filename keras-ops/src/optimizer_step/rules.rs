@@ -69,15 +69,13 @@ pub(super) fn power<T: Math>(beta: f64, step: u64) -> T {
 }
 
 impl NadamRule {
-    /// The product of `beta_1 (1 - 0.96^t / 2)` for `t` in `1..=step`.
-    pub fn u_product(beta_1: f64, step: u64) -> f64 {
-        (1..=step)
-            .map(|t| beta_1 * (1. - 0.5 * 0.96f64.powf(t as f64)))
-            .product()
+    /// The momentum of a step, `beta_1 (1 - 0.96^step / 2)`: `u_product` is the product of those of all steps.
+    pub fn u(beta_1: f64, step: u64) -> f64 {
+        beta_1 * (1. - 0.5 * 0.96f64.powf(step as f64))
     }
 
-    /// The momentum of a step.
-    fn u<T: Math>(&self, step: u64) -> T {
+    /// [`u`](Self::u) in the variable's precision.
+    fn rounded<T: Math>(&self, step: u64) -> T {
         T::of(self.beta_1) * (T::ONE - T::of(0.5) * power(0.96, step))
     }
 }
@@ -234,8 +232,8 @@ rules! {
         epsilon: T::of(rule.epsilon),
         first: T::ONE - T::of(rule.beta_1),
         second: T::ONE - T::of(rule.beta_2),
-        by_m: rule.u::<T>(rule.step + 1) / (T::ONE - T::of(rule.u_product) * rule.u(rule.step + 1)),
-        by_g: (T::ONE - rule.u(rule.step)) / (T::ONE - T::of(rule.u_product)),
+        by_m: rule.rounded::<T>(rule.step + 1) / (T::ONE - T::of(rule.u_product) * rule.rounded(rule.step + 1)),
+        by_g: (T::ONE - rule.rounded(rule.step)) / (T::ONE - T::of(rule.u_product)),
         rest: T::ONE - power(rule.beta_2, rule.step),
     ]
     |[w, m, v], g| {
