@@ -1,6 +1,6 @@
 use std::fmt;
 
-use keras_core::{Callback, Config, Context, Logs, Optimizer, Result, bail};
+use keras_core::{Callback, Config, Context, Logs, Result, bail};
 
 type Rate = Box<dyn FnMut(usize, f64) -> f64 + Send>;
 

@@ -1,4 +1,4 @@
-use keras_core::{Callback, Config, Context, Entry, Logs, Optimizer, Result, bail};
+use keras_core::{Callback, Config, Context, Entry, Logs, Result, bail};
 use serde_json::Value;
 
 use crate::monitor::Monitor;

@@ -37,6 +37,23 @@ fn entropy() -> u64 {
     RandomState::new().hash_one(std::time::SystemTime::now())
 }
 
+/// A seed of its own for each `index`, from one seed.
+pub(crate) fn derive(seed: u64, index: u64) -> u64 {
+    mix(seed ^ mix(index.wrapping_add(0xD1B5_4A32_D192_ED03)))
+}
+
+/// Runs `f` with this thread's source started from `seed`; afterwards the source goes on where it stood.
+pub(crate) fn with_seed<T>(seed: u64, f: impl FnOnce() -> T) -> T {
+    struct Restore(Option<(u64, u64)>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            SOURCE.set(self.0);
+        }
+    }
+    let _restore = Restore(SOURCE.replace(Some((seed, 0))));
+    f()
+}
+
 /// SplitMix64's finisher: neighbouring numbers give unrelated seeds.
 fn mix(mut z: u64) -> u64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);

@@ -26,13 +26,13 @@ pub use crate::optimizers::schedules::{
     PolynomialDecay,
 };
 pub use crate::optimizers::{
-    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer, Muon,
-    Nadam, OptimizerMap, RMSprop, SGD, ScheduleFreeAdamW,
+    Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Ftrl, Lamb, Lion, LossScaleOptimizer, MultiOptimizer,
+    Muon, Nadam, OptimizerMap, RMSprop, SGD, ScheduleFreeAdamW,
 };
+pub use crate::schedule_fn;
 pub use crate::{
     Apply, Arguments, Callback, Compile, Context, DType, Device, DeviceExt, Evaluate, Fit, History, Layer,
     LayerRef, Logs, Loss, Metric, Model, Optimizer, Predict, Sequential, Shared, Tensor, Variable, input,
     load_model, loss_fn, output, set_random_seed,
 };
-pub use crate::schedule_fn;
 pub use crate::{constraints, data, datasets, initializers, metrics, ops, regularizers};

@@ -6,13 +6,18 @@ mod arrows;
 mod bad_data;
 mod bad_files;
 mod bad_names;
+mod compiling;
 mod custom;
 mod data;
+mod fitting;
+mod fuzz;
 mod golden;
 mod hooks;
 mod masks;
+mod misuse;
 mod resume;
 mod road;
+mod sources;
 mod threads;
 
 use keras::prelude::*;

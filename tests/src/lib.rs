@@ -1,3 +1,4 @@
 //! Tests of the whole system, and the runner that compares it with what Keras computed.
 
 pub mod conformance;
+pub mod fuzz;

@@ -1,5 +1,7 @@
 //! Named groups of tensors from tensors, slices, vectors and arrays.
 
+use std::collections::{BTreeMap, HashMap};
+
 use keras_ops::{Device, Tensor, candle::WithDType};
 
 use crate::{Result, bail};
@@ -25,18 +27,59 @@ impl Arrays {
         if self.0.iter().all(|(name, _)| name.is_none()) {
             return Ok(self.0.iter().map(|(_, t)| t.clone()).collect());
         }
-        for (name, _) in &self.0 {
-            let name = name.as_deref().unwrap_or_default();
-            if !names.iter().any(|n| n == name) {
-                return Err(crate::Error::unknown("name", name, names.to_vec()).context(what));
-            }
-        }
+        self.check_names(what, names)?;
         let find = |name: &String| self.0.iter().find(|(n, _)| n.as_ref() == Some(name));
         let ordered: Option<Vec<Tensor>> = names.iter().map(|n| Some(find(n)?.1.clone())).collect();
         match ordered {
             Some(tensors) => Ok(tensors),
             None => bail!("{what}: each of {} must be given once", names.join(", ")),
         }
+    }
+
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.0.iter().any(|(n, _)| n.as_deref() == Some(name))
+    }
+
+    /// # Errors
+    /// When a name is none of `names`.
+    pub(super) fn check_names(&self, what: &str, names: &[String]) -> Result<()> {
+        for name in self.0.iter().filter_map(|(name, _)| name.as_ref()) {
+            if !names.contains(name) {
+                return Err(crate::Error::unknown("name", name, names.to_vec()).context(what));
+            }
+        }
+        Ok(())
+    }
+
+    /// One of each, of the same names and shapes, along a new first axis.
+    pub(super) fn stack(what: &str, parts: &[&Self]) -> Result<Self> {
+        let Some(first) = parts.first() else {
+            return Ok(Self::default());
+        };
+        let form = |arrays: &Self| -> Vec<(Option<String>, Vec<usize>)> {
+            let pairs = arrays.0.iter();
+            pairs.map(|(name, t)| (name.clone(), t.dims().to_vec())).collect()
+        };
+        let expected = form(first);
+        if let Some(other) = parts.iter().map(|part| form(part)).find(|form| *form != expected) {
+            let show = |form: &[(Option<String>, Vec<usize>)]| {
+                let words = form.iter().map(|(name, dims)| match name {
+                    Some(name) => format!("{name} {dims:?}"),
+                    None => format!("{dims:?}"),
+                });
+                words.collect::<Vec<_>>().join(", ")
+            };
+            bail!(
+                "data: {what} of the samples of a batch must have one shape, got {} and {}",
+                show(&expected),
+                show(&other)
+            );
+        }
+        let stacked = first.0.iter().enumerate().map(|(at, (name, _))| {
+            let tensors: Vec<&Tensor> = parts.iter().map(|part| &part.0[at].1).collect();
+            Ok((name.clone(), keras_ops::stack(&tensors, 0)?))
+        });
+        stacked.collect::<Result<_>>().map(Self)
     }
 }
 
@@ -123,11 +166,19 @@ impl<const N: usize> IntoArrays for [(&str, Tensor); N] {
     }
 }
 
-impl IntoArrays for Vec<(String, Tensor)> {
-    fn into_arrays(self) -> Result<Arrays> {
-        Ok(Arrays(self.into_iter().map(|(n, t)| (Some(n), t)).collect()))
-    }
+macro_rules! named {
+    ($($map:ty),*) => { $(
+        impl IntoArrays for $map {
+            fn into_arrays(self) -> Result<Arrays> {
+                let mut named: Vec<_> = self.into_iter().map(|(n, t)| (Some(n), t)).collect();
+                // Whatever the order of the map.
+                named.sort_by(|(a, _), (b, _)| a.cmp(b));
+                Ok(Arrays(named))
+            }
+        }
+    )* };
 }
+named!(Vec<(String, Tensor)>, HashMap<String, Tensor>, BTreeMap<String, Tensor>);
 
 /// Numbers, and vectors and arrays of them to any depth.
 pub trait Nested {
@@ -153,6 +204,13 @@ macro_rules! scalar {
             }
             fn gather(&self, to: &mut Vec<$to>) {
                 to.push(*self as $to);
+            }
+        }
+
+        /// A single number: the target or weight of a sample.
+        impl IntoArrays for $from {
+            fn into_arrays(self) -> Result<Arrays> {
+                Tensor::new(self as $to, &Device::Cpu)?.into_arrays()
             }
         }
     )* };

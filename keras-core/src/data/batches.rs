@@ -1,55 +1,25 @@
-//! Batches: cut from arrays in memory, or made by an iterator.
+//! Batches made by an iterator.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::mpsc::{Receiver, sync_channel};
 
-use keras_ops::Seed;
+use super::Batch;
+use super::prefetch::described;
+use crate::{Error, Result};
 
-use super::dataset::Samples;
-use super::{Arrays, IntoArrays};
-use crate::{Result, bail};
+pub(super) type Iter = Box<dyn Iterator<Item = Result<Batch>>>;
 
-/// One batch.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    /// Inputs.
-    pub x: Arrays,
-    /// Targets.
-    pub y: Option<Arrays>,
-    /// Sample weights.
-    pub sample_weight: Option<Arrays>,
-}
-
-impl Batch {
-    /// A batch with targets.
-    ///
-    /// # Errors
-    /// When rows differ in length.
-    pub fn new(x: impl IntoArrays, y: impl IntoArrays) -> Result<Self> {
-        Ok(Self {
-            x: x.into_arrays()?,
-            y: Some(y.into_arrays()?),
-            sample_weight: None,
-        })
-    }
-
-    /// With a weight a sample.
-    ///
-    /// # Errors
-    /// When rows differ in length.
-    pub fn sample_weight(mut self, weight: impl IntoArrays) -> Result<Self> {
-        self.sample_weight = Some(weight.into_arrays()?);
-        Ok(self)
-    }
-}
-
-type Iter = Box<dyn Iterator<Item = Result<Batch>>>;
-
-/// Data as batches from an iterator, made anew for each epoch.
+/// Data as batches from an iterator, made anew for each epoch, or endless.
+///
+/// Where `steps_per_epoch` is given, an epoch goes on where the one before stopped; an iterator that ends is made
+/// anew then.
 ///
 /// ```
 /// use keras_core::data::{Batch, Batches};
 /// let data = Batches::new(|| (0..10).map(|i| Batch::new(vec![[i as f32]], vec![[2. * i as f32]])));
-/// # let _ = data;
+/// let endless = Batches::new(|| (0..).map(|i| Batch::new(vec![[i as f32]], vec![[2. * i as f32]])));
+/// # let _ = (data, endless);
 /// ```
 pub struct Batches {
     make: Box<dyn FnMut() -> Iter>,
@@ -70,11 +40,56 @@ impl Batches {
         }
     }
 
+    /// From one iterator for all epochs, as a generator of Python is: what an epoch took is gone. Give
+    /// `steps_per_epoch`.
+    pub fn once<I>(batches: I) -> Self
+    where
+        I: IntoIterator<Item = Result<Batch>>,
+        I::IntoIter: 'static,
+    {
+        let mut batches = Some(batches.into_iter());
+        Self {
+            make: Box::new(move || match batches.take() {
+                Some(batches) => Box::new(batches),
+                None => Box::new(std::iter::empty()),
+            }),
+            len: None,
+        }
+    }
+
+    /// [`new`](Self::new), the iterator running ahead on a thread of its own with at most `max_queue_size` batches
+    /// ready. A panic in it ends the run with an error.
+    ///
+    /// ```
+    /// use keras_core::data::{Batch, Batches};
+    /// let data = Batches::ahead(8, || (0..10).map(|i| Batch::new(vec![[i as f32]], vec![[2. * i as f32]])));
+    /// # let _ = data;
+    /// ```
+    pub fn ahead<F, I>(max_queue_size: usize, mut epoch: F) -> Self
+    where
+        F: FnMut() -> I + 'static,
+        I: IntoIterator<Item = Result<Batch>>,
+        I::IntoIter: Send + 'static,
+    {
+        Self {
+            make: Box::new(move || Box::new(Ahead::start(max_queue_size, epoch().into_iter()))),
+            len: None,
+        }
+    }
+
     /// Says how many batches an epoch has, for the progress bar.
     #[must_use]
     pub fn len(mut self, batches: usize) -> Self {
         self.len = Some(batches);
         self
+    }
+
+    pub(super) fn count(&self) -> Option<usize> {
+        self.len
+    }
+
+    pub(super) fn start(&mut self) -> Iter {
+        (self.make)()
     }
 }
 
@@ -84,131 +99,37 @@ impl fmt::Debug for Batches {
     }
 }
 
-/// A run's data as a stream of batches in the model's order of inputs and outputs.
-pub(crate) enum Stream {
-    Arrays {
-        samples: Samples,
-        batch: usize,
-        shuffle: Option<u64>,
-        epoch: u64,
-        order: Vec<u32>,
-        at: usize,
-    },
-    Iterator {
-        batches: Batches,
-        names: (Vec<String>, Vec<String>),
-        current: Option<Iter>,
-        expect_y: bool,
-    },
-}
+/// The batches of an iterator that runs on another thread. It stops when this is dropped.
+struct Ahead(Receiver<Result<Batch>>);
 
-impl Stream {
-    pub(crate) fn arrays(samples: Samples, batch: usize, shuffle: Option<u64>) -> Self {
-        Self::Arrays {
-            samples,
-            batch,
-            shuffle,
-            epoch: 0,
-            order: Vec::new(),
-            at: 0,
-        }
-    }
-
-    pub(crate) fn iterator(
-        batches: Batches,
-        inputs: Vec<String>,
-        outputs: Vec<String>,
-        expect_y: bool,
-    ) -> Self {
-        Self::Iterator {
-            batches,
-            names: (inputs, outputs),
-            current: None,
-            expect_y,
-        }
-    }
-
-    /// Batches an epoch, where known.
-    pub(crate) fn batches(&self) -> Option<usize> {
-        match self {
-            Self::Arrays { samples, batch, .. } => Some(samples.len.div_ceil(*batch)),
-            Self::Iterator { batches, .. } => batches.len,
-        }
-    }
-
-    /// Goes to the start of an epoch; shuffled orders depend on the seed and `epoch` alone.
-    pub(crate) fn restart(&mut self, number: u64) {
-        match self {
-            Self::Arrays {
-                samples,
-                shuffle,
-                epoch,
-                order,
-                at,
-                ..
-            } => {
-                *at = 0;
-                *epoch = number;
-                if let Some(seed) = shuffle {
-                    *order = keras_ops::random::permutation(samples.len, Seed::new(*seed, number));
+impl Ahead {
+    fn start(queue: usize, batches: impl Iterator<Item = Result<Batch>> + Send + 'static) -> Self {
+        let (sender, receiver) = sync_channel(queue.saturating_sub(1));
+        std::thread::spawn(move || {
+            let mut batches = batches;
+            loop {
+                let batch = match catch_unwind(AssertUnwindSafe(|| batches.next())) {
+                    Ok(None) => return,
+                    Ok(Some(batch)) => batch,
+                    Err(panic) => {
+                        let why = described(&*panic);
+                        Err(Error::invalid(format!("the iterator panicked: {why}")))
+                    }
+                };
+                let last = batch.is_err();
+                if sender.send(batch).is_err() || last {
+                    return;
                 }
             }
-            Self::Iterator { batches, current, .. } => *current = Some((batches.make)()),
-        }
-    }
-
-    /// The next batch; `None` at the end of the epoch.
-    pub(crate) fn next(&mut self) -> Result<Option<Samples>> {
-        match self {
-            Self::Arrays {
-                samples,
-                batch,
-                order,
-                at,
-                ..
-            } => {
-                let (from, to) = (*at, (*at + *batch).min(samples.len));
-                if from >= to {
-                    return Ok(None);
-                }
-                *at = to;
-                Ok(Some(if order.is_empty() {
-                    samples.range(from, to)?
-                } else {
-                    samples.rows(&order[from..to])?
-                }))
-            }
-            Self::Iterator {
-                batches,
-                names,
-                current,
-                expect_y,
-            } => {
-                let iter = current.get_or_insert_with(|| (batches.make)());
-                let Some(batch) = iter.next() else { return Ok(None) };
-                Ok(Some(in_order(&batch?, &names.0, &names.1, *expect_y)?))
-            }
-        }
+        });
+        Self(receiver)
     }
 }
 
-/// A batch's tensors in the model's order.
-pub(crate) fn in_order(
-    batch: &Batch,
-    inputs: &[String],
-    outputs: &[String],
-    expect_y: bool,
-) -> Result<Samples> {
-    let x = batch.x.in_order("x", inputs)?;
-    let y = match &batch.y {
-        Some(y) => y.in_order("y", outputs)?,
-        None if expect_y => bail!("data: targets are missing; give `(x, y)`"),
-        None => Vec::new(),
-    };
-    let w = match &batch.sample_weight {
-        Some(w) if w.0.len() == 1 && w.0[0].0.is_none() => vec![w.0[0].1.clone(); outputs.len()],
-        Some(w) => w.in_order("sample_weight", outputs)?,
-        None => Vec::new(),
-    };
-    Samples::new(x, y, w)
+impl Iterator for Ahead {
+    type Item = Result<Batch>;
+
+    fn next(&mut self) -> Option<Result<Batch>> {
+        self.0.recv().ok()
+    }
 }

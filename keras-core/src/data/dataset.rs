@@ -1,9 +1,7 @@
-//! What `fit` and `evaluate` take: inputs, targets and weights in memory, or batches from an iterator.
+//! What `fit`, `evaluate` and `predict` take: tensors in memory, items by number, or batches from an iterator.
 
-use keras_ops::Tensor;
-
-use super::{Arrays, Batches, IntoArrays};
-use crate::{Result, bail};
+use super::{Arrays, Batches, Indexed, IntoArrays};
+use crate::Result;
 
 /// Inputs with targets and sample weights.
 #[derive(Debug)]
@@ -20,9 +18,11 @@ pub enum Dataset {
     },
     /// Batches made one after the other.
     Batches(Batches),
+    /// Samples or batches by number.
+    Indexed(Indexed),
 }
 
-/// What can be given as data with targets: `(x, y)`, `(x, y, sample_weight)`, [`Batches`].
+/// What can be given as data with targets: `(x, y)`, `(x, y, sample_weight)`, [`Batches`], [`Indexed`].
 ///
 /// ```
 /// use keras_core::data::{Dataset, IntoDataset};
@@ -32,7 +32,7 @@ pub enum Dataset {
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be used as training data",
-    note = "use `(x, y)`, `(x, y, sample_weight)` or `Batches`"
+    note = "use `(x, y)`, `(x, y, sample_weight)`, `Batches` or `Indexed`"
 )]
 pub trait IntoDataset {
     /// As a dataset.
@@ -54,13 +54,15 @@ impl IntoDataset for Batches {
     }
 }
 
+impl IntoDataset for Indexed {
+    fn into_dataset(self) -> Result<Dataset> {
+        Ok(Dataset::Indexed(self))
+    }
+}
+
 impl<X: IntoArrays> IntoDataset for (X,) {
     fn into_dataset(self) -> Result<Dataset> {
-        Ok(Dataset::Arrays {
-            x: self.0.into_arrays()?,
-            y: None,
-            sample_weight: None,
-        })
+        self.0.into_inputs()
     }
 }
 
@@ -85,90 +87,38 @@ impl<X: IntoArrays, Y: IntoArrays, W: IntoArrays> IntoDataset for (X, Y, W) {
     }
 }
 
-/// Tensors of one run in the model's order, checked to have the same number of samples.
-#[derive(Clone, Debug)]
-pub(crate) struct Samples {
-    pub(crate) x: Vec<Tensor>,
-    pub(crate) y: Vec<Tensor>,
-    pub(crate) w: Vec<Tensor>,
-    pub(crate) len: usize,
+/// What can be given as inputs alone: all [`IntoArrays`], [`Batches`], [`Indexed`]; of the latter two targets are
+/// passed over.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be used as inputs",
+    note = "use a `Tensor`, `&Tensor`, nested `Vec`s or slices of numbers, a `Vec<Tensor>`, `[(\"name\", &tensor)]`, \
+            `Batches` or `Indexed`"
+)]
+pub trait IntoInputs {
+    /// As a dataset without targets.
+    ///
+    /// # Errors
+    /// When rows differ in length.
+    fn into_inputs(self) -> Result<Dataset>;
 }
 
-impl Samples {
-    pub(crate) fn new(x: Vec<Tensor>, y: Vec<Tensor>, w: Vec<Tensor>) -> Result<Self> {
-        let count = |t: &Tensor| t.dims().first().copied();
-        let Some(len) = x.first().and_then(count) else {
-            bail!("data: x has no axis that counts samples; give it the shape (samples, …)");
-        };
-        if len == 0 {
-            bail!("data: x has no samples (its shape is {:?})", x[0].dims());
-        }
-        let named = x.iter().map(|t| ("x", t)).chain(y.iter().map(|t| ("y", t)));
-        for (what, tensor) in named.chain(w.iter().map(|t| ("sample_weight", t))) {
-            if count(tensor) != Some(len) {
-                bail!(
-                    "data: x has {len} samples, but {what} has shape {:?}",
-                    tensor.dims()
-                );
-            }
-        }
-        Ok(Self { x, y, w, len })
-    }
-
-    /// Checks that nothing is NaN.
-    pub(crate) fn check_finite(&self) -> Result<()> {
-        let all = [("x", &self.x), ("y", &self.y), ("sample_weight", &self.w)];
-        for (what, tensors) in all {
-            for tensor in tensors {
-                if let Some(at) = keras_ops::first_nan(tensor)? {
-                    let row = at / (tensor.elem_count() / self.len).max(1);
-                    bail!(
-                        "data: {what} contains NaN, first in sample {row}; clean the data, or call \
-                         `.allow_nan(true)` if that is meant"
-                    );
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Samples `from..to`, without copying.
-    pub(crate) fn range(&self, from: usize, to: usize) -> Result<Self> {
-        let cut = |tensors: &[Tensor]| -> Result<Vec<Tensor>> {
-            tensors
-                .iter()
-                .map(|t| Ok(t.narrow(0, from, to - from)?))
-                .collect()
-        };
-        Ok(Self {
-            x: cut(&self.x)?,
-            y: cut(&self.y)?,
-            w: cut(&self.w)?,
-            len: to - from,
+impl<X: IntoArrays> IntoInputs for X {
+    fn into_inputs(self) -> Result<Dataset> {
+        Ok(Dataset::Arrays {
+            x: self.into_arrays()?,
+            y: None,
+            sample_weight: None,
         })
-    }
-
-    /// The samples of these numbers.
-    pub(crate) fn rows(&self, rows: &[u32]) -> Result<Self> {
-        let pick = |tensors: &[Tensor]| -> Result<Vec<Tensor>> {
-            tensors
-                .iter()
-                .map(|t| Ok(keras_ops::gather_rows(t, rows)?))
-                .collect()
-        };
-        Ok(Self {
-            x: pick(&self.x)?,
-            y: pick(&self.y)?,
-            w: pick(&self.w)?,
-            len: rows.len(),
-        })
-    }
-
-    /// Everything in row-major order, so that batches are cheap to cut.
-    pub(crate) fn contiguous(mut self) -> Result<Self> {
-        for tensor in self.x.iter_mut().chain(&mut self.y).chain(&mut self.w) {
-            *tensor = tensor.detach().contiguous()?;
-        }
-        Ok(self)
     }
 }
+
+macro_rules! inputs {
+    ($($source:ty),*) => { $(
+        impl IntoInputs for $source {
+            fn into_inputs(self) -> Result<Dataset> {
+                self.into_dataset()
+            }
+        }
+    )* };
+}
+inputs!(Dataset, Batches, Indexed);

@@ -53,7 +53,11 @@ impl Rule for Adafactor {
             // Keras saves two numbers there that it does not use.
             _ => (Vec::new(), Vec::new()),
         };
-        Ok(smallvec![mean(rows), mean(columns), Some(Slot::zeros("velocity"))])
+        Ok(smallvec![
+            mean(rows),
+            mean(columns),
+            Some(Slot::zeros("velocity"))
+        ])
     }
 
     fn step(&self, at: &Step<'_>, gradient: &Tensor) -> keras_ops::Result<()> {

@@ -278,7 +278,12 @@ impl OptimizerBase {
             });
         }
         if let Some(unused) = used.iter().position(|used| !used) {
-            let paths = variables.iter().map(Variable::path).collect();
+            let mut paths: Vec<String> = Vec::new();
+            for path in variables.iter().map(Variable::path) {
+                let new = path_and_above(&path).filter(|path| !paths.iter().any(|p| p == path));
+                let new: Vec<String> = new.map(str::to_owned).collect();
+                paths.extend(new.into_iter().rev());
+            }
             let (pattern, _) = &self.learning_rate_multipliers[unused];
             let error = Error::unknown("path in learning_rate_multiplier", pattern, paths);
             return Err(place(error));
@@ -402,7 +407,10 @@ impl OptimizerBase {
         if !self.learning_rate_multipliers.is_empty() {
             let pairs = self.learning_rate_multipliers.iter();
             let map = pairs.map(|(path, factor)| (path.clone(), factor.into_value()));
-            config.set("learning_rate_multipliers", map.collect::<serde_json::Map<_, _>>());
+            config.set(
+                "learning_rate_multipliers",
+                map.collect::<serde_json::Map<_, _>>(),
+            );
         }
         config
     }

@@ -173,7 +173,10 @@ macro_rules! shared_arguments {
 
             /// Variables in whose name one of these regular expressions is found do not decay.
             #[must_use]
-            pub fn exclude_from_weight_decay(mut self, names: impl Into<$crate::optimizers::Patterns>) -> Self {
+            pub fn exclude_from_weight_decay(
+                mut self,
+                names: impl Into<$crate::optimizers::Patterns>,
+            ) -> Self {
                 self.base.exclude_from_weight_decay = names.into();
                 self
             }
@@ -199,7 +202,9 @@ macro_rules! shared_arguments {
             /// ```
             #[must_use]
             pub fn learning_rate_multiplier(mut self, path: &str, factor: f64) -> Self {
-                self.base.learning_rate_multipliers.push((path.to_owned(), factor));
+                self.base
+                    .learning_rate_multipliers
+                    .push((path.to_owned(), factor));
                 self
             }
 

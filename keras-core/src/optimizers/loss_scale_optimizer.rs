@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::base::{check_state, scale};
 use super::{OptimizerBase, envelope};
 use crate::config::{FromValue, IntoValue};
-use crate::{Config, Entry, Optimizer, Result, Schedule, Variable, bail, config};
+use crate::{Config, Entry, Optimizer, Result, Schedule, Variable, bail, config, registry};
 
 /// Keeps small gradients from vanishing in half precision: the loss is multiplied by a scale, the gradients are
 /// divided by it.
@@ -95,7 +95,10 @@ impl LossScaleOptimizer {
 
     fn check(&self) -> Result<()> {
         if !(self.initial_scale > 0. && self.initial_scale.is_finite()) {
-            bail!("{NAME}: `initial_scale` must be greater than 0, got {}", self.initial_scale);
+            bail!(
+                "{NAME}: `initial_scale` must be greater than 0, got {}",
+                self.initial_scale
+            );
         }
         if self.dynamic_growth_steps == 0 {
             bail!("{NAME}: `dynamic_growth_steps` must be 1 or more, got 0");
@@ -193,7 +196,9 @@ impl Optimizer for LossScaleOptimizer {
         let counter = state.get("step_counter").and_then(Value::as_u64);
         let scale = state.get("dynamic_scale").and_then(f64::from_value);
         let (Some(counter), Some(scale), Some(inner)) = (counter, scale, state.get("inner_optimizer")) else {
-            bail!("optimizer state: expected `step_counter`, `dynamic_scale` and `inner_optimizer`, got {state}");
+            bail!(
+                "optimizer state: expected `step_counter`, `dynamic_scale` and `inner_optimizer`, got {state}"
+            );
         };
         self.inner.load_state(inner)?;
         (self.counter, self.scale) = (counter, scale);
@@ -203,7 +208,7 @@ impl Optimizer for LossScaleOptimizer {
     fn full_config(&self) -> Config {
         Config::new()
             .with("name", self.name.as_str())
-            .with("inner_optimizer", envelope(&*self.inner))
+            .with("inner_optimizer", envelope(&*self.inner, registry::core()))
             .with("initial_scale", self.initial_scale)
             .with("dynamic_growth_steps", self.dynamic_growth_steps)
     }
@@ -230,7 +235,9 @@ pub(super) const ENTRY: Entry<dyn Optimizer> = Entry {
     build: |config, registry| {
         let mut r = config.reader(NAME);
         for (argument, only) in FORMER {
-            let given = config.get(argument).filter(|value| !value.is_null() && **value != only);
+            let given = config
+                .get(argument)
+                .filter(|value| !value.is_null() && **value != only);
             let default_momentum = argument == "ema_momentum" && given == Some(&json!(0.99));
             if given.is_some() && !default_momentum {
                 bail!("{NAME} does not support `{argument}`; set it on the `inner_optimizer`");
@@ -241,7 +248,9 @@ pub(super) const ENTRY: Entry<dyn Optimizer> = Entry {
             bail!("{NAME}: `dynamic=false` is not supported; set `loss_scale_factor` on the inner optimizer");
         }
         r.ignore(&["dynamic"]);
-        let inner = registry.optimizers.from_value(&r.req::<Value>("inner_optimizer")?, registry)?;
+        let inner = registry
+            .optimizers
+            .from_value(&r.req::<Value>("inner_optimizer")?, registry)?;
         let plain = LossScaleOptimizer::around(inner);
         let scale = r.or("initial_scale", plain.initial_scale)?;
         let optimizer = LossScaleOptimizer {
@@ -257,4 +266,3 @@ pub(super) const ENTRY: Entry<dyn Optimizer> = Entry {
         Ok(Box::new(optimizer))
     },
 };
-

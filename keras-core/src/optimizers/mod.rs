@@ -28,7 +28,7 @@ pub use rmsprop::RMSprop;
 pub use sgd::SGD;
 pub use simple::{Adadelta, Adagrad, Adamax, Ftrl, Lamb, Lion, Nadam, ScheduleFreeAdamW};
 
-use crate::{Entry, Optimizer};
+use crate::{Entry, Optimizer, Registry};
 
 /// All optimizers of this crate.
 pub static ENTRIES: &[Entry<dyn Optimizer>] = &[
@@ -51,8 +51,7 @@ pub static ENTRIES: &[Entry<dyn Optimizer>] = &[
 ];
 
 /// An optimizer as Keras saves it; a class that is not listed is the user's own.
-pub(crate) fn envelope(optimizer: &dyn Optimizer) -> serde_json::Value {
-    let registry = crate::registry::core();
+pub(crate) fn envelope(optimizer: &dyn Optimizer, registry: &Registry) -> serde_json::Value {
     registry
         .optimizers
         .envelope(optimizer.class_name(), optimizer.full_config())

@@ -4,9 +4,9 @@ use std::sync::Arc;
 use keras_ops::{Gradient, Tensor};
 use serde_json::{Value, json};
 
+use super::OptimizerBase;
 use super::base::check_state;
 use super::optimizer_map::{OptimizerMap, Resolved};
-use super::OptimizerBase;
 use crate::{Config, Entry, Optimizer, Registry, Result, ResultExt, Schedule, Variable, bail, registry};
 
 /// Steps some variables by one optimizer, others by another.
@@ -246,7 +246,10 @@ impl Optimizer for MultiOptimizer {
     }
 
     fn state_variables(&self) -> Vec<(String, Variable)> {
-        self.optimizers().iter().flat_map(|o| o.state_variables()).collect()
+        self.optimizers()
+            .iter()
+            .flat_map(|o| o.state_variables())
+            .collect()
     }
 
     fn state(&self) -> Value {

@@ -68,7 +68,13 @@ impl Muon {
 impl Rule for Muon {
     fn check(&self) -> Result<()> {
         self.exclude_layers.find_in("")?;
-        betas("Muon", [("adam_beta_1", self.adam_beta_1), ("adam_beta_2", self.adam_beta_2)])
+        betas(
+            "Muon",
+            [
+                ("adam_beta_1", self.adam_beta_1),
+                ("adam_beta_2", self.adam_beta_2),
+            ],
+        )
     }
 
     fn slots(&self, variable: &Variable) -> Result<VariableSpecs> {

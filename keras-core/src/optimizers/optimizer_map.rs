@@ -2,7 +2,7 @@ use serde_json::{Map, Value};
 
 use super::envelope;
 use super::patterns::matches_all;
-use crate::{Config, Envelope, Error, Given, Optimizer, Registry, Result, Variable, bail};
+use crate::{Config, Envelope, Error, Given, Optimizer, Registry, Result, Variable, bail, registry};
 
 /// Which variables go to which optimizer: by path, by a regular expression that matches all of the path, and what
 /// is left to a default.
@@ -136,7 +136,12 @@ impl Resolved {
     }
 
     pub(super) fn config(&self) -> Value {
-        let made = |index: usize| self.optimizers.get(index).map(|o| envelope(&**o)).unwrap_or_default();
+        let made = |index: usize| {
+            self.optimizers
+                .get(index)
+                .map(|o| envelope(&**o, registry::core()))
+                .unwrap_or_default()
+        };
         let pairs = self.keys.iter().map(|(key, index)| (key.clone(), made(*index)));
         let config = Config::new()
             .with("default_optimizer", made(self.optimizers.len().saturating_sub(1)))

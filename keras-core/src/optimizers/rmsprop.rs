@@ -58,11 +58,25 @@ impl Rule for RMSprop {
 
     fn step(&self, at: &Step<'_>, gradient: &Tensor) -> keras_ops::Result<()> {
         let (momentum, average) = (at.optional(1), at.optional(2));
-        rmsprop_step(&self.rule(at), at.variable, gradient, at.slot(0)?, momentum, average)
+        rmsprop_step(
+            &self.rule(at),
+            at.variable,
+            gradient,
+            at.slot(0)?,
+            momentum,
+            average,
+        )
     }
 
     fn step_rows(&self, at: &Step<'_>, gradient: &RowGradient) -> keras_ops::Result<()> {
         let (momentum, average) = (at.optional(1), at.optional(2));
-        rmsprop_step_rows(&self.rule(at), at.variable, gradient, at.slot(0)?, momentum, average)
+        rmsprop_step_rows(
+            &self.rule(at),
+            at.variable,
+            gradient,
+            at.slot(0)?,
+            momentum,
+            average,
+        )
     }
 }

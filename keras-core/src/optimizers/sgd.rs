@@ -50,9 +50,7 @@ impl Rule for SGD {
     }
 
     fn slots(&self, _: &Variable) -> Result<VariableSpecs> {
-        Ok(smallvec![
-            (self.momentum != 0.).then(|| Slot::zeros("momentum"))
-        ])
+        Ok(smallvec![(self.momentum != 0.).then(|| Slot::zeros("momentum"))])
     }
 
     fn step(&self, at: &Step<'_>, gradient: &Tensor) -> keras_ops::Result<()> {

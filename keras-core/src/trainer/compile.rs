@@ -2,12 +2,15 @@
 
 use std::sync::Arc;
 
-use serde_json::Value;
+use keras_ops::DType;
 
+use crate::layer::Layer;
+use crate::optimizers::LossScaleOptimizer;
 use crate::{Error, Given, Loss, Metric, Model, Optimizer, Registry, Result, ResultExt, Spec, bail};
 
-use super::Trainer;
-use super::running::{CompiledLoss, CompiledMetric, Pending};
+use super::compile_config::Form;
+use super::running::{ByShape, CompiledLoss, CompiledMetric, Pending};
+use super::{JitCompile, Trainer};
 
 /// Optimizer, losses and metrics for a model.
 ///
@@ -17,23 +20,37 @@ use super::running::{CompiledLoss, CompiledMetric, Pending};
 /// let two = Compile::new("sgd")
 ///     .output("kind", output().loss("sparse_categorical_crossentropy").metric("accuracy"))
 ///     .output("score", output().loss("mse").weight(0.2));
-/// # let _ = (one, two);
+/// // The same in the order of the outputs, and a metric for all of them.
+/// let listed = Compile::new("sgd")
+///     .outputs([
+///         output().loss("sparse_categorical_crossentropy").metric("accuracy"),
+///         output().loss("mse").weight(0.2),
+///     ])
+///     .metric_of_each("mae");
+/// # let _ = (one, two, listed);
 /// ```
 #[derive(Debug)]
 pub struct Compile {
     optimizer: Given<dyn Optimizer>,
     every: OutputSpec,
-    outputs: Vec<(String, OutputSpec)>,
+    /// Metrics that each output has, and whether they are weighted.
+    of_each: Vec<(Given<dyn Metric>, bool)>,
+    named: Vec<(String, OutputSpec)>,
+    listed: Option<Vec<OutputSpec>>,
     steps_per_execution: usize,
+    jit_compile: JitCompile,
+    run_eagerly: bool,
+    auto_scale_loss: bool,
 }
 
 /// The loss and metrics of one output. Made by [`output`].
 #[derive(Debug, Default)]
 pub struct OutputSpec {
-    loss: Option<Spec<dyn Loss>>,
-    weight: Option<f64>,
-    metrics: Vec<Given<dyn Metric>>,
-    weighted_metrics: Vec<Given<dyn Metric>>,
+    pub(super) loss: Option<Spec<dyn Loss>>,
+    no_loss: bool,
+    pub(super) weight: Option<f64>,
+    pub(super) metrics: Vec<Given<dyn Metric>>,
+    pub(super) weighted_metrics: Vec<Given<dyn Metric>>,
 }
 
 /// Starts the loss and metrics of one output. See [`Compile::output`].
@@ -46,6 +63,13 @@ impl OutputSpec {
     #[must_use]
     pub fn loss(mut self, loss: impl Into<Spec<dyn Loss>>) -> Self {
         self.loss = Some(loss.into());
+        self
+    }
+
+    /// No loss, even if [`Compile::loss`] gives one to every output.
+    #[must_use]
+    pub fn no_loss(mut self) -> Self {
+        self.no_loss = true;
         self
     }
 
@@ -77,15 +101,27 @@ impl Compile {
         Self {
             optimizer: optimizer.into(),
             every: output(),
-            outputs: Vec::new(),
+            of_each: Vec::new(),
+            named: Vec::new(),
+            listed: None,
             steps_per_execution: 1,
+            jit_compile: JitCompile::Auto,
+            run_eagerly: false,
+            auto_scale_loss: true,
         }
     }
 
-    /// The loss of every output.
+    /// The loss of every output that has none of its own.
     #[must_use]
     pub fn loss(mut self, loss: impl Into<Spec<dyn Loss>>) -> Self {
         self.every = self.every.loss(loss);
+        self
+    }
+
+    /// The factor of the loss of every output that has none of its own.
+    #[must_use]
+    pub fn loss_weight(mut self, weight: f64) -> Self {
+        self.every = self.every.weight(weight);
         self
     }
 
@@ -103,10 +139,55 @@ impl Compile {
         self
     }
 
-    /// Loss and metrics of the output called `name`.
+    /// A metric of each output, which ignores sample weights. One given by value is made anew from its configuration
+    /// for every output but the first.
+    #[must_use]
+    pub fn metric_of_each(mut self, metric: impl Into<Given<dyn Metric>>) -> Self {
+        self.of_each.push((metric.into(), false));
+        self
+    }
+
+    /// [`metric_of_each`](Self::metric_of_each) that counts samples by their weights.
+    #[must_use]
+    pub fn weighted_metric_of_each(mut self, metric: impl Into<Given<dyn Metric>>) -> Self {
+        self.of_each.push((metric.into(), true));
+        self
+    }
+
+    /// Loss and metrics of the output called `name`. Outputs that are not named have no loss, unless
+    /// [`loss`](Self::loss) gives them one.
     #[must_use]
     pub fn output(mut self, name: &str, spec: OutputSpec) -> Self {
-        self.outputs.push((name.to_owned(), spec));
+        self.named.push((name.to_owned(), spec));
+        self
+    }
+
+    /// Loss and metrics of all outputs, in the model's order.
+    #[must_use]
+    pub fn outputs(mut self, specs: impl IntoIterator<Item = OutputSpec>) -> Self {
+        self.listed = Some(specs.into_iter().collect());
+        self
+    }
+
+    /// Whether training is compiled; see [`JitCompile`].
+    #[must_use]
+    pub fn jit_compile(mut self, jit_compile: impl Into<JitCompile>) -> Self {
+        self.jit_compile = jit_compile.into();
+        self
+    }
+
+    /// Whether layers run one by one in plain code, for finding faults; no if not set. They always do so here: the
+    /// setting only turns [`jit_compile`](Self::jit_compile) off, and is saved.
+    #[must_use]
+    pub fn run_eagerly(mut self, run_eagerly: bool) -> Self {
+        self.run_eagerly = run_eagerly;
+        self
+    }
+
+    /// Whether the optimizer of a model in `mixed_float16` is put into a [`LossScaleOptimizer`]; yes if not set.
+    #[must_use]
+    pub fn auto_scale_loss(mut self, auto_scale_loss: bool) -> Self {
+        self.auto_scale_loss = auto_scale_loss;
         self
     }
 
@@ -120,89 +201,6 @@ impl Compile {
         self.steps_per_execution = batches;
         self
     }
-
-    /// From Keras's compile configuration: `{optimizer, loss, loss_weights, metrics, weighted_metrics,
-    /// steps_per_execution}`.
-    ///
-    /// # Errors
-    /// When a class is unknown or its configuration wrong.
-    pub fn from_config(config: &Value, output_names: &[String], registry: &Registry) -> Result<Self> {
-        let optimizer = match config.get("optimizer") {
-            None | Some(Value::Null) => Given::from("rmsprop"),
-            Some(value) => Given::Value(registry.optimizers.from_value(value, registry)?),
-        };
-        let mut compile = Self::new(optimizer);
-        if let Some(value) = config.get("steps_per_execution").filter(|v| !v.is_null()) {
-            compile.steps_per_execution = match value.as_u64() {
-                Some(batches) => batches as usize,
-                None => bail!("compile: steps_per_execution must be a number, got {value}"),
-            };
-        }
-        if output_names.len() == 1 {
-            let spec = &mut compile.every;
-            spec.set(config, registry, &|value| single(value, &output_names[0]))?;
-            return Ok(compile);
-        }
-        for (index, name) in output_names.iter().enumerate() {
-            let mut spec = output();
-            let count = output_names.len();
-            spec.set(config, registry, &|value| nth(value, index, count, name))?;
-            compile.outputs.push((name.clone(), spec));
-        }
-        Ok(compile)
-    }
-}
-
-/// The part of an argument that belongs to a model's only output: it may be in a list or a dict of one.
-fn single<'a>(value: &'a Value, name: &str) -> Vec<&'a Value> {
-    match value {
-        Value::Array(items) => items.iter().flat_map(|v| single(v, name)).collect(),
-        Value::Object(map) if map.contains_key(name) && !map.contains_key("class_name") => {
-            map.get(name).map(|v| single(v, name)).unwrap_or_default()
-        }
-        Value::Null => Vec::new(),
-        other => vec![other],
-    }
-}
-
-/// The part of an argument that belongs to output `index` of `count`.
-fn nth<'a>(value: &'a Value, index: usize, count: usize, name: &str) -> Vec<&'a Value> {
-    match value {
-        Value::Array(items) if items.len() == count => {
-            items.get(index).map(|v| single(v, name)).unwrap_or_default()
-        }
-        Value::Object(map) if !map.contains_key("class_name") => {
-            map.get(name).map(|v| single(v, name)).unwrap_or_default()
-        }
-        other => single(other, name),
-    }
-}
-
-impl OutputSpec {
-    fn set<'a>(
-        &mut self,
-        config: &'a Value,
-        registry: &Registry,
-        part: &dyn Fn(&'a Value) -> Vec<&'a Value>,
-    ) -> Result<()> {
-        let of = |key: &str| config.get(key).map(part).unwrap_or_default();
-        self.loss = match of("loss").first() {
-            Some(Value::String(name)) => Some(Spec::Name(name.clone())),
-            Some(value) => Some(Spec::from_value(value, &registry.losses, registry)?),
-            None => None,
-        };
-        self.weight = of("loss_weights").first().and_then(|v| v.as_f64());
-        let metrics = |key: &str| -> Result<Vec<Given<dyn Metric>>> {
-            let given = |value: &&Value| match value {
-                Value::String(name) => Ok(Given::Name(name.clone())),
-                other => Ok(Given::Value(registry.metrics.from_value(other, registry)?)),
-            };
-            of(key).iter().map(given).collect()
-        };
-        self.metrics = metrics("metrics")?;
-        self.weighted_metrics = metrics("weighted_metrics")?;
-        Ok(())
-    }
 }
 
 impl Model {
@@ -212,89 +210,151 @@ impl Model {
     /// # Errors
     /// When a name or an output is unknown.
     pub fn compile_with(&mut self, compile: Compile, registry: &Registry) -> Result<()> {
-        let Compile {
-            optimizer,
-            every,
-            outputs,
-            steps_per_execution,
-        } = compile;
-        if steps_per_execution == 0 {
+        let mut compile = compile;
+        if compile.steps_per_execution == 0 {
             bail!("compile: steps_per_execution must be 1 or more, got 0");
         }
-        let mut optimizer = optimizer.resolve(&registry.optimizers, registry)?;
-        optimizer.build(&self.trainable_variables())?;
         let names = self.output_names();
-        let specs = by_output(every, outputs, &names)?;
+        let specs = compile.by_output(&names, registry)?;
+        let forms = specs.iter().map(|spec| Form::of(spec, registry)).collect();
         let mut losses = Vec::new();
         let mut metrics = Vec::new();
         let several = names.len() > 1;
         for (index, (name, spec)) in names.iter().zip(specs).enumerate() {
+            let place = || format!("output `{name}`");
+            if let Some(weight) = spec.weight.filter(|weight| !weight.is_finite()) {
+                bail!("compile: the weight of output `{name}` must be a finite number, got {weight}");
+            }
             if let Some(loss) = spec.loss {
-                let loss = pending_loss(loss, registry).context(|| format!("output `{name}`"))?;
+                let loss = pending_loss(loss, registry).context(place)?;
                 losses.push(CompiledLoss::new(index, name, loss, spec.weight));
             }
             let prefix = if several { Some(name.as_str()) } else { None };
-            for (given, weighted) in spec
-                .metrics
-                .into_iter()
-                .map(|m| (m, false))
-                .chain(spec.weighted_metrics.into_iter().map(|m| (m, true)))
-            {
-                let metric = CompiledMetric::new(index, prefix, given, weighted, registry)
-                    .context(|| format!("output `{name}`"))?;
-                metrics.push(metric);
+            let plain = spec.metrics.into_iter().map(|m| (m, false));
+            for (given, weighted) in plain.chain(spec.weighted_metrics.into_iter().map(|m| (m, true))) {
+                let metric = CompiledMetric::new(index, prefix, given, weighted, registry);
+                metrics.push(metric.context(place)?);
             }
         }
         // Keras lists all plain metrics before the weighted ones.
         metrics.sort_by_key(|m| m.weighted);
+        let mut optimizer = compile.optimizer.resolve(&registry.optimizers, registry)?;
+        let auto_scaled =
+            compile.auto_scale_loss && self.mixed_float16() && optimizer.class_name() != "LossScaleOptimizer";
+        if auto_scaled {
+            optimizer = Box::new(LossScaleOptimizer::around(optimizer));
+        }
+        optimizer.build(&self.trainable_variables())?;
         let mut trainer = Trainer::new(optimizer, losses, metrics, registry.clone(), self)?;
-        trainer.steps_per_execution = steps_per_execution;
+        trainer.steps_per_execution = compile.steps_per_execution;
+        trainer.run_eagerly = compile.run_eagerly;
+        trainer.jit_compile = !compile.run_eagerly && compile.jit_compile.resolve(&self.device);
+        (trainer.auto_scale_loss, trainer.auto_scaled) = (compile.auto_scale_loss, auto_scaled);
+        trainer.forms = forms;
         self.trainer = Some(trainer);
         Ok(())
     }
 }
 
-fn by_output(
-    every: OutputSpec,
-    given: Vec<(String, OutputSpec)>,
-    names: &[String],
-) -> Result<Vec<OutputSpec>> {
-    for (name, _) in &given {
-        if !names.contains(name) {
-            return Err(Error::unknown("output", name, names.to_vec()).context("compile"));
+impl Model {
+    /// Whether it computes in float16 and keeps its weights in float32.
+    fn mixed_float16(&self) -> bool {
+        let mut weights = self.trainable_variables().into_iter();
+        self.functional.base().compute_dtype() == DType::F16 && weights.any(|v| v.dtype() == DType::F32)
+    }
+}
+
+impl Compile {
+    /// What each output has.
+    fn by_output(&mut self, names: &[String], registry: &Registry) -> Result<Vec<OutputSpec>> {
+        let every = std::mem::take(&mut self.every);
+        let named = std::mem::take(&mut self.named);
+        for (index, (name, _)) in named.iter().enumerate() {
+            if !names.contains(name) {
+                return Err(Error::unknown("output", name, names.to_vec()).context("compile"));
+            }
+            if named[..index].iter().any(|(earlier, _)| earlier == name) {
+                bail!("compile: output `{name}` is given twice");
+            }
         }
-    }
-    if names.len() == 1 && given.is_empty() {
-        return Ok(vec![every]);
-    }
-    if !every.metrics.is_empty() || !every.weighted_metrics.is_empty() {
-        bail!(
-            "compile: say which output a metric belongs to, `.output(\"{}\", output().metric(…))`; the outputs \
-             are {}",
-            names[0],
-            names.join(", ")
-        );
-    }
-    let mut specs: Vec<OutputSpec> = names.iter().map(|_| output()).collect();
-    let named = !given.is_empty();
-    for (name, spec) in given {
-        if let Some(index) = names.iter().position(|n| *n == name) {
-            specs[index] = spec;
+        let mut specs: Vec<OutputSpec> = match self.listed.take() {
+            None => names.iter().map(|_| output()).collect(),
+            Some(_) if !named.is_empty() => {
+                bail!("compile: give the outputs by `output` or by `outputs`, not by both")
+            }
+            Some(listed) if listed.len() != names.len() => bail!(
+                "compile: expected one entry in `outputs` for each of {} outputs ({}), got {}",
+                names.len(),
+                names.join(", "),
+                listed.len()
+            ),
+            Some(listed) => listed,
+        };
+        for (name, spec) in named {
+            if let Some(index) = names.iter().position(|n| *n == name) {
+                specs[index] = spec;
+            }
         }
-    }
-    if !named || every.loss.is_some() {
-        for spec in specs.iter_mut().filter(|s| s.loss.is_none()) {
-            spec.loss.clone_from(&every.loss);
+        for spec in &mut specs {
+            if spec.loss.is_none() && !spec.no_loss {
+                spec.loss.clone_from(&every.loss);
+            }
+            if spec.no_loss {
+                spec.loss = None;
+            }
             spec.weight = spec.weight.or(every.weight);
         }
+        match specs.as_mut_slice() {
+            [only] => {
+                only.metrics.extend(every.metrics);
+                only.weighted_metrics.extend(every.weighted_metrics);
+            }
+            _ if every.metrics.is_empty() && every.weighted_metrics.is_empty() => {}
+            _ => bail!(
+                "compile: say which output a metric belongs to, `.output(\"{}\", output().metric(…))`, or \
+                 `.metric_of_each(…)`; the outputs are {}",
+                names[0],
+                names.join(", ")
+            ),
+        }
+        for (given, weighted) in std::mem::take(&mut self.of_each) {
+            let copies = copies(given, specs.len(), registry)?;
+            for (spec, copy) in specs.iter_mut().zip(copies) {
+                let metrics = if weighted {
+                    &mut spec.weighted_metrics
+                } else {
+                    &mut spec.metrics
+                };
+                metrics.push(copy);
+            }
+        }
+        Ok(specs)
     }
-    Ok(specs)
+}
+
+/// A metric `count` times.
+fn copies(given: Given<dyn Metric>, count: usize, registry: &Registry) -> Result<Vec<Given<dyn Metric>>> {
+    let metric = match given {
+        Given::Name(name) => return Ok((0..count).map(|_| Given::Name(name.clone())).collect()),
+        Given::Value(metric) => metric,
+    };
+    let (class, config) = (metric.class_name().to_owned(), metric.config());
+    let mut all = vec![Given::Value(metric)];
+    for _ in 1..count {
+        let entry = registry.metrics.find(&class).context(|| {
+            format!("metric `{class}` of each output: it is not in the registry and cannot be made anew; give one to each")
+        })?;
+        all.push(Given::Value((entry.build)(&config, registry)?));
+    }
+    Ok(all)
 }
 
 fn pending_loss(spec: Spec<dyn Loss>, registry: &Registry) -> Result<Pending<Arc<dyn Loss>>> {
     Ok(match spec {
         // Which cross-entropy is meant depends on the targets.
-        Spec::Name(name) if matches!(name.as_str(), "crossentropy" | "ce") => Pending::ByShape(name),
+        Spec::Name(name) if matches!(ByShape::of(&name), Some(ByShape::Crossentropy)) => {
+            Pending::ByShape(name)
+        }
         spec => Pending::Ready(spec.resolve(&registry.losses, registry)?),
     })
 }

@@ -1,12 +1,10 @@
 //! `fit`: epochs of training steps with validation and callbacks.
 
-use keras_ops::Tensor;
-
 use super::callbacks::Callbacks;
-use super::passes::BATCH;
-use super::{Fit, History};
-use crate::data::{Batch, Dataset, IntoDataset, Samples, Stream};
-use crate::{Logs, Model, Params, Result, bail, random};
+use super::passes::batch_size;
+use super::{Fit, History, Place};
+use crate::data::{Batch, Dataset, IntoDataset, Samples, Shuffle, Stream};
+use crate::{Logs, Model, Params, Result, ResultExt, bail, random};
 
 impl Model {
     /// Trains the model.
@@ -35,61 +33,109 @@ impl Model {
         let _fit = tracing::debug_span!("fit").entered();
         keras_ops::memory::keep_freed();
         let mut options = options;
+        options.check()?;
         let callbacks = std::mem::take(&mut options.callbacks);
-        let (mut train, mut validation) = self.fit_data(data.into_dataset()?, &mut options)?;
+        let (mut train, validation) = self.fit_data(data.into_dataset()?, &mut options)?;
         let params = self.fit_params(&options, &train, validation.is_some())?;
         let registry = self.trainer()?.registry.clone();
         let mut callbacks = Callbacks::new(callbacks, params, Some(&registry))?;
         callbacks.each(self, &mut Logs::new(), |c, cx, _| c.check(cx))?;
-
-        let mut history = History::default();
+        if let Some(place) = options.start_at {
+            train.seek(place.data)?;
+            options.initial_epoch = place.epoch;
+        }
+        let mut run = Run {
+            options,
+            train,
+            validation,
+            callbacks,
+        };
         let mut logs = Logs::new();
-        callbacks.each(self, &mut logs, |c, cx, logs| c.on_train_begin(cx, logs))?;
-        let mut started = false;
-        for epoch in options.initial_epoch..options.epochs {
+        run.callbacks
+            .each(self, &mut logs, |c, cx, logs| c.on_train_begin(cx, logs))?;
+        let trained = self.epochs(&mut run, &mut logs);
+        if run.options.epochs > 0 {
+            self.trainer_mut()?.optimizer.finalize_variable_values()?;
+        }
+        let history = trained?;
+        run.callbacks
+            .each(self, &mut logs, |c, cx, logs| c.on_train_end(cx, logs))?;
+        Ok(history)
+    }
+
+    fn epochs(&mut self, run: &mut Run, logs: &mut Logs) -> Result<History> {
+        let mut history = History::default();
+        let mut step = run.options.start_at.map_or(0, |place| place.step);
+        for epoch in run.options.initial_epoch..run.options.epochs {
             let _epoch = tracing::debug_span!("epoch", epoch).entered();
-            self.reset_metrics()?;
-            callbacks.each(self, &mut Logs::new(), |c, cx, logs| {
+            if step == 0 {
+                self.reset_metrics()?;
+            }
+            run.callbacks.each(self, &mut Logs::new(), |c, cx, logs| {
                 c.on_epoch_begin(epoch, cx, logs)
             })?;
-            if options.steps_per_epoch.is_none() || !started {
-                train.restart(epoch as u64);
-                started = true;
-            }
-            self.train_epoch(&mut train, options.steps_per_epoch, epoch, &mut callbacks)?;
-            logs = self.scores()?.iter().map(|(n, v)| (n.to_owned(), v)).collect();
-            if let Some(data) = validation
+            run.train
+                .on_epoch_begin(epoch)
+                .context(|| format!("data of epoch {epoch}"))?;
+            self.train_epoch(run, epoch, step)?;
+            run.train
+                .on_epoch_end(epoch)
+                .context(|| format!("data of epoch {epoch}"))?;
+            step = 0;
+            *logs = self.scores()?.iter().map(|(n, v)| (n.to_owned(), v)).collect();
+            if let Some(data) = run
+                .validation
                 .as_mut()
-                .filter(|_| options.validation_freq.is_due(epoch))
+                .filter(|_| run.options.validation_freq.is_due(epoch))
             {
-                let scores = self.evaluate_stream(data, options.validation_steps, &mut callbacks)?;
+                let scores = self.evaluate_stream(data, run.options.validation_steps, &mut run.callbacks)?;
                 scores
                     .iter()
                     .for_each(|(name, value)| logs.set(&format!("val_{name}"), value));
             }
-            callbacks.each(self, &mut logs, |c, cx, logs| c.on_epoch_end(epoch, cx, logs))?;
-            history.push(epoch, &logs)?;
-            if callbacks.stop {
+            self.trainer_mut()?.place = Some(run.next_place(epoch));
+            run.callbacks
+                .each(self, logs, |c, cx, logs| c.on_epoch_end(epoch, cx, logs))?;
+            history.push(epoch, logs)?;
+            if run.callbacks.stop {
                 break;
             }
         }
-        if options.epochs > 0 {
-            self.trainer_mut()?.optimizer.finalize_variable_values()?;
-        }
-        callbacks.each(self, &mut logs, |c, cx, logs| c.on_train_end(cx, logs))?;
         Ok(history)
     }
 
-    fn train_epoch(
-        &mut self,
-        data: &mut Stream,
-        steps: Option<usize>,
-        epoch: usize,
-        callbacks: &mut Callbacks,
-    ) -> Result<()> {
-        let (mut step, block) = (0, self.block());
-        while steps.is_none_or(|steps| step < steps) {
-            let Some(first) = next_batch(data, steps, epoch)? else {
+    fn train_epoch(&mut self, run: &mut Run, epoch: usize, done: usize) -> Result<()> {
+        let Run {
+            options,
+            train,
+            callbacks,
+            ..
+        } = run;
+        let (steps, block) = (options.steps_per_epoch, self.block());
+        // Without steps of their own, epochs are passes.
+        if !train.within_pass() || (steps.is_none() && done == 0) {
+            train.restart(match (steps, train.position().pass) {
+                (Some(_), pass) if train.begun() => pass + 1,
+                _ => epoch as u64,
+            })?;
+        }
+        let most = steps.or(train.batches());
+        let mut step = done;
+        while most.is_none_or(|most| step < most) {
+            let mut next = if train.within_pass() { train.next()? } else { None };
+            if next.is_none() && step == done && train.position().batch > 0 && steps.is_some() {
+                // The last epoch ended with the data, unnoticed.
+                train.restart(train.position().pass + 1)?;
+                next = train.next()?;
+            }
+            let Some(first) = next else {
+                if let Some(steps) = steps {
+                    tracing::warn!(
+                        "the data ended after {step} of {steps} steps of epoch {epoch}; give data for \
+                         steps_per_epoch * epochs batches, or fewer steps"
+                    );
+                }
+                train.end_pass();
                 break;
             };
             if !callbacks.is_empty() {
@@ -99,13 +145,18 @@ impl Model {
             }
             self.train_step(&first)?;
             for _ in 1..block {
-                let Some(batch) = data.next()? else {
+                let Some(batch) = train.next()? else {
                     break;
                 };
                 self.train_step(&batch)?;
             }
             step += block;
             if !callbacks.is_empty() {
+                self.trainer_mut()?.place = Some(Place {
+                    epoch,
+                    step,
+                    data: train.position(),
+                });
                 let mut logs = Logs::lazy(self.trainer()?.running.clone());
                 callbacks.each(self, &mut logs, |c, cx, logs| {
                     c.on_train_batch_end(step - 1, cx, logs)
@@ -122,24 +173,43 @@ impl Model {
     }
 
     fn fit_data(&self, data: Dataset, options: &mut Fit) -> Result<(Stream, Option<Stream>)> {
-        let batch = options.batch_size.unwrap_or(BATCH);
-        let validation_batch = options.validation_batch_size.unwrap_or(batch);
-        let seed = options
-            .shuffle
-            .then(|| options.seed.unwrap_or_else(random::next_seed));
+        let seed = options.seed.unwrap_or_else(|| match options.shuffle {
+            // Data in memory draws nothing then.
+            Shuffle::Off if matches!(data, Dataset::Arrays { .. }) => 0,
+            _ => random::next_seed(),
+        });
+        options.class_weight.check(self.classes())?;
+        let validation_batch = options.validation_batch_size.or(options.batch_size);
         let mut validation = match options.validation_data.take() {
-            Some(data) => Some(self.stream(data?, validation_batch, None, options.allow_nan)?),
+            Some(data) => {
+                let data = data.and_then(|data| {
+                    self.stream(
+                        data,
+                        validation_batch,
+                        options.validation_steps,
+                        options.allow_nan,
+                    )
+                });
+                Some(data.context(|| "validation_data")?)
+            }
             None => None,
         };
         let (x, y, sample_weight) = match data {
             Dataset::Arrays { x, y, sample_weight } => (x, y, sample_weight),
-            batches => {
-                if options.validation_split != 0. || !options.class_weight.is_empty() {
-                    bail!(
-                        "validation_split and class_weight need data in memory, not an iterator of batches"
-                    );
+            other => {
+                if options.validation_split != 0. && validation.is_none() {
+                    bail!("fit: validation_split needs data in memory; give validation_data");
                 }
-                return Ok((self.stream(batches, batch, None, options.allow_nan)?, validation));
+                let stream = self.stream(
+                    other,
+                    options.batch_size,
+                    options.steps_per_epoch,
+                    options.allow_nan,
+                )?;
+                let stream = stream
+                    .shuffled(options.shuffle, seed)
+                    .weighted(std::mem::take(&mut options.class_weight));
+                return Ok((stream, validation));
             }
         };
         let mut samples = self.samples(Batch { x, y, sample_weight })?;
@@ -149,43 +219,77 @@ impl Model {
         if validation.is_none() && options.validation_split != 0. {
             let (head, tail) = split(&samples, options.validation_split)?;
             samples = head;
-            validation = Some(Stream::arrays(tail, validation_batch.max(1), None));
+            let batch = batch_size(validation_batch, tail.len, options.validation_steps);
+            validation = Some(Stream::arrays(tail, batch));
         }
-        if !options.class_weight.is_empty() {
-            weigh_classes(&mut samples, options)?;
+        options.class_weight.apply(&mut samples)?;
+        let batch = batch_size(options.batch_size, samples.len, options.steps_per_epoch);
+        Ok((
+            Stream::arrays(samples, batch).shuffled(options.shuffle, seed),
+            validation,
+        ))
+    }
+
+    /// The number of classes that the output tells apart, where it does.
+    fn classes(&self) -> Option<usize> {
+        match self.output_shapes().as_slice() {
+            [shape] => shape.last().copied().flatten().filter(|classes| *classes > 1),
+            _ => None,
         }
-        if batch == 0 || validation_batch == 0 {
-            bail!("batch_size must be 1 or more, got 0");
-        }
-        Ok((Stream::arrays(samples, batch, seed), validation))
     }
 
     fn fit_params(&self, options: &Fit, train: &Stream, validation: bool) -> Result<Params> {
+        if train.endless() && options.steps_per_epoch.is_none() {
+            bail!("fit: the data is endless; give steps_per_epoch");
+        }
         let mut log_names = self.metrics_names()?;
         if validation {
             log_names.extend(log_names.clone().iter().map(|n| format!("val_{n}")));
         }
         Ok(Params {
             epochs: options.epochs,
-            initial_epoch: options.initial_epoch,
+            initial_epoch: options
+                .start_at
+                .map_or(options.initial_epoch, |place| place.epoch),
             steps: options.steps_per_epoch.or(train.batches()),
-            batch_size: options.batch_size.or(Some(BATCH)),
+            batch_size: train.batch_size(),
             verbose: options.verbose.unwrap_or(1),
             validation,
             log_names,
             ..Params::default()
         })
     }
+
+    /// How far the current or the last `fit` has come: for callbacks that save it, and
+    /// [`Fit::start_at`](crate::Fit::start_at). `None` before the first batch, and without any callback until the end
+    /// of the first epoch.
+    pub fn place(&self) -> Option<Place> {
+        self.trainer.as_ref()?.place
+    }
 }
 
-/// Where the steps of an epoch are given, data that ends begins anew.
-fn next_batch(data: &mut Stream, steps: Option<usize>, epoch: usize) -> Result<Option<Samples>> {
-    match data.next()? {
-        None if steps.is_some() => {
-            data.restart(epoch as u64 + 1);
-            data.next()
+/// What a training holds on to.
+struct Run {
+    options: Fit,
+    train: Stream,
+    validation: Option<Stream>,
+    callbacks: Callbacks,
+}
+
+impl Run {
+    /// The start of the epoch after `epoch`.
+    fn next_place(&self, epoch: usize) -> Place {
+        let mut data = self.train.position();
+        if self.options.steps_per_epoch.is_none() {
+            (data.pass, data.batch) = (epoch as u64 + 1, 0);
+        } else if !self.train.within_pass() {
+            (data.pass, data.batch) = (data.pass + 1, 0);
         }
-        next => Ok(next),
+        Place {
+            epoch: epoch + 1,
+            step: 0,
+            data,
+        }
     }
 }
 
@@ -203,30 +307,4 @@ fn split(samples: &Samples, part: f64) -> Result<(Samples, Samples)> {
         );
     }
     Ok((samples.range(0, at)?, samples.range(at, samples.len)?))
-}
-
-/// Multiplies sample weights by the weight of the sample's class.
-fn weigh_classes(samples: &mut Samples, options: &Fit) -> Result<()> {
-    let [y] = samples.y.as_slice() else {
-        bail!("class_weight needs a model with one output")
-    };
-    let labels = match y.dims() {
-        [_, classes, ..] if *classes > 1 => keras_ops::argmax(y, Some(-1), false)?,
-        _ => y.reshape(samples.len)?,
-    };
-    let labels: Vec<f64> = keras_ops::host::read(&labels, |v: &[f64]| Ok(v.to_vec()))?;
-    let weight = |label: &f64| options.class_weight.get(&(*label as i64)).copied().unwrap_or(1.) as f32;
-    let mut weights: Vec<f32> = labels.iter().map(weight).collect();
-    if let [given] = samples.w.as_slice() {
-        if given.elem_count() != samples.len {
-            bail!(
-                "class_weight can't be used with sample weights of shape {:?}",
-                given.dims()
-            );
-        }
-        let given: Vec<f32> = keras_ops::host::read(given, |v: &[f32]| Ok(v.to_vec()))?;
-        weights.iter_mut().zip(given).for_each(|(w, g)| *w *= g);
-    }
-    samples.w = vec![Tensor::from_vec(weights, samples.len, y.device())?];
-    Ok(())
 }

@@ -3,12 +3,15 @@
 
 mod callbacks;
 mod compile;
+mod compile_config;
 mod fit;
 mod history;
+mod jit_compile;
+mod on_batch;
 mod options;
 mod passes;
+mod place;
 mod running;
-mod saved;
 mod step;
 
 use std::sync::{Arc, Mutex};
@@ -17,8 +20,10 @@ use crate::{LayerRef, Model, Optimizer, Registry, Result, Variable};
 
 pub use compile::{Compile, OutputSpec, output};
 pub use history::{History, Scores, larger_is_better};
+pub use jit_compile::JitCompile;
 pub use options::{Evaluate, Fit, Predict};
-pub(crate) use running::{CompiledLoss, CompiledMetric, Pending, Running, lock};
+pub use place::Place;
+pub(crate) use running::{ByShape, CompiledLoss, CompiledMetric, Pending, Running, lock};
 
 /// The optimizer, losses and metrics of a compiled model.
 #[derive(Debug)]
@@ -32,10 +37,20 @@ pub(crate) struct Trainer {
     pub(crate) registry: Registry,
     /// Batches from one call of the callbacks to the next.
     pub(crate) steps_per_execution: usize,
+    /// [`Compile::jit_compile`], decided.
+    pub(crate) jit_compile: bool,
+    pub(crate) run_eagerly: bool,
+    auto_scale_loss: bool,
+    /// Whether the optimizer was put into one that scales the loss.
+    auto_scaled: bool,
+    /// How each output was compiled.
+    forms: Vec<compile_config::Form>,
     /// Whether `"accuracy"` and its like have been decided.
     resolved: bool,
     /// Whether missing gradients have been reported.
     reported: bool,
+    /// How far the current or the last `fit` has come.
+    place: Option<Place>,
 }
 
 impl Trainer {
@@ -62,8 +77,14 @@ impl Trainer {
             running,
             registry,
             steps_per_execution: 1,
+            jit_compile: false,
+            run_eagerly: false,
+            auto_scale_loss: true,
+            auto_scaled: false,
+            forms: Vec::new(),
             resolved: false,
             reported: false,
+            place: None,
         })
     }
 }
@@ -121,8 +142,8 @@ impl Model {
         }
         match &running.metrics.iter().find(|m| m.log_name == name)?.metric {
             Pending::Ready(metric) => metric.larger_is_better(),
-            // An accuracy whose kind the first batch decides.
-            Pending::ByShape(_) => Some(true),
+            // Which class it is, the first batch decides.
+            Pending::ByShape(name) => Some(!matches!(ByShape::of(name), Some(ByShape::Crossentropy))),
         }
     }
 

@@ -1,9 +1,8 @@
 //! What `fit`, `evaluate` and `predict` are told.
 
-use rustc_hash::FxHashMap;
-
-use crate::data::{Dataset, IntoDataset};
-use crate::{Callback, Given, Result};
+use super::Place;
+use crate::data::{ClassWeight, Dataset, IntoDataset, Shuffle};
+use crate::{Callback, Given, Result, bail};
 
 /// How to train. See [`Model::fit`](crate::Model::fit).
 ///
@@ -25,10 +24,11 @@ pub struct Fit {
     pub(crate) validation_steps: Option<usize>,
     pub(crate) validation_freq: Frequency,
     pub(crate) steps_per_epoch: Option<usize>,
-    pub(crate) shuffle: bool,
+    pub(crate) shuffle: Shuffle,
     pub(crate) seed: Option<u64>,
-    pub(crate) class_weight: FxHashMap<i64, f64>,
+    pub(crate) class_weight: ClassWeight,
     pub(crate) allow_nan: bool,
+    pub(crate) start_at: Option<Place>,
 }
 
 /// After which epochs to validate.
@@ -62,10 +62,11 @@ impl Default for Fit {
             validation_steps: None,
             validation_freq: Frequency::Every(1),
             steps_per_epoch: None,
-            shuffle: true,
+            shuffle: Shuffle::On,
             seed: None,
-            class_weight: FxHashMap::default(),
+            class_weight: ClassWeight::default(),
             allow_nan: false,
+            start_at: None,
         }
     }
 }
@@ -90,7 +91,8 @@ impl Fit {
         self
     }
 
-    /// Samples a batch; 32 if not set. Data from an iterator comes in its own batches.
+    /// Samples a batch. If not set, 32, or with a number of steps what makes the data of one pass last for them.
+    /// Data from an iterator comes in its own batches.
     #[must_use]
     pub fn batch_size(mut self, size: usize) -> Self {
         self.batch_size = Some(size);
@@ -125,7 +127,7 @@ impl Fit {
         self
     }
 
-    /// Samples a validation batch; the batch size if not set.
+    /// Samples a validation batch; [`batch_size`](Self::batch_size) if not set.
     #[must_use]
     pub fn validation_batch_size(mut self, size: usize) -> Self {
         self.validation_batch_size = Some(size);
@@ -142,7 +144,7 @@ impl Fit {
     /// Validates after every `epochs`-th epoch only.
     #[must_use]
     pub fn validation_freq(mut self, epochs: usize) -> Self {
-        self.validation_freq = Frequency::Every(epochs.max(1));
+        self.validation_freq = Frequency::Every(epochs);
         self
     }
 
@@ -154,16 +156,19 @@ impl Fit {
     }
 
     /// Ends an epoch after this many batches; the next goes on where it stopped.
+    ///
+    /// As in Keras, the end of the data ends an epoch too, with a warning, and the next one starts from its beginning.
     #[must_use]
     pub fn steps_per_epoch(mut self, steps: usize) -> Self {
         self.steps_per_epoch = Some(steps);
         self
     }
 
-    /// Whether to shuffle the samples before each epoch; yes if not set. Data in memory only.
+    /// Whether to shuffle before each epoch: `true` if not set, `false`, or [`Shuffle::Batch`] for within the batches
+    /// only. Data from an iterator comes as it is.
     #[must_use]
-    pub fn shuffle(mut self, shuffle: bool) -> Self {
-        self.shuffle = shuffle;
+    pub fn shuffle(mut self, shuffle: impl Into<Shuffle>) -> Self {
+        self.shuffle = shuffle.into();
         self
     }
 
@@ -174,7 +179,8 @@ impl Fit {
         self
     }
 
-    /// Weighs the samples of class `label` by `weight`; classes without one count 1.
+    /// Weighs the samples of class `label` by `weight`; classes without one count 1. For models with one output, and
+    /// not together with sample weights.
     #[must_use]
     pub fn class_weight(mut self, label: i64, weight: f64) -> Self {
         self.class_weight.insert(label, weight);
@@ -187,10 +193,70 @@ impl Fit {
         self.allow_nan = allow;
         self
     }
+
+    /// Starts in the middle: where [`Model::place`](crate::Model::place) said that a run stood. The running values
+    /// of losses and metrics go on as they are when the place is within an epoch.
+    ///
+    /// Data, batch size and shuffling must be those of that run; the seed is part of the place. It takes the place
+    /// of [`initial_epoch`](Self::initial_epoch).
+    #[must_use]
+    pub fn start_at(mut self, place: Place) -> Self {
+        self.start_at = Some(place);
+        self
+    }
+
+    /// Checks what needs no data.
+    pub(crate) fn check(&self) -> Result<()> {
+        at_least_one("fit", "batch_size", self.batch_size)?;
+        at_least_one("fit", "steps_per_epoch", self.steps_per_epoch)?;
+        at_least_one("fit", "validation_batch_size", self.validation_batch_size)?;
+        at_least_one("fit", "validation_steps", self.validation_steps)?;
+        check_verbose("fit", self.verbose)?;
+        match &self.validation_freq {
+            Frequency::Every(0) => bail!("fit: validation_freq must be 1 or more, got 0"),
+            Frequency::After(epochs) if epochs.contains(&0) => {
+                bail!("fit: validation_epochs count from 1, got 0")
+            }
+            _ => {}
+        }
+        if self.validation_data.is_none() && self.validation_split == 0. {
+            let set = [
+                ("validation_steps", self.validation_steps),
+                ("validation_batch_size", self.validation_batch_size),
+            ];
+            if let Some((name, _)) = set.into_iter().find(|(_, value)| value.is_some()) {
+                bail!(
+                    "fit: {name} is set, but there is nothing to validate with; give validation_data or validation_split"
+                );
+            }
+        }
+        Ok(())
+    }
+}
+
+/// # Errors
+/// When a count is 0.
+pub(crate) fn at_least_one(what: &str, argument: &str, value: Option<usize>) -> Result<()> {
+    if value == Some(0) {
+        bail!("{what}: {argument} must be 1 or more, got 0");
+    }
+    Ok(())
+}
+
+/// # Errors
+/// When it is no mode.
+pub(crate) fn check_verbose(what: &str, verbose: Option<u8>) -> Result<()> {
+    match verbose {
+        Some(3..) => bail!(
+            "{what}: verbose must be 0 (silent), 1 (progress bar) or 2 (a line an epoch), got {}",
+            verbose.unwrap_or_default()
+        ),
+        _ => Ok(()),
+    }
 }
 
 macro_rules! pass {
-    ($(#[$doc:meta])* $name:ident) => {
+    ($(#[$doc:meta])* $name:ident { $($field:ident: $type:ty),* }) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
         pub struct $name {
@@ -198,6 +264,7 @@ macro_rules! pass {
             pub(crate) steps: Option<usize>,
             pub(crate) verbose: Option<u8>,
             pub(crate) callbacks: Vec<Given<dyn Callback>>,
+            $(pub(crate) $field: $type,)*
         }
 
         impl $name {
@@ -206,7 +273,7 @@ macro_rules! pass {
                 Self::default()
             }
 
-            /// Samples a batch; 32 if not set.
+            /// Samples a batch. If not set, 32, or with a number of steps what makes the data last for them.
             #[must_use]
             pub fn batch_size(mut self, size: usize) -> Self {
                 self.batch_size = Some(size);
@@ -233,15 +300,31 @@ macro_rules! pass {
                 self.callbacks.push(callback.into());
                 self
             }
+
+            pub(crate) fn check(&self, what: &str) -> Result<()> {
+                at_least_one(what, "batch_size", self.batch_size)?;
+                at_least_one(what, "steps", self.steps)?;
+                check_verbose(what, self.verbose)
+            }
         }
     };
 }
 
 pass! {
     /// How to evaluate. See [`Model::evaluate`](crate::Model::evaluate).
-    Evaluate
+    Evaluate { allow_nan: bool }
 }
+
+impl Evaluate {
+    /// Evaluates data with NaN in it instead of refusing.
+    #[must_use]
+    pub fn allow_nan(mut self, allow: bool) -> Self {
+        self.allow_nan = allow;
+        self
+    }
+}
+
 pass! {
     /// How to predict. See [`Model::predict`](crate::Model::predict).
-    Predict
+    Predict {}
 }

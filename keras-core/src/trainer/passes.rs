@@ -5,11 +5,16 @@ use keras_ops::Tensor;
 use super::callbacks::Callbacks;
 use super::running::lock;
 use super::{Evaluate, Predict, Scores};
-use crate::data::{Batch, Dataset, IntoArrays, IntoDataset, Samples, Stream, in_order};
+use crate::data::{Batch, Dataset, IntoDataset, IntoInputs, Names, Samples, Stream};
 use crate::layer::Tensors;
 use crate::{Logs, Model, Params, Result, bail};
 
-pub(crate) const BATCH: usize = 32;
+/// Samples a batch as Keras chooses it for data in memory: with a number of steps, what makes the data last for
+/// them.
+pub(crate) fn batch_size(given: Option<usize>, samples: usize, steps: Option<usize>) -> usize {
+    const BATCH: usize = 32;
+    given.unwrap_or_else(|| steps.map_or(BATCH, |steps| samples.div_ceil(steps.max(1)).max(1)))
+}
 
 impl Model {
     /// The loss and metrics over `data`.
@@ -17,17 +22,19 @@ impl Model {
     /// # Errors
     /// When the model is not compiled or the data does not fit.
     pub fn evaluate(&mut self, data: impl IntoDataset, options: Evaluate) -> Result<Scores> {
+        options.check("evaluate")?;
         let Evaluate {
             batch_size,
             steps,
             verbose,
             callbacks,
+            allow_nan,
         } = options;
-        let mut stream = self.stream(data.into_dataset()?, batch_size.unwrap_or(BATCH), None, false)?;
+        let mut stream = self.stream(data.into_dataset()?, batch_size, steps, allow_nan)?;
         let params = Params {
             epochs: 1,
             steps: steps.or(stream.batches()),
-            batch_size,
+            batch_size: stream.batch_size(),
             verbose: verbose.unwrap_or(1),
             log_names: self.metrics_names()?,
             ..Params::default()
@@ -45,8 +52,12 @@ impl Model {
         steps: Option<usize>,
         callbacks: &mut Callbacks,
     ) -> Result<Scores> {
+        if stream.endless() && steps.is_none() {
+            bail!("evaluate: the data is endless; give the number of steps");
+        }
         self.reset_metrics()?;
-        stream.restart(0);
+        stream.on_epoch_begin(0)?;
+        stream.restart(0)?;
         let mut logs = Logs::new();
         callbacks.each(self, &mut logs, |c, cx, logs| c.on_test_begin(cx, logs))?;
         let (mut step, block) = (0, self.block());
@@ -71,6 +82,7 @@ impl Model {
         if step == 0 {
             bail!("evaluate: the data gave no batch");
         }
+        ended("evaluate", stream, step, steps)?;
         let scores = self.scores()?;
         let mut logs = scores.iter().map(|(n, v)| (n.to_owned(), v)).collect();
         callbacks.each(self, &mut logs, |c, cx, logs| c.on_test_end(cx, logs))?;
@@ -81,7 +93,7 @@ impl Model {
     ///
     /// # Errors
     /// When the data does not fit, or the model has several outputs.
-    pub fn predict(&mut self, x: impl IntoArrays, options: Predict) -> Result<Tensor> {
+    pub fn predict(&mut self, x: impl IntoInputs, options: Predict) -> Result<Tensor> {
         let mut outputs = self.predict_all(x, options)?;
         match (outputs.pop(), outputs.is_empty()) {
             (Some(output), true) => Ok(output),
@@ -96,23 +108,38 @@ impl Model {
     ///
     /// # Errors
     /// When the data does not fit.
-    pub fn predict_all(&mut self, x: impl IntoArrays, options: Predict) -> Result<Vec<Tensor>> {
+    pub fn predict_all(&mut self, x: impl IntoInputs, options: Predict) -> Result<Vec<Tensor>> {
+        options.check("predict")?;
         let Predict {
-            batch_size,
+            batch_size: batch,
             steps,
             verbose,
             callbacks,
         } = options;
-        let batch = Batch {
-            x: x.into_arrays()?,
-            ..Batch::default()
+        let names = Names {
+            inputs: self.input_names(),
+            ..Names::default()
         };
-        let samples = in_order(&batch, &self.input_names(), &[], false)?.contiguous()?;
-        let mut stream = Stream::arrays(samples, positive(batch_size)?, None);
+        let mut stream = match x.into_inputs()? {
+            Dataset::Arrays { x, .. } => {
+                let inputs = Batch {
+                    x,
+                    ..Batch::default()
+                };
+                let samples = inputs.in_order(&names)?.contiguous()?;
+                let batch = batch_size(batch, samples.len, steps);
+                Stream::arrays(samples, batch)
+            }
+            Dataset::Batches(batches) => Stream::iterator(batches, names),
+            Dataset::Indexed(data) => Stream::indexed(data, batch_size(batch, 0, None), names)?,
+        };
+        if stream.endless() && steps.is_none() {
+            bail!("predict: the data is endless; give the number of steps");
+        }
         let params = Params {
             epochs: 1,
             steps: steps.or(stream.batches()),
-            batch_size,
+            batch_size: stream.batch_size(),
             verbose: verbose.unwrap_or(1),
             ..Params::default()
         };
@@ -120,6 +147,7 @@ impl Model {
         let mut callbacks = Callbacks::new(callbacks, params, registry.as_ref())?;
         let mut logs = Logs::new();
         callbacks.each(self, &mut logs, |c, cx, _| c.check(cx))?;
+        stream.on_epoch_begin(0)?;
         callbacks.each(self, &mut logs, |c, cx, logs| c.on_predict_begin(cx, logs))?;
         let mut parts: Vec<Vec<Tensor>> = vec![Vec::new(); self.output_names().len()];
         let (mut step, block) = (0, self.block());
@@ -144,73 +172,74 @@ impl Model {
                 })?;
             }
         }
+        ended("predict", &mut stream, step, steps)?;
         callbacks.each(self, &mut Logs::new(), |c, cx, logs| c.on_predict_end(cx, logs))?;
         parts.iter().map(|part| join(part)).collect()
     }
 
-    /// The outputs for one batch.
-    ///
-    /// # Errors
-    /// When the data does not fit.
-    pub fn predict_on_batch(&self, x: impl IntoArrays) -> Result<Vec<Tensor>> {
-        let batch = Batch {
-            x: x.into_arrays()?,
-            ..Batch::default()
-        };
-        let samples = in_order(&batch, &self.input_names(), &[], false)?;
-        Ok(self.predict_step(&samples.x)?.into_vec())
-    }
-
-    /// Data with targets as batches in the model's order, checked.
+    /// Data with targets as batches in the model's order, checked where it is in memory.
     pub(crate) fn stream(
         &self,
         data: Dataset,
-        batch: usize,
-        shuffle: Option<u64>,
+        batch: Option<usize>,
+        steps: Option<usize>,
         allow_nan: bool,
     ) -> Result<Stream> {
+        let names = self.names()?;
         match data {
             Dataset::Arrays { x, y, sample_weight } => {
                 let samples = self.samples(Batch { x, y, sample_weight })?;
                 if !allow_nan {
                     samples.check_finite()?;
                 }
-                Ok(Stream::arrays(samples, positive(Some(batch))?, shuffle))
+                let batch = batch_size(batch, samples.len, steps);
+                Ok(Stream::arrays(samples, batch))
             }
-            Dataset::Batches(batches) => {
-                let expect_y = !lock(&self.trainer()?.running).losses.is_empty();
-                Ok(Stream::iterator(
-                    batches,
-                    self.input_names(),
-                    self.output_names(),
-                    expect_y,
-                ))
+            Dataset::Batches(batches) => Ok(Stream::iterator(batches, names).finite(!allow_nan)),
+            Dataset::Indexed(data) => {
+                Ok(Stream::indexed(data, batch_size(batch, 0, None), names)?.finite(!allow_nan))
             }
         }
     }
 
+    /// What the data is put in order by.
+    pub(crate) fn names(&self) -> Result<Names> {
+        let outputs = self.output_names();
+        let mut taught = vec![false; outputs.len()];
+        let running = lock(&self.trainer()?.running);
+        let losses = running.losses.iter().map(|l| l.output);
+        for output in losses.chain(running.metrics.iter().map(|m| m.output)) {
+            if let Some(taught) = taught.get_mut(output) {
+                *taught = true;
+            }
+        }
+        Ok(Names {
+            inputs: self.input_names(),
+            outputs,
+            taught,
+        })
+    }
+
     /// All samples in the model's order, with targets that its losses accept.
     pub(crate) fn samples(&self, data: Batch) -> Result<Samples> {
-        let running = lock(&self.trainer()?.running);
-        let expect_y = !running.losses.is_empty();
-        let samples = in_order(&data, &self.input_names(), &self.output_names(), expect_y)?.contiguous()?;
+        let samples = data.in_order(&self.names()?)?.contiguous()?;
         // The first sample alone, or a batch where its size is fixed, so that a wrong shape is found before anything
         // is computed.
         let shapes = &self.functional.graph.input_shapes;
         let batch = shapes.iter().find_map(|dims| *dims.first()?).unwrap_or(1);
         let first: Vec<Tensor> = samples.range(0, batch.min(samples.len.max(1)))?.x;
         self.functional.graph.prepare(&first, first[0].device())?;
-        running.check_targets(&samples.y, &self.output_shapes())?;
+        lock(&self.trainer()?.running).check_targets(&samples.y, &self.output_shapes())?;
         Ok(samples)
     }
 }
 
-fn positive(batch_size: Option<usize>) -> Result<usize> {
-    match batch_size {
-        Some(0) => bail!("batch_size must be 1 or more, got 0"),
-        Some(size) => Ok(size),
-        None => Ok(BATCH),
+/// Ends a pass of `evaluate` or `predict`; says so where the data ended before the steps.
+fn ended(what: &str, stream: &mut Stream, step: usize, steps: Option<usize>) -> Result<()> {
+    if let Some(steps) = steps.filter(|steps| step < *steps) {
+        tracing::warn!("{what}: the data ended after {step} of {steps} steps");
     }
+    stream.on_epoch_end(0)
 }
 
 /// Adds a batch's outputs.

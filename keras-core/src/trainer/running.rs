@@ -51,6 +51,8 @@ impl CompiledLoss {
 pub(crate) struct CompiledMetric {
     pub(crate) output: usize,
     pub(crate) log_name: String,
+    /// What it is called where `log_name` is taken and it is weighted.
+    weighted_name: String,
     pub(crate) weighted: bool,
     pub(crate) metric: Pending<Box<dyn Metric>>,
 }
@@ -65,9 +67,7 @@ impl CompiledMetric {
         registry: &Registry,
     ) -> Result<Self> {
         let (name, metric) = match given {
-            Given::Name(name) if matches!(name.as_str(), "accuracy" | "acc") => {
-                (name.clone(), Pending::ByShape(name))
-            }
+            Given::Name(name) if ByShape::of(&name).is_some() => (name.clone(), Pending::ByShape(name)),
             Given::Name(name) => {
                 let mut metric = registry.metrics.by_name(&name, registry)?;
                 metric.set_name(&name);
@@ -75,10 +75,11 @@ impl CompiledMetric {
             }
             Given::Value(metric) => (metric.name(), Pending::Ready(metric)),
         };
-        let log_name = prefix.map_or(name.clone(), |p| format!("{p}_{name}"));
+        let prefix = prefix.map_or(String::new(), |p| format!("{p}_"));
         Ok(Self {
             output,
-            log_name,
+            log_name: format!("{prefix}{name}"),
+            weighted_name: format!("{prefix}weighted_{name}"),
             weighted,
             metric,
         })
@@ -192,21 +193,14 @@ impl Running {
     pub(crate) fn resolve(&mut self, y: &[Tensor], outputs: &[Dims], registry: &Registry) -> Result<()> {
         for loss in &mut self.losses {
             if let (Pending::ByShape(_), Some(y)) = (&loss.loss, y.get(loss.output)) {
-                let name = match Labels::of(y, &outputs[loss.output]) {
-                    Labels::Binary => "BinaryCrossentropy",
-                    Labels::Sparse => "SparseCategoricalCrossentropy",
-                    Labels::OneHot => "CategoricalCrossentropy",
-                };
+                let name = ByShape::Crossentropy.class(&Labels::of(y, &outputs[loss.output]));
                 loss.loss = Pending::Ready(registry.losses.by_name(name, registry)?.into());
             }
         }
         for metric in &mut self.metrics {
             if let (Pending::ByShape(name), Some(y)) = (&metric.metric, y.get(metric.output)) {
-                let class = match Labels::of(y, &outputs[metric.output]) {
-                    Labels::Binary => "BinaryAccuracy",
-                    Labels::Sparse => "SparseCategoricalAccuracy",
-                    Labels::OneHot => "CategoricalAccuracy",
-                };
+                let kind = ByShape::of(name).unwrap_or(ByShape::Accuracy);
+                let class = kind.class(&Labels::of(y, &outputs[metric.output]));
                 let mut found = registry.metrics.by_name(class, registry)?;
                 found.set_name(name);
                 metric.metric = Pending::Ready(found);
@@ -366,6 +360,35 @@ pub(crate) fn lock(running: &Mutex<Running>) -> MutexGuard<'_, Running> {
     running.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a name means whose class depends on the targets.
+#[derive(Clone, Copy)]
+pub(crate) enum ByShape {
+    Accuracy,
+    Crossentropy,
+}
+
+impl ByShape {
+    /// What Keras takes `name` for, in small and capital letters.
+    pub(crate) fn of(name: &str) -> Option<Self> {
+        match name.to_lowercase().as_str() {
+            "accuracy" | "acc" => Some(Self::Accuracy),
+            "crossentropy" | "ce" => Some(Self::Crossentropy),
+            _ => None,
+        }
+    }
+
+    fn class(self, labels: &Labels) -> &'static str {
+        match (self, labels) {
+            (Self::Accuracy, Labels::Binary) => "BinaryAccuracy",
+            (Self::Accuracy, Labels::Sparse) => "SparseCategoricalAccuracy",
+            (Self::Accuracy, Labels::OneHot) => "CategoricalAccuracy",
+            (Self::Crossentropy, Labels::Binary) => "BinaryCrossentropy",
+            (Self::Crossentropy, Labels::Sparse) => "SparseCategoricalCrossentropy",
+            (Self::Crossentropy, Labels::OneHot) => "CategoricalCrossentropy",
+        }
+    }
+}
+
 /// What the targets of a classifier look like.
 enum Labels {
     Binary,
@@ -391,7 +414,7 @@ fn unique_names(metrics: &mut [CompiledMetric]) {
     let mut seen: Vec<String> = Vec::new();
     for metric in metrics {
         let stem = match (seen.contains(&metric.log_name), metric.weighted) {
-            (true, true) => format!("weighted_{}", metric.log_name),
+            (true, true) => metric.weighted_name.clone(),
             _ => metric.log_name.clone(),
         };
         let mut name = stem.clone();

@@ -4,9 +4,8 @@ use keras_ops::{Gradient, GradientTape, Tensor};
 use smallvec::SmallVec;
 
 use super::running::{Losses, Outcome, lock};
-use crate::data::{Batch, IntoDataset, Samples, in_order};
+use crate::data::Samples;
 use crate::layer::{Call, Tensors};
-use crate::trainer::Scores;
 use crate::{Error, Model, Result, Variable, bail};
 
 impl Model {
@@ -34,7 +33,7 @@ impl Model {
         drop(forward);
 
         let backward = tracing::trace_span!("backward").entered();
-        let mut found = tape.gradients(&total)?;
+        let mut found = tape.gradients(&trainer.optimizer.scale_loss(&total)?)?;
         let gradients: SmallVec<[Option<Gradient>; 16]> =
             trainer.variables.iter().map(|v| found.take(v.tensor())).collect();
         drop(backward);
@@ -100,45 +99,6 @@ impl Model {
         lock(&trainer.running).resolve(&batch.y, &shapes, &trainer.registry)?;
         trainer.resolved = true;
         Ok(())
-    }
-
-    /// Trains on one batch and gives the running values since the last
-    /// [`reset_metrics`](Self::reset_metrics).
-    ///
-    /// # Errors
-    /// When the model is not compiled or the data does not fit.
-    pub fn train_on_batch(&mut self, batch: impl IntoDataset) -> Result<Scores> {
-        let batch = self.one_batch(batch)?;
-        self.train_step(&batch)?;
-        self.scores()
-    }
-
-    /// Evaluates one batch and gives the running values since the last
-    /// [`reset_metrics`](Self::reset_metrics).
-    ///
-    /// # Errors
-    /// When the model is not compiled or the data does not fit.
-    pub fn test_on_batch(&mut self, batch: impl IntoDataset) -> Result<Scores> {
-        let batch = self.one_batch(batch)?;
-        self.test_step(&batch)?;
-        self.scores()
-    }
-
-    /// The running values.
-    pub(crate) fn scores(&self) -> Result<Scores> {
-        let running: std::sync::Arc<dyn crate::LogSource> = self.trainer()?.running.clone();
-        Ok(crate::Logs::lazy(running).to_vec()?.into())
-    }
-
-    fn one_batch(&self, batch: impl IntoDataset) -> Result<Samples> {
-        match batch.into_dataset()? {
-            crate::data::Dataset::Arrays { x, y, sample_weight } => {
-                let batch = Batch { x, y, sample_weight };
-                let expect_y = !lock(&self.trainer()?.running).losses.is_empty();
-                in_order(&batch, &self.input_names(), &self.output_names(), expect_y)
-            }
-            crate::data::Dataset::Batches(_) => bail!("one batch is tensors `(x, y)`, not an iterator"),
-        }
     }
 }
 

@@ -386,3 +386,297 @@ fn gradients_of_rows_are_those_of_the_table() -> Result<()> {
 fn values_of(variable: &Variable) -> Result<Vec<f32>> {
     values(std::slice::from_ref(variable))
 }
+
+/// `scale wave(start + 0.61 i)`, as in keras/make_optimizers.py.
+fn waves(shape: &[usize], start: f64, wave: fn(f64) -> f64, scale: f64) -> Result<Tensor> {
+    let values: Vec<f32> = (0..shape.iter().product::<usize>())
+        .map(|i| (scale * wave(start + 0.61 * i as f64)) as f32)
+        .collect();
+    Ok(Tensor::from_vec(values, shape, &CPU)?)
+}
+
+fn numbers(value: &serde_json::Value) -> Vec<f32> {
+    let list = value.as_array().into_iter().flatten();
+    list.map(|v| v.as_f64().unwrap_or(f64::NAN) as f32).collect()
+}
+
+#[test]
+fn all_arguments_as_in_keras() -> Result<()> {
+    const SHAPES: [(&str, &[usize]); 3] = [("kernel", &[2, 3]), ("bias", &[3]), ("table", &[3, 1])];
+    let registry = registry::core();
+    let cases: Vec<serde_json::Value> = serde_json::from_str(include_str!("keras/optimizers.json"))?;
+    assert!(cases.len() > 180, "{}", cases.len());
+    let mut wrong = Vec::new();
+    for case in &cases {
+        let make = || registry.optimizers.from_value(case, registry);
+        let optimizer = make()?;
+        let again =
+            (registry.optimizers.find(optimizer.class_name())?.build)(&optimizer.full_config(), registry)?;
+        assert_eq!(again.full_config(), optimizer.full_config());
+        // Keras's arguments, all of them.
+        for (argument, value) in case["config"].as_object().into_iter().flatten() {
+            let config = optimizer.full_config();
+            let own = config.get(argument);
+            let same = own == Some(value) || own.and_then(|v| v.as_f64()) == value.as_f64();
+            assert!(
+                same || value.is_object(),
+                "{}: {argument} {own:?} {value}",
+                case["class_name"]
+            );
+        }
+        // Straight through, and with a pause after each step in which everything is saved and loaded.
+        for pauses in [false, true] {
+            let (mut optimizer, variables) = (make()?, make_variables(&SHAPES)?);
+            optimizer.build(&variables)?;
+            for step in 0..9 {
+                if pauses {
+                    let (state, slots) = (optimizer.state(), optimizer.state_variables());
+                    optimizer = make()?;
+                    optimizer.build(&variables)?;
+                    for ((path, to), (saved, from)) in optimizer.state_variables().iter().zip(&slots) {
+                        assert_eq!(path, saved);
+                        to.assign(&from.snapshot()?)?;
+                    }
+                    optimizer.load_state(&serde_json::from_str(&state.to_string())?)?;
+                }
+                let gradients = SHAPES.iter().enumerate().map(|(i, (_, shape))| {
+                    let gradient = waves(shape, 1.3 * f64::from(step) + 0.7 * i as f64, f64::sin, 1.)?;
+                    match (case.get("scale").is_some() && i == 1, step) {
+                        (true, 2) => Ok(Some(broken(&gradient, f32::INFINITY)?)),
+                        (true, 3) => Ok(Some(broken(&gradient, f32::NAN)?)),
+                        _ => Ok(Some(gradient)),
+                    }
+                });
+                optimizer.apply(&gradients.collect::<Result<Vec<_>>>()?)?;
+            }
+            let mut check = |what: &str, got: Vec<f32>, expected: Vec<f32>| {
+                let near = |(a, b): (&f32, &f32)| (a - b).abs() < 1e-5 + 2e-4 * b.abs();
+                if got.len() != expected.len() || !got.iter().zip(&expected).all(near) {
+                    wrong.push(format!("{what} {case}: {got:?}"));
+                }
+            };
+            check("steps", values(&variables)?, numbers(&case["values"]));
+            optimizer.finalize_variable_values()?;
+            check("end", values(&variables)?, numbers(&case["final"]));
+            assert_eq!(optimizer.iterations(), case["iterations"].as_u64().unwrap_or(99));
+            if let Some(scale) = case.get("scale") {
+                assert_eq!(optimizer.state()["dynamic_scale"].as_f64(), scale.as_f64());
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+    Ok(())
+}
+
+fn make_variables(shapes: &[(&str, &[usize])]) -> Result<Vec<Variable>> {
+    let start = |(i, (name, shape)): (usize, &(&str, &[usize]))| {
+        Variable::new(name, &waves(shape, 0.9 * i as f64, f64::cos, 1.5)?, true)
+    };
+    shapes.iter().enumerate().map(start).collect()
+}
+
+/// With `value` as its second element.
+fn broken(gradient: &Tensor, value: f32) -> Result<Tensor> {
+    let mut values = gradient.flatten_all()?.to_vec1::<f32>()?;
+    values[1] = value;
+    Ok(Tensor::from_vec(values, gradient.shape(), &CPU)?)
+}
+
+#[test]
+fn misuse() -> Result<()> {
+    use keras_core::optimizers::*;
+    use keras_core::schedule_fn;
+    let cases: Vec<(Box<dyn Optimizer>, &str)> = vec![
+        (
+            Box::new(SGD::new(f64::NAN)),
+            "learning_rate must be a finite number, got NaN",
+        ),
+        (
+            Box::new(SGD::new(0.1).weight_decay(f64::INFINITY)),
+            "weight_decay must be a finite",
+        ),
+        (
+            Box::new(SGD::new(0.1).loss_scale_factor(0.)),
+            "loss_scale_factor must not be 0",
+        ),
+        (
+            Box::new(SGD::new(0.1).use_ema(0.9).ema_overwrite_frequency(0)),
+            "ema_overwrite_frequency",
+        ),
+        (
+            Box::new(SGD::new(0.1).exclude_from_weight_decay(["("])),
+            "`(` is no regular expression",
+        ),
+        (
+            Box::new(SGD::new(0.1).learning_rate_multiplier("kernl", 2.)),
+            "Did you mean `kernel`?",
+        ),
+        (
+            Box::new(SGD::new(0.1).learning_rate_multiplier("kernel", f64::NAN)),
+            "finite",
+        ),
+        (
+            Box::new(Adam::new(0.1).beta_1(1.)),
+            "Adam: `beta_1` must be in [0, 1), got 1",
+        ),
+        (
+            Box::new(RMSprop::new(0.1).rho(-0.5)),
+            "RMSprop: `rho` must be in [0, 1)",
+        ),
+        (
+            Box::new(Lion::new(0.1).beta_1(0.)),
+            "Lion: `beta_1` must be in (0, 1]",
+        ),
+        (
+            Box::new(Ftrl::new(0.1).learning_rate_power(0.5)),
+            "Ftrl: `learning_rate_power`",
+        ),
+        (
+            Box::new(Ftrl::new(0.1).l1_regularization_strength(-1.)),
+            "`l1_regularization_strength`",
+        ),
+        (
+            Box::new(Adafactor::new(0.1).clip_threshold(0.)),
+            "`clip_threshold` must be greater",
+        ),
+        (
+            Box::new(ScheduleFreeAdamW::new(0.1).beta_1(0.)),
+            "`beta_1` must be in (0, 1)",
+        ),
+        (
+            Box::new(Muon::new(0.1).exclude_layers(["["])),
+            "no regular expression",
+        ),
+        (
+            Box::new(LossScaleOptimizer::new(SGD::new(0.1)).initial_scale(0.)),
+            "`initial_scale`",
+        ),
+        (
+            Box::new(LossScaleOptimizer::new(SGD::new(0.1)).dynamic_growth_steps(0)),
+            "`dynamic_growth_steps`",
+        ),
+        (
+            Box::new(LossScaleOptimizer::new(LossScaleOptimizer::new(SGD::new(0.1)))),
+            "wrap it once",
+        ),
+        (
+            Box::new(MultiOptimizer::new(
+                OptimizerMap::new("sgd").with("k.*", "adam").with(".*l", "adam"),
+            )),
+            "both `k.*` and `.*l` match the variable `kernel`",
+        ),
+        (
+            Box::new(MultiOptimizer::new(
+                OptimizerMap::new("sgd").with("a", "adam").with("a", "sgd"),
+            )),
+            "`a` is given twice",
+        ),
+        (
+            Box::new(MultiOptimizer::new(OptimizerMap::new("sdg"))),
+            "Did you mean `sgd`?",
+        ),
+        (
+            Box::new(MultiOptimizer::new(OptimizerMap::new(LossScaleOptimizer::new(
+                SGD::new(0.1),
+            )))),
+            "cannot be used inside",
+        ),
+        (
+            Box::new(MultiOptimizer::select(|_| 1, vec![Box::new(SGD::new(0.1))])),
+            "chose optimizer 1 for `kernel`, but there are 1",
+        ),
+    ];
+    for (mut optimizer, words) in cases {
+        let error = optimizer.build(&variables()?).unwrap_err().to_string();
+        assert!(error.contains(words), "expected `{words}` in: {error}");
+    }
+    let mut sgd = SGD::new(schedule_fn("lost", |step| if step > 0 { f64::NAN } else { 0.1 }));
+    sgd.build(&variables()?)?;
+    sgd.apply(&gradients(GRADIENTS[0])?)?;
+    let error = sgd.apply(&gradients(GRADIENTS[1])?).unwrap_err().to_string();
+    assert!(
+        error.contains("schedule `lost`: the learning rate of step 1"),
+        "{error}"
+    );
+    let mut several = MultiOptimizer::new(OptimizerMap::new("sgd"));
+    assert!(
+        several
+            .set_learning_rate(0.1)
+            .unwrap_err()
+            .to_string()
+            .contains("optimizers_mut")
+    );
+    Ok(())
+}
+
+#[test]
+fn configurations_that_are_refused() {
+    let registry = registry::core();
+    let cases = [
+        (
+            json!({"class_name": "AdamW", "config": {"weight_decay": null}}),
+            "`weight_decay` must be a number",
+        ),
+        (
+            json!({"class_name": "SGD", "config": {"learning_rate": "fast"}}),
+            "unknown learning-rate schedule `fast`",
+        ),
+        (
+            json!({"class_name": "SGD", "config": {"learning_rate": {"class_name": "ExponentialDecay"}}}),
+            "initial_learning_rate",
+        ),
+        (
+            json!({"class_name": "SGD", "config": {"gradient_accumulation_steps": -2}}),
+            "gradient_accumulation_steps",
+        ),
+        (
+            json!({"class_name": "LossScaleOptimizer", "config": {}}),
+            "inner_optimizer",
+        ),
+        (
+            json!({"class_name": "LossScaleOptimizer", "config": {"inner_optimizer": "sgd", "clipnorm": 1.0}}),
+            "set it on the `inner_optimizer`",
+        ),
+        (
+            json!({"class_name": "LossScaleOptimizer", "config": {"inner_optimizer": "sgd", "dynamic": false}}),
+            "`dynamic=false`",
+        ),
+        (
+            json!({"class_name": "MultiOptimizer", "config": {"optimizer_map": "sgd"}}),
+            "class_name",
+        ),
+        (
+            json!({"class_name": "MultiOptimizer", "config": {"optimizer_map": {"class_name": "function", "config": {}}}}),
+            "a closure is not saved",
+        ),
+    ];
+    for (value, words) in cases {
+        let error = registry
+            .optimizers
+            .from_value(&value, registry)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains(words), "expected `{words}` in: {error}");
+    }
+    // What older versions of Keras wrote.
+    let older = json!({"class_name": "LossScaleOptimizer", "config": {
+        "inner_optimizer": "sgd", "weight_decay": null, "use_ema": false, "ema_momentum": 0.99, "dynamic": true,
+    }});
+    assert!(registry.optimizers.from_value(&older, registry).is_ok());
+}
+
+#[test]
+fn rates_by_path_and_schedules_set_later() -> Result<()> {
+    let variables = variables()?;
+    let mut sgd = SGD::new(1.)
+        .learning_rate_multiplier("k.*", 0.5)
+        .learning_rate_multiplier("bias", 0.)
+        .weight_decay(0.25);
+    sgd.build(&variables)?;
+    sgd.apply(&gradients(([1., 1.], 1.))?)?;
+    // 1 - 0.25 * 0.5 - 0.5, -2 + 2 * 0.25 * 0.5 - 0.5; the bias neither decays nor steps.
+    assert_close(&values(&variables)?, &[0.375, -2.25, 0.5]);
+    sgd.set_schedule(std::sync::Arc::new(ExponentialDecay::new(2., 1., 0.5)))?;
+    assert_eq!(sgd.learning_rate()?, 1.);
+    Ok(())
+}
