@@ -290,3 +290,68 @@ fn the_jit_is_a_setting() -> keras::Result<()> {
     );
     Ok(())
 }
+
+/// A classifier in half precision, compiled by `compile`.
+fn mixed(compile: Compile) -> keras::Result<Model> {
+    let registry = keras::registry();
+    let policy = json!({"class_name": "DTypePolicy", "config": {"name": "mixed_float16"}});
+    let config = json!({"class_name": "Sequential", "config": {"name": "half", "dtype": policy, "layers": [
+        {"class_name": "InputLayer", "config": {"batch_shape": [null, 2], "name": "x"}},
+        {"class_name": "Dense", "config": {"units": 4, "activation": "tanh", "dtype": policy}},
+        {"class_name": "Dense", "config": {"units": 3, "activation": "softmax", "dtype": "float32"}},
+    ]}});
+    let mut model = Model::from_config_on(&config, registry, &Device::Cpu)?;
+    model.compile(compile)?;
+    Ok(model)
+}
+
+#[test]
+fn the_loss_of_models_in_half_precision_is_scaled() -> keras::Result<()> {
+    let compile = || Compile::new("adam").loss(SPARSE);
+    let mut model = mixed(compile())?;
+    assert_eq!(model.optimizer()?.class_name(), "LossScaleOptimizer");
+    let x: Vec<[f32; 2]> = (0..24).map(|i| [(i % 3) as f32, (i % 5) as f32 / 5.]).collect();
+    let y: Vec<i64> = (0..24).map(|i| i % 3).collect();
+    let fit = || Fit::new().epochs(6).batch_size(8).shuffle(false).verbose(0);
+    let history = model.fit((&x, &y), fit())?;
+    let losses = history.get("loss")?;
+    // The loss itself is logged, not the scaled one.
+    assert!(losses[0] < 5. && losses[5] < losses[0], "{losses:?}");
+    assert_eq!(model.optimizer()?.state()["dynamic_scale"], json!(32768.));
+    assert_eq!(model.optimizer()?.iterations(), 18);
+    // What was asked for is saved, and goes on where it stood.
+    let written = model.to_config()?["compile_config"].take();
+    assert_eq!(written["optimizer"]["class_name"], "Adam");
+    let folder = tempfile::tempdir().map_err(keras::Error::user)?;
+    let path = folder.path().join("half.keras");
+    model.save(&path)?;
+    let mut loaded = load_model(&path)?;
+    assert_eq!(loaded.optimizer()?.state(), model.optimizer()?.state());
+    assert_eq!(loaded.fit((&x, &y), fit())?, model.fit((&x, &y), fit())?);
+    // Off, by another policy, or done by hand.
+    let off = mixed(compile().auto_scale_loss(false))?;
+    assert_eq!(off.optimizer()?.class_name(), "Adam");
+    let by_hand = LossScaleOptimizer::new(SGD::new(0.1)).initial_scale(4.);
+    let by_hand = mixed(Compile::new(by_hand).loss(SPARSE))?;
+    assert_eq!(by_hand.optimizer()?.state()["dynamic_scale"], json!(4.));
+    let mut single = one()?;
+    single.compile(compile())?;
+    assert_eq!(single.optimizer()?.class_name(), "Adam");
+    Ok(())
+}
+
+#[test]
+fn a_scaled_loss_trains_like_the_loss() -> keras::Result<()> {
+    let x: Vec<[f32; 2]> = (0..12).map(|i| [i as f32 / 12., 1.]).collect();
+    let run = |optimizer: SGD| -> keras::Result<_> {
+        set_random_seed(6);
+        let mut model = one()?;
+        model.compile(Compile::new(optimizer).loss(SPARSE))?;
+        let y: Vec<i64> = (0..12).map(|i| i % 3).collect();
+        let history = model.fit((&x, &y), Fit::new().epochs(3).shuffle(false).verbose(0))?;
+        Ok((history, super::weights(&model)?))
+    };
+    // Powers of 2 change no bit.
+    assert_eq!(run(SGD::new(0.5).loss_scale_factor(1024.))?, run(SGD::new(0.5))?);
+    Ok(())
+}

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use keras_ops::DType;
-
 use crate::layer::Layer;
 use crate::optimizers::LossScaleOptimizer;
-use crate::{Error, Given, Loss, Metric, Model, Optimizer, Registry, Result, ResultExt, Spec, bail};
+use crate::{
+    DTypePolicy, Error, Given, Loss, Metric, Model, Optimizer, Registry, Result, ResultExt, Spec, bail,
+};
 
 use super::compile_config::Form;
 use super::running::{ByShape, CompiledLoss, CompiledMetric, Pending};
@@ -239,8 +239,9 @@ impl Model {
         // Keras lists all plain metrics before the weighted ones.
         metrics.sort_by_key(|m| m.weighted);
         let mut optimizer = compile.optimizer.resolve(&registry.optimizers, registry)?;
-        let auto_scaled =
-            compile.auto_scale_loss && self.mixed_float16() && optimizer.class_name() != "LossScaleOptimizer";
+        let auto_scaled = compile.auto_scale_loss
+            && self.functional.base().dtype_policy() == DTypePolicy::MIXED_FLOAT16
+            && optimizer.class_name() != "LossScaleOptimizer";
         if auto_scaled {
             optimizer = Box::new(LossScaleOptimizer::around(optimizer));
         }
@@ -253,14 +254,6 @@ impl Model {
         trainer.forms = forms;
         self.trainer = Some(trainer);
         Ok(())
-    }
-}
-
-impl Model {
-    /// Whether it computes in float16 and keeps its weights in float32.
-    fn mixed_float16(&self) -> bool {
-        let mut weights = self.trainable_variables().into_iter();
-        self.functional.base().compute_dtype() == DType::F16 && weights.any(|v| v.dtype() == DType::F32)
     }
 }
 

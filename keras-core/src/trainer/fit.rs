@@ -112,8 +112,8 @@ impl Model {
             ..
         } = run;
         let (steps, block) = (options.steps_per_epoch, self.block());
-        // Without steps of their own, epochs are passes.
-        if !train.within_pass() || (steps.is_none() && done == 0) {
+        // Without steps of their own, epochs are passes; in the middle of an epoch its pass goes on, or has ended.
+        if done == 0 && (steps.is_none() || !train.within_pass()) {
             train.restart(match (steps, train.position().pass) {
                 (Some(_), pass) if train.begun() => pass + 1,
                 _ => epoch as u64,
