@@ -3,7 +3,7 @@ use keras_ops::{RowGradient, Tensor};
 use smallvec::smallvec;
 
 use super::define::optimizer;
-use super::rule::{Rule, Slot, Step, VariableSpecs};
+use super::rule::{Rule, Slot, Step, VariableSpecs, betas};
 use crate::{Result, Variable};
 
 optimizer! {
@@ -48,6 +48,10 @@ impl RMSprop {
 }
 
 impl Rule for RMSprop {
+    fn check(&self) -> Result<()> {
+        betas("RMSprop", [("rho", self.rho)])
+    }
+
     fn slots(&self, _: &Variable) -> Result<VariableSpecs> {
         Ok(smallvec![
             Some(Slot::zeros("velocity")),

@@ -123,7 +123,7 @@ impl Model {
         let mut step = done;
         while most.is_none_or(|most| step < most) {
             let mut next = if train.within_pass() { train.next()? } else { None };
-            if next.is_none() && step == done && train.position().batch > 0 && steps.is_some() {
+            if next.is_none() && step == 0 && train.position().batch > 0 && steps.is_some() {
                 // The last epoch ended with the data, unnoticed.
                 train.restart(train.position().pass + 1)?;
                 next = train.next()?;

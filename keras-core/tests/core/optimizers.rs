@@ -587,7 +587,8 @@ fn misuse() -> Result<()> {
         ),
     ];
     for (mut optimizer, words) in cases {
-        let error = optimizer.build(&variables()?).unwrap_err().to_string();
+        let built = optimizer.build(&variables()?).map_err(|e| e.to_string());
+        let error = built.expect_err(words);
         assert!(error.contains(words), "expected `{words}` in: {error}");
     }
     let mut sgd = SGD::new(schedule_fn("lost", |step| if step > 0 { f64::NAN } else { 0.1 }));
