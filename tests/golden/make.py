@@ -569,6 +569,9 @@ def einsum_objects(f):
         (make("abc,bcd->abd", (t, 4), bias_axes="bd"), [(b, t, d)]),
         (make("abc,c->ab", (t,), bias_axes="b"), [(b, t, d)]),
         (make("abc,bd->abcd", (t, d, 3)), [(b, t, d)]),
+        (make("abc,cde->abde", (None, 3, 4), bias_axes="de", lora_rank=2, lora_alpha=3), [(b, t, d)]),
+        (layers.Dense(4, lora_rank=2, lora_alpha=5, activation="relu"), [(b, t, d)]),
+        (layers.Dense(4, lora_rank=1), [(b, d)]),
     ]
 
 

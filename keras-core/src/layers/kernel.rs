@@ -3,6 +3,7 @@
 use keras_ops::{FusedActivation, Tensor};
 
 use super::base::{add_activity_loss, nested_value, read_nested, resolve};
+use super::lora::Lora;
 use crate::activations::Argument;
 use crate::config::Reader;
 use crate::layer::{Build, Call, LayerBase, Outputs, Weight};
@@ -19,6 +20,7 @@ pub(super) struct KernelArgs {
     pub(super) activity_regularizer: Option<Spec<dyn Regularizer>>,
     pub(super) kernel_constraint: Option<Spec<dyn Constraint>>,
     pub(super) bias_constraint: Option<Spec<dyn Constraint>>,
+    pub(super) lora: Option<Lora>,
     kernel: Option<Variable>,
     bias: Option<Variable>,
 }
@@ -35,6 +37,7 @@ impl Default for KernelArgs {
             activity_regularizer: None,
             kernel_constraint: None,
             bias_constraint: None,
+            lora: None,
             kernel: None,
             bias: None,
         }
@@ -128,6 +131,9 @@ impl KernelArgs {
             }
             self.bias = Some(base.add_weight(bias, cx)?);
         }
+        if let (Some(lora), Some(kernel)) = (&mut self.lora, &self.kernel) {
+            lora.build(base, kernel, self.kernel_regularizer.as_ref(), cx)?;
+        }
         Ok(())
     }
 
@@ -148,10 +154,23 @@ impl KernelArgs {
         self.finish(output, cx)
     }
 
-    /// The kernel and the bias.
+    /// The kernel, with its adapters, and the bias.
     pub(super) fn weights(&self, base: &LayerBase) -> Result<(Tensor, Option<Tensor>)> {
         let bias = self.bias.as_ref().map(|bias| base.cast_value(bias));
-        Ok((base.value(&self.kernel)?, bias.transpose()?))
+        let kernel = base.value(&self.kernel)?;
+        let kernel = match &self.lora {
+            Some(lora) => lora.merged(kernel)?,
+            None => kernel,
+        };
+        Ok((kernel, bias.transpose()?))
+    }
+
+    /// An error when the adapters' arguments are wrong.
+    pub(super) fn check_lora(&self, class_name: &str) -> Result<()> {
+        let constrained = self.kernel_constraint.is_some();
+        self.lora
+            .iter()
+            .try_for_each(|lora| lora.check(class_name, constrained))
     }
 
     /// The output and the penalty on it.
@@ -179,6 +198,29 @@ macro_rules! activation_method {
             #[must_use]
             pub fn activation(mut self, activation: impl Into<crate::Spec<dyn crate::Activation>>) -> Self {
                 self.args.activation = crate::activations::Argument::new(activation.into());
+                self
+            }
+        }
+    };
+}
+
+/// `lora_rank` and `lora_alpha` for a layer that keeps [`KernelArgs`] in `args`.
+macro_rules! lora_methods {
+    ($type:ty) => {
+        impl $type {
+            /// Trains the product of two matrices of this rank, added to the kernel, instead of the kernel.
+            #[must_use]
+            pub fn lora_rank(mut self, rank: usize) -> Self {
+                self.args.lora = Some($crate::layers::lora::Lora::new(rank));
+                self
+            }
+
+            /// What the product is multiplied by, times `lora_rank`; the rank unless given. Only after `lora_rank`.
+            #[must_use]
+            pub fn lora_alpha(mut self, alpha: f64) -> Self {
+                if let Some(lora) = &mut self.args.lora {
+                    lora.set_alpha(alpha);
+                }
                 self
             }
         }
@@ -275,4 +317,4 @@ macro_rules! weight_methods {
         }
     };
 }
-pub(super) use {activation_method, bias_method, kernel_methods, weight_methods};
+pub(super) use {activation_method, bias_method, kernel_methods, lora_methods, weight_methods};

@@ -6,6 +6,7 @@ mod base;
 mod convolutional;
 mod core;
 mod kernel;
+mod lora;
 mod merging;
 mod normalization;
 mod pooling;

@@ -191,3 +191,68 @@ fn wrong_equations_are_errors_that_say_why() {
         assert!(error.contains(expected), "{error}");
     }
 }
+
+#[test]
+fn adapters_train_in_place_of_the_kernel() -> Result<()> {
+    let core = keras_core::registry::core();
+    for (name, config) in [
+        (
+            "Dense",
+            serde_json::json!({"units": 5, "lora_rank": 2, "lora_alpha": 6.0}),
+        ),
+        (
+            "EinsumDense",
+            serde_json::json!({"equation": "abc,cd->abd", "output_shape": [null, 5], "bias_axes": "d", "lora_rank": 2,
+                "lora_alpha": 6.0}),
+        ),
+    ] {
+        let value = serde_json::json!({"class_name": name, "config": config});
+        let layer = LayerRef::from_box(core.layers.from_value(&value, core)?);
+        layer.build(&[dims_of(&[2, 3, 4])], &Build::new(&Device::Cpu))?;
+        assert_eq!(
+            layer.read().config().get("lora_alpha"),
+            Some(&serde_json::json!(6.0))
+        );
+        let weights = layer.weights("");
+        let found: Vec<(&str, &[usize], bool)> = weights
+            .iter()
+            .map(|(_, v)| (v.name(), v.shape(), v.trainable()))
+            .collect();
+        let expected: [(&str, &[usize], bool); 4] = [
+            ("kernel", &[4, 5], false),
+            ("bias", &[5], true),
+            ("lora_kernel_a", &[4, 2], true),
+            ("lora_kernel_b", &[2, 5], true),
+        ];
+        assert_eq!(found, expected, "{name}");
+        // With b all ones and a all 0.5: 6 / 2 * (0.5 + 0.5) = 3 is added to each element of the kernel.
+        let x = Tensor::ones((2, 3, 4), DType::F32, &Device::Cpu)?;
+        let before = run(&layer, &x)?.flatten_all()?.to_vec1::<f32>()?;
+        weights[2]
+            .1
+            .assign(&Tensor::full(0.5f32, (4, 2), &Device::Cpu)?)?;
+        weights[3]
+            .1
+            .assign(&Tensor::ones((2, 5), DType::F32, &Device::Cpu)?)?;
+        let after = run(&layer, &x)?.flatten_all()?.to_vec1::<f32>()?;
+        assert!(
+            before.iter().zip(&after).all(|(b, a)| (a - b - 12.).abs() < 1e-5),
+            "{before:?}, {after:?}"
+        );
+    }
+    let wrong = EinsumDense::new("ab,bc->ac", 2).lora_rank(0);
+    assert!(
+        built(wrong, &[2, 3])
+            .expect_err("rank")
+            .to_string()
+            .contains("`lora_rank` must be 1 or more")
+    );
+    let both = Dense::new(2).lora_rank(1).kernel_constraint("max_norm");
+    assert!(
+        built(both, &[2, 3])
+            .expect_err("both")
+            .to_string()
+            .contains("kernel_constraint")
+    );
+    Ok(())
+}

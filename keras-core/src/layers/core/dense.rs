@@ -6,7 +6,8 @@ use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
 use crate::layers::base::{
     base_accessors, cast_input, common_methods, expect_min_rank, known_size, layer_entry, only,
 };
-use crate::layers::kernel::{KernelArgs, kernel_methods};
+use crate::layers::kernel::{KernelArgs, kernel_methods, lora_methods};
+use crate::layers::lora::Lora;
 use crate::shape::Dims;
 use crate::{Config, Registry, Result, bail};
 
@@ -16,7 +17,8 @@ use crate::{Config, Registry, Result, bail};
 /// `(batch, …, features)` gives `(batch, …, units)`; `kernel` is `(features, units)`, `bias` `(units,)`.
 ///
 /// # Errors
-/// When `units` is 0, the input has rank 1, or its last axis is unknown.
+/// When `units` or `lora_rank` is 0, `lora_rank` meets a `kernel_constraint`, the input has rank 1, or its last axis is
+/// unknown.
 ///
 /// # Examples
 /// ```
@@ -29,8 +31,6 @@ use crate::{Config, Registry, Result, bail};
 /// assert_eq!(model.layer("digits")?.read().count_params(), 64 * 10 + 10);
 /// # Ok::<(), keras_core::Error>(())
 /// ```
-///
-/// Differs from Keras: low-rank adapters (`lora_rank`) are not there.
 #[derive(Debug)]
 pub struct Dense {
     base: LayerBase,
@@ -40,6 +40,7 @@ pub struct Dense {
 
 common_methods!(Dense);
 kernel_methods!(Dense);
+lora_methods!(Dense);
 layer_entry!(Dense, "activation(x . kernel + bias)");
 
 impl Dense {
@@ -56,8 +57,8 @@ impl Dense {
         let mut reader = config.reader("Dense");
         let base = LayerBase::from_reader(&mut reader)?;
         let units = reader.req("units")?;
-        let args = KernelArgs::read(&mut reader, registry)?;
-        super::refuse_adapters("Dense", &mut reader)?;
+        let mut args = KernelArgs::read(&mut reader, registry)?;
+        args.lora = Lora::read(&mut reader)?;
         reader.finish()?;
         let layer = Self { base, units, args };
         layer.check()?;
@@ -68,7 +69,7 @@ impl Dense {
         if self.units == 0 {
             bail!("Dense: `units` must be 1 or more, got 0");
         }
-        Ok(())
+        self.args.check_lora("Dense")
     }
 }
 
@@ -105,6 +106,9 @@ impl Layer for Dense {
     fn config(&self) -> Config {
         let mut config = Config::new().with("units", self.units);
         self.args.write(&mut config);
+        if let Some(lora) = &self.args.lora {
+            lora.write(&mut config);
+        }
         config
     }
 }

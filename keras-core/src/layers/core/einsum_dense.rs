@@ -7,7 +7,8 @@ use super::equation::Equation;
 use crate::activations::Argument;
 use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
 use crate::layers::base::{base_accessors, cast_input, common_methods, layer_entry, only};
-use crate::layers::kernel::{KernelArgs, activation_method, weight_methods};
+use crate::layers::kernel::{KernelArgs, activation_method, lora_methods, weight_methods};
+use crate::layers::lora::Lora;
 use crate::shape::{self, Dims};
 use crate::{Config, Initializer, Registry, Result, Spec, bail, registry};
 
@@ -23,7 +24,8 @@ use crate::{Config, Initializer, Registry, Result, Spec, bail, registry};
 /// are not named.
 ///
 /// # Errors
-/// When the equation has another form, names an index in one place only, or does not fit the input and `output_shape`.
+/// When the equation has another form, names an index in one place only, or does not fit the input and `output_shape`;
+/// when `lora_rank` is 0 or meets a `kernel_constraint`.
 ///
 /// # Examples
 /// ```
@@ -42,8 +44,7 @@ use crate::{Config, Initializer, Registry, Result, Spec, bail, registry};
 /// # Ok::<(), keras_core::Error>(())
 /// ```
 ///
-/// Differs from Keras: sizes that `output_shape` leaves open are taken from the input where it has them. Low-rank
-/// adapters (`lora_rank`) are not there.
+/// Differs from Keras: sizes that `output_shape` leaves open are taken from the input where it has them.
 #[derive(Debug)]
 pub struct EinsumDense {
     base: LayerBase,
@@ -86,6 +87,7 @@ impl From<Vec<Option<usize>>> for OutputShape {
 common_methods!(EinsumDense);
 activation_method!(EinsumDense);
 weight_methods!(EinsumDense);
+lora_methods!(EinsumDense);
 layer_entry!(EinsumDense, "activation(einsum(equation, x, kernel) + bias)");
 
 impl EinsumDense {
@@ -125,7 +127,7 @@ impl EinsumDense {
         let activation = Argument::read(reader.raw("activation"), registry)?;
         let mut args = KernelArgs::read_weights(&mut reader, registry)?;
         args.activation = activation;
-        super::refuse_adapters("EinsumDense", &mut reader)?;
+        args.lora = Lora::read(&mut reader)?;
         reader.finish()?;
         let layer = Self {
             base,
@@ -136,10 +138,12 @@ impl EinsumDense {
             product: None,
         };
         Equation::parse(&layer.equation)?;
+        layer.args.check_lora("EinsumDense")?;
         Ok(layer)
     }
 
     fn shapes(&self, input: &Dims) -> Result<super::equation::Shapes> {
+        self.args.check_lora("EinsumDense")?;
         Equation::parse(&self.equation)?.shapes(input, &self.output_shape.0, self.bias_axes.as_deref())
     }
 
@@ -252,6 +256,9 @@ impl Layer for EinsumDense {
             .with("activation", self.args.activation.to_value())
             .with("bias_axes", self.bias_axes.as_deref());
         self.args.write_weights(&mut config);
+        if let Some(lora) = &self.args.lora {
+            lora.write(&mut config);
+        }
         config
     }
 }

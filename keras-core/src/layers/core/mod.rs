@@ -19,8 +19,7 @@ pub use masking::Masking;
 pub use reversible_embedding::ReversibleEmbedding;
 pub use wrapper::Wrapper;
 
-use crate::config::Reader;
-use crate::{Entry, Layer, Result, bail};
+use crate::{Entry, Layer};
 
 /// The layers of this room.
 pub(super) static ENTRIES: &[Entry<dyn Layer>] = &[
@@ -33,16 +32,3 @@ pub(super) static ENTRIES: &[Entry<dyn Layer>] = &[
     reversible_embedding::ENTRY,
     wrapper::ENTRY,
 ];
-
-/// Keras's low-rank adapters (LoRA) are not there: an error instead of other numbers.
-fn refuse_adapters<'a>(class_name: &str, reader: &mut Reader<'a>) -> Result<()> {
-    let rank: Option<usize> = reader.opt("lora_rank")?;
-    let alpha: Option<f64> = reader.opt("lora_alpha")?;
-    if rank.is_some() || alpha.is_some() {
-        bail!(
-            "{class_name}: low-rank adapters (`lora_rank`, `lora_alpha`) are not supported; Keras saves a kernel with its \
-             adapters merged in, so its files can be used without these arguments: set them to null"
-        );
-    }
-    Ok(())
-}
