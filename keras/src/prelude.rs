@@ -9,10 +9,12 @@ pub use crate::callbacks::{
 };
 pub use crate::compile::CompileExt;
 pub use crate::layers::{
-    Activation, Add, Average, Bidirectional, Concatenate, Conv2D, Dense, Dropout, Embedding, Flatten, GRU,
-    GRUCell, Identity, InputLayer, LSTM, LSTMCell, Masking, MaxPooling2D, Maximum, MergeMode, Minimum,
-    Multiply, RNN, Rescaling, ReversibleEmbedding, SimpleRNN, SimpleRNNCell, StackedRNNCells, Subtract,
-    TimeDistributed,
+    Activation, ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Average,
+    Bidirectional, Concatenate, Conv2D, Dense, Dot, Dropout, ELU, EinsumDense, Embedding, Flatten, GRU,
+    GRUCell, GaussianDropout, GaussianNoise, GroupedQueryAttention, Identity, InputLayer, LSTM, LSTMCell,
+    LeakyReLU, Masking, MaxPooling2D, Maximum, MergeMode, Minimum, MultiHeadAttention, Multiply, PReLU, RNN,
+    ReLU, Rescaling, ReversibleEmbedding, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D,
+    SpatialDropout2D, SpatialDropout3D, StackedRNNCells, Subtract, TimeDistributed,
 };
 pub use crate::losses::{
     BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy, CategoricalFocalCrossentropy,

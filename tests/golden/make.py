@@ -756,6 +756,31 @@ def model_objects(f):
         f.rng.integers(0, 2, (rows, 1)).astype("float32"),
         {"batch_size": 16, "epochs": 2},
     )
+    ids = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(11, 8, mask_zero=True)(ids)
+    heads, scores = layers.MultiHeadAttention(2, 4)(x, x, use_causal_mask=True, return_attention_scores=True)
+    x = layers.Add()([x, layers.PReLU(shared_axes=[1])(heads)])
+    x = layers.Add()([x, layers.GroupQueryAttention(3, 4, 2, use_gate=True)(x, x, x, use_causal_mask=True)])
+    x = layers.Add()([x, layers.MultiHeadAttention(1, 8, sliding_window=2)(x, x)])
+    x = layers.EinsumDense("abc,cde->abde", (None, 2, 3), bias_axes="e", activation="gelu")(x)
+    x = layers.Dense(4, activation="relu", lora_rank=2, lora_alpha=4)(layers.Flatten()(x))
+    reader = keras.Model(ids, layers.Dense(3, activation="softmax")(layers.Concatenate()([x, layers.Flatten()(scores)])))
+    yield "reader", reader, optimizers.AdamW(0.01), "sparse_categorical_crossentropy", ["accuracy"], (
+        f.rng.integers(0, 11, (rows, 6)).astype("int32"),
+        classes,
+        {"batch_size": 12, "epochs": 2},
+    )
+    ids = keras.Input((6,), dtype="int32")
+    x = layers.Embedding(11, 5, mask_zero=True)(ids)
+    x = layers.GRU(5, return_sequences=True)(layers.Add()([x, layers.Attention(use_scale=True)([x, x])]))
+    x = layers.AdditiveAttention()([x, x], use_causal_mask=True)
+    x = layers.LSTM(3)(layers.ELU(0.5)(x))
+    aware = keras.Model(ids, layers.Dense(1, activation="sigmoid")(x))
+    yield "aware", aware, optimizers.Adam(0.02), "binary_crossentropy", ["accuracy"], (
+        f.rng.integers(0, 11, (rows, 6)).astype("int32"),
+        f.rng.integers(0, 2, (rows, 1)).astype("float32"),
+        {"batch_size": 16, "epochs": 2},
+    )
 
 
 def make_models(f):
