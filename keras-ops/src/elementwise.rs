@@ -332,3 +332,37 @@ pub fn first_nan(x: &Tensor) -> Result<Option<usize>> {
         _ => Ok(None),
     }
 }
+
+/// The place and the value of the first NaN or infinity; `None` for integers and where there is none.
+///
+/// ```
+/// use keras_ops::{self as ops, Device, Tensor};
+/// let x = Tensor::new(&[[0f32, 1.], [f32::INFINITY, f32::NAN]], &Device::Cpu)?;
+/// assert_eq!(ops::first_not_finite(&x)?, Some((vec![1, 0], f64::INFINITY)));
+/// assert_eq!(ops::first_not_finite(&Tensor::new(&[1f32], &Device::Cpu)?)?, None);
+/// # Ok::<(), ops::Error>(())
+/// ```
+pub fn first_not_finite(x: &Tensor) -> Result<Option<(Vec<usize>, f64)>> {
+    if !x.dtype().is_float() || all_finite(x)? {
+        return Ok(None);
+    }
+    let found = host::read(x, |x: &[f64]| {
+        let place = x.iter().position(|v| !v.is_finite());
+        Ok(place.map(|place| (place, x[place])))
+    })?;
+    let place = |mut flat: usize| {
+        let mut place: Vec<usize> = x
+            .dims()
+            .iter()
+            .rev()
+            .map(|size| {
+                let at = flat % size.max(&1);
+                flat /= size.max(&1);
+                at
+            })
+            .collect();
+        place.reverse();
+        place
+    };
+    Ok(found.map(|(flat, value)| (place(flat), value)))
+}

@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::trace::{Seen, zeros};
 use super::{Layer, LayerRef, Outputs, TensorSpec, Tensors};
-use crate::{Arguments, Result};
+use crate::{Arguments, Result, bail};
 
 /// The masks of several tensors; `None` where all is valid.
 pub type Masks = SmallVec<[Option<Tensor>; 2]>;
@@ -20,6 +20,9 @@ pub struct Call {
     pub masks: Masks,
     /// What this application of the running layer was given beside its inputs.
     pub arguments: Arguments,
+    /// Whether layers run operation by operation, their outputs checked: see
+    /// [`Compile::run_eagerly`](crate::Compile::run_eagerly).
+    pub eager: bool,
     /// Whether `training` was said; else an application's own argument counts.
     pub(crate) said: bool,
     /// The masks of the outputs, where the running layer said them or has run; empty when there are none.
@@ -95,7 +98,10 @@ impl Call {
         let given = if follow { self.masks.clone() } else { Masks::new() };
         let positional = self.arguments.positional(inputs);
         self.made.clear();
-        let outputs = layer.call(inputs, self)?.0;
+        let outputs = match self.eager {
+            true => self.checked(layer, inputs)?,
+            false => layer.call(inputs, self)?.0,
+        };
         if follow && self.made.is_empty() {
             self.made = layer.compute_mask(positional, &given)?.into();
             match given.into_iter().next() {
@@ -104,6 +110,30 @@ impl Call {
                 _ if masked => layer.base().report_mask(layer.class_name()),
                 _ => {}
             }
+        }
+        Ok(outputs)
+    }
+
+    /// Calls a layer in a span of its own and looks for NaN and infinities in what it gives.
+    #[cold]
+    fn checked(&mut self, layer: &dyn Layer, inputs: &[Tensor]) -> Result<Tensors> {
+        let name = layer.base().name().to_owned();
+        let _span = tracing::debug_span!("layer", name, class = layer.class_name()).entered();
+        let outputs = layer.call(inputs, self)?.0;
+        for (index, output) in outputs.iter().enumerate().filter(|(_, o)| o.dtype().is_float()) {
+            let Some((place, value)) = keras_ops::first_not_finite(output)? else {
+                continue;
+            };
+            let of = match outputs.len() {
+                1 => String::new(),
+                _ => format!(" {index}"),
+            };
+            bail!(
+                "the output{of} of layer `{name}` ({}) is {value} at {place:?} of {:?}; what it was given is {}",
+                layer.class_name(),
+                output.dims(),
+                given(inputs)?
+            );
         }
         Ok(outputs)
     }
@@ -130,6 +160,16 @@ impl Call {
     pub fn take_losses(&mut self) -> Vec<Tensor> {
         std::mem::take(&mut self.losses)
     }
+}
+
+/// Whether the inputs of a layer are to blame.
+fn given(inputs: &[Tensor]) -> Result<&'static str> {
+    for input in inputs.iter().filter(|x| x.dtype().is_float()) {
+        if keras_ops::first_not_finite(input)?.is_some() {
+            return Ok("not finite either: check the data");
+        }
+    }
+    Ok("finite: check its weights and the learning rate")
 }
 
 /// A call of a layer within another. Made by [`Call::inner`].

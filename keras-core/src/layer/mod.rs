@@ -86,9 +86,7 @@ pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
     /// # Errors
     /// When the layer cannot take such inputs.
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
-        let specs = specs(inputs, self.base().compute_dtype());
-        let traced = trace(self, &specs, &Arguments::new())?;
-        Ok(traced.outputs.into_iter().map(|spec| spec.shape).collect())
+        traced_shapes(self, inputs)
     }
 
     /// [`compute_output_shape`](Self::compute_output_shape) with the arguments of this application, where they add
@@ -223,6 +221,13 @@ impl TensorSpec {
             dtype: tensor.dtype(),
         }
     }
+}
+
+/// The shapes that `call` gives for zeros of these shapes.
+pub(crate) fn traced_shapes<L: Layer + ?Sized>(layer: &L, inputs: &[Dims]) -> Result<Vec<Dims>> {
+    let specs = specs(inputs, layer.base().compute_dtype());
+    let traced = trace(layer, &specs, &Arguments::new())?;
+    Ok(traced.outputs.into_iter().map(|spec| spec.shape).collect())
 }
 
 fn specs(shapes: &[Dims], dtype: DType) -> Vec<TensorSpec> {

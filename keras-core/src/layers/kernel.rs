@@ -146,7 +146,7 @@ impl KernelArgs {
     ) -> Result<Outputs> {
         let (kernel, bias) = self.weights(base)?;
         let activation = self.activation.get()?;
-        let fused = activation.fused();
+        let fused = activation.fused().filter(|_| !cx.eager);
         let mut output = product(&kernel, bias.as_ref(), fused.unwrap_or(FusedActivation::Linear))?;
         if fused.is_none() {
             output = activation.call(&output)?;

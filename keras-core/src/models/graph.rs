@@ -1,17 +1,19 @@
 //! The layers of a model in order, and the plan that runs them.
 
+use std::any::Any;
 use std::sync::Arc;
 
 use keras_ops::{DType, Device, Tensor};
 use rustc_hash::{FxHashMap, FxHashSet};
 use smallvec::SmallVec;
 
+use super::Functional;
 use super::symbolic::{Node, Symbolic};
 use crate::config::snake_case;
 use crate::layer::{Build, Call, LayerRef, Tensors};
 use crate::layers::InputLayer;
 use crate::shape::{self, Dims};
-use crate::{Arguments, Error, Result, ResultExt, bail};
+use crate::{Arguments, Error, Result, ResultExt, Variable, bail};
 
 /// One call of a layer: which slots it reads and fills.
 #[derive(Debug)]
@@ -201,6 +203,30 @@ impl Graph {
         }
         let outputs: Option<Tensors> = self.output_slots.iter().map(|s| slots[*s].clone()).collect();
         outputs.ok_or_else(|| Error::invalid("model graph: an output was not computed"))
+    }
+
+    /// The trainable weights that the outputs marked in `used` must depend on: those of the layers on the way. Of a
+    /// layer that has others within and is no model it is not known.
+    pub(crate) fn needed_weights(&self, used: &[bool], found: &mut Vec<Variable>) {
+        let mut needed = vec![false; self.slots];
+        for (slot, used) in self.output_slots.iter().zip(used) {
+            needed[*slot] |= used;
+        }
+        for step in self.steps.iter().rev() {
+            let outputs: SmallVec<[bool; 4]> = step.outputs.iter().map(|slot| needed[*slot]).collect();
+            if !outputs.contains(&true) {
+                continue;
+            }
+            step.inputs.iter().for_each(|slot| needed[*slot] = true);
+            let layer = step.layer.read();
+            match ((&**layer) as &dyn Any).downcast_ref::<Functional>() {
+                Some(model) => model.graph.needed_weights(&outputs, found),
+                None if layer.sublayers().is_empty() => {
+                    found.extend(layer.base().variables().iter().cloned())
+                }
+                None => {}
+            }
+        }
     }
 
     /// The inputs on `device` in the model's dtypes; an axis of size 1 at the end is added or dropped where

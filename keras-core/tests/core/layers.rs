@@ -45,6 +45,11 @@ fn required(class_name: &str) -> serde_json::Value {
         "EinsumDense" => json!({"equation": "abc,cd->abd", "output_shape": [null, 3], "bias_axes": "d"}),
         "MultiHeadAttention" => json!({"num_heads": 2, "key_dim": 3, "output_shape": [4]}),
         "GroupQueryAttention" => json!({"head_dim": 3, "num_query_heads": 4, "num_key_value_heads": 2}),
+        "Lambda" => {
+            let function = json!({
+                "module": "builtins", "class_name": "function", "config": "f", "registered_name": "function"});
+            json!({"function": function, "output_shape": [3, null]})
+        }
         "InputLayer" => json!({"batch_shape": [null, 4]}),
         "Rescaling" => json!({"scale": [0.5, 2.0], "offset": -1.0}),
         "Activation" => json!({"activation": "tanh"}),

@@ -6,6 +6,7 @@ mod embedding;
 mod equation;
 mod identity;
 mod input;
+mod lambda;
 mod masking;
 mod reversible_embedding;
 mod wrapper;
@@ -15,6 +16,7 @@ pub use einsum_dense::{EinsumDense, OutputShape};
 pub use embedding::Embedding;
 pub use identity::Identity;
 pub use input::InputLayer;
+pub use lambda::Lambda;
 pub use masking::Masking;
 pub use reversible_embedding::ReversibleEmbedding;
 pub use wrapper::Wrapper;
@@ -28,6 +30,7 @@ pub(super) static ENTRIES: &[Entry<dyn Layer>] = &[
     embedding::ENTRY,
     identity::ENTRY,
     input::ENTRY,
+    lambda::ENTRY,
     masking::ENTRY,
     reversible_embedding::ENTRY,
     wrapper::ENTRY,
