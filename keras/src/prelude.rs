@@ -12,8 +12,8 @@ pub use crate::layers::{
     Activation, ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Average,
     Bidirectional, Concatenate, Conv2D, Dense, Dot, Dropout, ELU, EinsumDense, Embedding, Flatten, GRU,
     GRUCell, GaussianDropout, GaussianNoise, GroupedQueryAttention, Identity, InputLayer, LSTM, LSTMCell,
-    LeakyReLU, Masking, MaxPooling2D, Maximum, MergeMode, Minimum, MultiHeadAttention, Multiply, PReLU, RNN,
-    ReLU, Rescaling, ReversibleEmbedding, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D,
+    Lambda, LeakyReLU, Masking, MaxPooling2D, Maximum, MergeMode, Minimum, MultiHeadAttention, Multiply,
+    PReLU, RNN, ReLU, Rescaling, ReversibleEmbedding, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D,
     SpatialDropout2D, SpatialDropout3D, StackedRNNCells, Subtract, TimeDistributed,
 };
 pub use crate::losses::{

@@ -18,6 +18,7 @@ mod misuse;
 mod resume;
 mod road;
 mod sources;
+mod steps;
 mod threads;
 
 use keras::prelude::*;

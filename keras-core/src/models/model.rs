@@ -7,7 +7,7 @@ use keras_ops::{Device, Tensor};
 use super::{Apply, Functional, Graph, IntoSymbolic};
 use crate::layer::{Build, Call, Layer, LayerRef, Tensors};
 use crate::shape::Dims;
-use crate::trainer::Trainer;
+use crate::trainer::{Hook, Trainer};
 use crate::{Error, Result, SeedGenerator, Variable};
 
 /// Layers from inputs to outputs, with the means to train, evaluate, save and load them.
@@ -32,6 +32,8 @@ pub struct Model {
     pub(crate) functional: Functional,
     pub(crate) device: Device,
     pub(crate) trainer: Option<Trainer>,
+    /// A training step of the user's own.
+    pub(crate) hook: Option<Hook>,
 }
 
 impl Model {
@@ -130,6 +132,7 @@ impl Model {
             functional,
             device: device.clone(),
             trainer: None,
+            hook: None,
         })
     }
 

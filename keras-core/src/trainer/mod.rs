@@ -13,6 +13,7 @@ mod passes;
 mod place;
 mod running;
 mod step;
+mod train_step;
 
 use std::sync::{Arc, Mutex};
 
@@ -24,6 +25,9 @@ pub use jit_compile::JitCompile;
 pub use options::{Evaluate, Fit, Predict};
 pub use place::Place;
 pub(crate) use running::{ByShape, CompiledLoss, CompiledMetric, Pending, Running, lock};
+pub use step::Step;
+pub(crate) use train_step::Hook;
+pub use train_step::TrainStep;
 
 /// The optimizer, losses and metrics of a compiled model.
 #[derive(Debug)]

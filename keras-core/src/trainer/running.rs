@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use keras_ops::Tensor;
 use smallvec::SmallVec;
 
-use crate::layer::{Call, Tensors};
+use crate::layer::Call;
 use crate::logs::LogSource;
 use crate::shape::Dims;
 use crate::{Error, Given, Loss, Metric, Reduction, Registry, Result, ResultExt, bail, weighting};
@@ -164,6 +164,7 @@ pub(crate) struct Outcome<'a> {
 }
 
 /// The weighted total loss of a batch and the loss of each output before its weight.
+#[derive(Default)]
 pub(crate) struct Losses {
     pub(crate) total: Option<Tensor>,
     pub(crate) parts: SmallVec<[Tensor; 1]>,
@@ -213,7 +214,7 @@ impl Running {
     pub(crate) fn compute(
         &self,
         y: &[Tensor],
-        outputs: &Tensors,
+        outputs: &[Tensor],
         w: &[Tensor],
         masks: &[Option<Tensor>],
     ) -> Result<Losses> {
