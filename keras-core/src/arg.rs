@@ -62,6 +62,7 @@ impl<T: FromValue> FromValue for OneOrMore<T> {
         match value.get("class_name").and_then(Value::as_str) {
             // An array that Keras serialised.
             Some("__tensor__" | "__numpy__") => Self::from_value(value.get("config")?.get("value")?),
+            Some("__tuple__") => Self::from_value(value.get("items")?),
             _ => T::from_value(value)
                 .map(|one| vec![one])
                 .or_else(|| Vec::from_value(value))

@@ -23,6 +23,7 @@ pub mod constraints;
 pub mod data;
 pub mod dtype_policy;
 pub mod error;
+mod half;
 mod initializer;
 pub mod initializers;
 pub mod layer;

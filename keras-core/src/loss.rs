@@ -109,7 +109,7 @@ pub trait Loss: fmt::Debug + Send + Sync + 'static {
     }
 
     /// The dtype targets and predictions are converted to first; `None` is [`floatx`](keras_ops::floatx), or
-    /// float64 for float64 predictions.
+    /// float64 for float64 predictions. Half types are rounded to and computed in float32.
     fn dtype(&self) -> Option<DType> {
         None
     }
@@ -140,12 +140,14 @@ pub trait Loss: fmt::Debug + Send + Sync + 'static {
 pub struct FnLoss<F> {
     name: String,
     reduction: Reduction,
+    dtype: Option<DType>,
     f: F,
 }
 
 /// A loss named `name` from a closure `(y_true, y_pred) -> values`, one for each sample or for each element.
 ///
-/// The closure may use candle's own differentiable operations or keras-ops. Only its name is saved.
+/// The closure may use candle's own differentiable operations or keras-ops. Only its name is saved; a model that was
+/// compiled with it loads where the [`Registry`](crate::Registry) has an [`Entry`](crate::Entry) of this name.
 ///
 /// ```
 /// use keras_core::{Loss, loss_fn};
@@ -164,6 +166,7 @@ where
     FnLoss {
         name: name.to_owned(),
         reduction: Reduction::default(),
+        dtype: None,
         f,
     }
 }
@@ -173,6 +176,13 @@ impl<F> FnLoss<F> {
     #[must_use]
     pub fn reduction(mut self, reduction: Reduction) -> Self {
         self.reduction = reduction;
+        self
+    }
+
+    /// With a dtype to compute in.
+    #[must_use]
+    pub fn dtype(mut self, dtype: DType) -> Self {
+        self.dtype = Some(dtype);
         self
     }
 }
@@ -202,5 +212,9 @@ where
 
     fn reduction(&self) -> Reduction {
         self.reduction
+    }
+
+    fn dtype(&self) -> Option<DType> {
+        self.dtype
     }
 }

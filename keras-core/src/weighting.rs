@@ -1,7 +1,8 @@
 //! What surrounds every loss and metric: equal ranks, masks, sample weights, reduction.
 //!
-//! Weights are never broadcast by chance. After Keras's adjustment of ranks that differ by one, weights must be a
-//! single number or have the rank of the values and, axis by axis, their size or 1.
+//! Weights are never broadcast by chance. After Keras's adjustment of ranks that differ by one, weights are a single
+//! number or, axis by axis from the first on, of the values' size or 1. Axes that they lack are repeated: weights
+//! `[batch]` count for every position of values `[batch, time]`, where Keras fails.
 
 use keras_ops::host::{self, Real};
 use keras_ops::{self as ops, DType, Tensor};
@@ -9,14 +10,18 @@ use smallvec::SmallVec;
 
 pub use keras_ops::losses::squeeze_or_expand_to_same_rank;
 
-use crate::{Loss, Reduction, Result, bail};
+use crate::{Loss, Reduction, Result, bail, half};
 
 impl dyn Loss {
     /// The loss of a batch: [`call`](Loss::call) on targets and predictions of one dtype and rank, its values
     /// weighted and reduced.
     ///
+    /// With a [`dtype`](Loss::dtype) of float16 or bfloat16, targets, predictions and result are rounded to it and all
+    /// between is computed in float32.
+    ///
     /// # Errors
-    /// When shapes of targets, weights or mask do not fit.
+    /// When shapes of targets, weights or mask do not fit, or a number is beyond what a half type holds (on a GPU it
+    /// becomes infinite instead, since an error would wait for the device).
     ///
     /// ```
     /// use keras_core::{Loss, loss_fn};
@@ -43,11 +48,11 @@ impl dyn Loss {
             DType::F64 => DType::F64,
             _ => ops::floatx(),
         });
-        let y_pred = ops::cast(y_pred, dtype)?;
+        let y_pred = half::rounded("y_pred", y_pred, dtype)?;
         let (y_true, y_pred) = if self.takes_labels() {
             (y_true.clone(), y_pred)
         } else {
-            squeeze_or_expand_to_same_rank(&ops::cast(y_true, dtype)?, &y_pred)?
+            squeeze_or_expand_to_same_rank(&half::rounded("y_true", y_true, dtype)?, &y_pred)?
         };
         let values = self.call(&y_true, &y_pred)?;
         let own = self.mask(&y_true, &values)?;
@@ -57,7 +62,11 @@ impl dyn Loss {
             (Some(_), None) => None,
         };
         let mask = joined.as_ref().or(mask);
-        reduce_weighted_values(&values, sample_weight, mask, self.reduction())
+        let loss = reduce_weighted_values(&values, sample_weight, mask, self.reduction())?;
+        if half::is_half(dtype) {
+            return half::narrowed("the loss", &loss, dtype);
+        }
+        Ok(loss)
     }
 }
 
@@ -88,6 +97,9 @@ fn both(a: &Tensor, b: &Tensor) -> Result<Tensor> {
 /// others: `v = values w m c`, then `sum(v) / size(v)`, `sum(v)`, `v`, or `sum(v) / sum(w m)` for
 /// `mean_with_sample_weight`. Divisions by 0 give 0.
 ///
+/// As in Keras, `sum(w m)` is over the weights as they are given: weights `[batch, 1]` of values `[batch, time]` count
+/// once each. Weights `[batch]` count once for each position, so that weights of 1 change nothing.
+///
 /// # Errors
 /// When the shapes of values, weights and mask do not fit.
 ///
@@ -113,24 +125,28 @@ pub fn reduce_weighted_values(
     };
     let (values, weights) = squeeze_or_expand_to_same_rank(values, &weights)?;
     fits("sample weights", values.dims(), weights.dims())?;
-    reduce(&ops::multiply(&values, &weights)?, Some(&weights), reduction)
+    let lacking = values.dims().get(weights.rank()..).filter(|_| weights.rank() > 0);
+    let repeats = lacking.unwrap_or(&[]).iter().product();
+    let weights = with_axes(&weights, values.rank())?;
+    reduce(
+        &ops::multiply(&values, &weights)?,
+        Some((&weights, repeats)),
+        reduction,
+    )
 }
 
-fn reduce(values: &Tensor, weights: Option<&Tensor>, reduction: Reduction) -> Result<Tensor> {
+/// `weights` come with how often each counts.
+fn reduce(values: &Tensor, weights: Option<(&Tensor, usize)>, reduction: Reduction) -> Result<Tensor> {
     if reduction == Reduction::None || values.rank() == 0 || values.dims() == [0] {
         return Ok(values.clone());
     }
     match (reduction, weights) {
-        (Reduction::Sum, _) => Ok(ops::sum(values, None, false)?),
-        (Reduction::MeanWithSampleWeight, Some(weights)) if weights.track_op() => Ok(ops::divide(
-            &ops::sum(values, None, false)?,
-            &ops::sum(weights, None, false)?,
-        )?),
-        (Reduction::MeanWithSampleWeight, Some(weights)) => {
-            let total = host::read(weights, |w: &[f64]| Ok(w.iter().sum::<f64>()))?;
-            let factor = if total == 0. { 0. } else { 1. / total };
-            Ok(ops::mul_scalar(&ops::sum(values, None, false)?, factor)?)
+        (Reduction::MeanWithSampleWeight, Some((weights, repeats))) => {
+            let count = ops::mul_scalar(&ops::sum(weights, None, false)?, repeats as f64)?;
+            Ok(ops::divide_no_nan(&ops::sum(values, None, false)?, &count)?)
         }
+        // The mean of nothing is 0.
+        _ if reduction == Reduction::Sum || values.elem_count() == 0 => Ok(ops::sum(values, None, false)?),
         _ => Ok(ops::mean(values, None, false)?),
     }
 }
@@ -139,13 +155,24 @@ fn reduce(values: &Tensor, weights: Option<&Tensor>, reduction: Reduction) -> Re
 /// When `of` would have to be broadcast to `values` in a way that Keras would not mean.
 fn fits(what: &str, values: &[usize], of: &[usize]) -> Result<()> {
     let each = || values.iter().zip(of).all(|(v, w)| v == w || *w == 1);
-    if of.is_empty() || values.is_empty() || (values.len() == of.len() && each()) {
+    if values.is_empty() || (of.len() <= values.len() && each()) {
         return Ok(());
     }
     bail!(
-        "{what} of shape {of:?} do not fit values of shape {values:?}: give one number, or the shape {values:?} with \
-         any axis 1"
+        "{what} of shape {of:?} do not fit values of shape {values:?}: give one number, or a number for each along \
+         the first axes, such as shape {:?}",
+        &values[..1]
     )
+}
+
+/// With axes of size 1 at the end, up to `rank`; a single number stays one.
+fn with_axes(x: &Tensor, rank: usize) -> Result<Tensor> {
+    if x.rank() == 0 || x.rank() >= rank {
+        return Ok(x.clone());
+    }
+    let mut dims = x.dims().to_vec();
+    dims.resize(rank, 1);
+    Ok(x.reshape(dims)?)
 }
 
 /// The mask as weights, multiplied by the sample weights. For the means, masked-in entries weigh
@@ -159,30 +186,31 @@ pub fn apply_mask(
     dtype: DType,
     reduction: Reduction,
 ) -> Result<Tensor> {
-    let weights = host::read(mask, |m: &[u8]| {
+    let weights: Vec<f64> = host::read(mask, |m: &[f64]| {
         let weight = match reduction {
             Reduction::Mean | Reduction::SumOverBatchSize => {
-                let valid = m.iter().filter(|m| **m != 0).count();
-                if valid == 0 {
-                    0.
-                } else {
-                    m.len() as f64 / valid as f64
-                }
+                let valid = m.iter().filter(|m| **m != 0.).count();
+                m.len() as f64 / valid.max(1) as f64
             }
             _ => 1.,
         };
-        Ok(m.iter()
-            .map(|m| if *m != 0 { weight as f32 } else { 0. })
-            .collect::<Vec<f32>>())
+        Ok(m.iter().map(|m| if *m != 0. { weight } else { 0. }).collect())
     })?;
-    let mask = Tensor::from_vec(weights, mask.shape(), mask.device())?;
-    let mask = ops::cast(&mask, dtype)?;
+    let mask = host::tensor(weights, dtype, mask.shape(), mask.device())?;
     let Some(weights) = sample_weight else {
         return Ok(mask);
     };
     let (mask, weights) = squeeze_or_expand_to_same_rank(&mask, &ops::cast(weights, dtype)?)?;
-    fits("sample weights", mask.dims(), weights.dims())?;
-    Ok(ops::multiply(&weights, &mask)?)
+    if mask.rank() < weights.rank() {
+        fits("mask", weights.dims(), mask.dims())?;
+    } else {
+        fits("sample weights", mask.dims(), weights.dims())?;
+    }
+    let rank = mask.rank().max(weights.rank());
+    Ok(ops::multiply(
+        &with_axes(&weights, rank)?,
+        &with_axes(&mask, rank)?,
+    )?)
 }
 
 /// How [`samplewise`] reduces the axes after the first.

@@ -5,13 +5,17 @@ use keras_core::ops::losses::binary_crossentropy;
 use crate::class::loss_class;
 
 loss_class! {
-    /// `mean(-t log(p) - (1 - t) log(1 - p))` over `axis`, for targets between 0 and 1.
+    /// The cross-entropy of yes/no targets: `mean(-t log(p) - (1 - t) log(1 - p))` over `axis`, for targets between 0
+    /// and 1. Smoothing makes `t = y_true (1 - label_smoothing) + label_smoothing / 2`.
     ///
     /// Probabilities are kept 1e-7 away from 0 and 1. With `from_logits` the sigmoid is part of the formula, which is
     /// exact for any logit: prefer it over a sigmoid layer.
     ///
     /// # Shapes
-    /// `[batch, .., n]` twice, to `[batch, ..]` before reduction.
+    /// `[batch, .., n]` twice, to that without `axis` before reduction.
+    ///
+    /// # Errors
+    /// When the shapes differ, the axis is out of range or weights do not fit.
     ///
     /// # Examples
     /// ```
@@ -25,7 +29,7 @@ loss_class! {
     /// # Ok::<(), keras_core::Error>(())
     /// ```
     BinaryCrossentropy: "binary_crossentropy", ["binary_crossentropy", "bce", "BCE"],
-    "Cross-entropy of yes/no targets.";
+    "Cross-entropy of yes/no targets.", keras;
     {
         /// Whether predictions are before the sigmoid.
         from_logits: bool = false;

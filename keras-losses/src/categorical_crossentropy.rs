@@ -5,13 +5,20 @@ use keras_core::ops::losses::categorical_crossentropy;
 use crate::class::loss_class;
 
 loss_class! {
-    /// `-sum(t log(p))` over `axis`, for one-hot targets or any distribution over classes.
+    /// The cross-entropy of one-hot targets, or of any distribution over classes: `-sum(t log(p))` over `axis`.
+    /// Smoothing makes `t = y_true (1 - label_smoothing) + label_smoothing / classes`.
     ///
     /// Predictions are divided by their sum and kept 1e-7 away from 0 and 1. With `from_logits` the softmax is part of
     /// the formula. For class numbers as targets see [`SparseCategoricalCrossentropy`](crate::SparseCategoricalCrossentropy).
     ///
     /// # Shapes
-    /// `[batch, .., classes]` twice, to `[batch, ..]` before reduction.
+    /// `[batch, .., classes]` twice, to that without `axis` before reduction.
+    ///
+    /// # Errors
+    /// When the shapes differ, the axis is out of range or weights do not fit.
+    ///
+    /// # Differs from Keras
+    /// A row of zeros has the value of a probability of 1e-7; in Keras it is NaN.
     ///
     /// # Examples
     /// ```
@@ -25,7 +32,7 @@ loss_class! {
     /// # Ok::<(), keras_core::Error>(())
     /// ```
     CategoricalCrossentropy: "categorical_crossentropy", ["categorical_crossentropy"],
-    "Cross-entropy of one-hot targets.";
+    "Cross-entropy of one-hot targets.", keras;
     {
         /// Whether predictions are before the softmax.
         from_logits: bool = false;

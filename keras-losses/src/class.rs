@@ -1,10 +1,31 @@
 //! What every loss class has: Keras's arguments as fields, their defaults, and the way to and from a configuration.
 
-/// Defines a loss class. `name`, `reduction` and `dtype` are fields of each.
+/// Where a class comes from: its module in a configuration, and the last paragraph of its docs.
+macro_rules! origin {
+    (keras module) => {
+        "keras.losses"
+    };
+    (own module) => {
+        ""
+    };
+    (keras docs $class:ident, $first:literal $(, $alias:literal)*) => {
+        concat!(
+            "\n# Names\n`keras.losses.", stringify!($class), "`, in R `loss_", $first, "()`; in `compile` `\"", $first, "\"`"
+            $(, ", `\"", $alias, "\"`")*, "."
+        )
+    };
+    (own docs $class:ident, $first:literal $(, $alias:literal)*) => {
+        concat!(
+            "\n# Names\nNot in Keras; in `compile` `\"", $first, "\"`" $(, ", `\"", $alias, "\"`")*, "."
+        )
+    };
+}
+
+/// Defines a loss class, `keras`'s or our `own`. `name`, `reduction` and `dtype` are fields of each.
 macro_rules! loss_class {
     (
         $(#[$doc:meta])*
-        $class:ident: $name:literal, [$($alias:literal),*], $line:literal;
+        $class:ident: $name:literal, [$first:literal $(, $alias:literal)*], $line:literal, $origin:ident;
         { $( $(#[$arg_doc:meta])* $arg:ident: $type:ty = $default:expr; )* }
         call($self:ident, $y_true:ident, $y_pred:ident) $body:expr;
         $( labels $check:expr; )?
@@ -12,6 +33,7 @@ macro_rules! loss_class {
         $( valid($valid_self:ident) $valid:expr; )?
     ) => {
         $(#[$doc])*
+        #[doc = crate::class::origin!($origin docs $class, $first $(, $alias)*)]
         #[derive(Clone, Debug, PartialEq)]
         pub struct $class {
             $( $(#[$arg_doc])* pub $arg: $type, )*
@@ -37,8 +59,8 @@ macro_rules! loss_class {
         impl $class {
             pub(crate) const ENTRY: keras_core::Entry<dyn keras_core::Loss> = keras_core::Entry {
                 class_name: stringify!($class),
-                module: "keras.losses",
-                aliases: &[$($alias),*],
+                module: crate::class::origin!($origin module),
+                aliases: &[$first $(, $alias)*],
                 doc: $line,
                 build: |config, _| Ok(Box::new(Self::from_config(config)?)),
             };
@@ -46,7 +68,7 @@ macro_rules! loss_class {
             /// From Keras's arguments by name; those missing keep their defaults.
             ///
             /// # Errors
-            /// When an argument is unknown or has another type.
+            /// When an argument is unknown, has another type or is out of range.
             pub fn from_config(config: &keras_core::Config) -> keras_core::Result<Self> {
                 use keras_core::Arg;
                 let mut reader = config.reader(stringify!($class));
@@ -74,6 +96,7 @@ macro_rules! loss_class {
                 $y_true: &keras_core::ops::Tensor,
                 $y_pred: &keras_core::ops::Tensor,
             ) -> keras_core::Result<keras_core::ops::Tensor> {
+                $( let $valid_self = $self; $valid?; )?
                 Ok($body?)
             }
 
@@ -134,4 +157,4 @@ macro_rules! loss_class {
     };
 }
 
-pub(crate) use loss_class;
+pub(crate) use {loss_class, origin};

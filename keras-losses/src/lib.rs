@@ -1,4 +1,8 @@
-//! The losses of Keras: classes with Keras's arguments, and the plain functions behind them.
+//! The losses of Keras: classes with Keras's arguments, and the functions behind them.
+//!
+//! A class weighs and reduces what its function computes: [`apply`](trait.Loss.html#method.apply) takes targets,
+//! predictions, sample weights and a mask, and gives one number a batch, or one a sample with
+//! [`Reduction::None`](keras_core::Reduction::None). Models do this when they are trained.
 //!
 //! ```
 //! use keras_core::Loss;
@@ -10,37 +14,63 @@
 //! assert_eq!(huber.apply(&y, &p, None, None)?.to_scalar::<f32>()?, 0.625);
 //! # Ok::<(), keras_core::Error>(())
 //! ```
+//!
+//! # What holds for all
+//! - Ranks of targets and predictions that differ by one are adjusted as in Keras. Nothing else is broadcast: shapes
+//!   that differ are an error.
+//! - Weights are one number, or numbers along the first axes: `[batch]`, `[batch, 1]`, `[batch, time]`. Weights
+//!   `[batch]` count for every position of values `[batch, time]`, where Keras fails.
+//! - The maths is in float32; in float64 for float64 predictions or a `dtype` of float64. A `dtype` of float16 or
+//!   bfloat16 rounds targets, predictions and result, and a number beyond its range is an error, not infinity.
+//! - Losses of yours are a closure or named function by [`loss_fn`](keras_core::loss_fn), or a type that implements
+//!   [`Loss`].
 
 mod binary_crossentropy;
 mod categorical_crossentropy;
+mod categorical_generalized_cross_entropy;
 mod class;
+mod ctc;
+mod embeddings;
+mod focal;
+mod functions;
 mod labels;
 mod mean_squared_error;
+mod mining;
+mod names;
+mod overlap;
+mod per_class;
 mod pointwise;
 mod rowwise;
 mod sparse_categorical_crossentropy;
-mod structured;
 
 use keras_core::{Entry, Loss};
 
 pub use binary_crossentropy::BinaryCrossentropy;
 pub use categorical_crossentropy::CategoricalCrossentropy;
-pub use keras_core::ops::losses::{
-    binary_crossentropy, binary_focal_crossentropy, categorical_crossentropy, categorical_focal_crossentropy,
-    categorical_generalized_cross_entropy, categorical_hinge, circle, cosine_similarity, ctc, dice, hinge,
-    huber, kl_divergence, log_cosh, mean_absolute_error, mean_absolute_percentage_error, mean_squared_error,
-    mean_squared_logarithmic_error, poisson, sparse_categorical_crossentropy, squared_hinge, tversky,
+pub use categorical_generalized_cross_entropy::CategoricalGeneralizedCrossEntropy;
+pub use ctc::CTC;
+pub use embeddings::{Circle, Contrastive, InfoNCE, SupervisedContrastive, Triplet};
+pub use focal::{BinaryFocalCrossentropy, CategoricalFocalCrossentropy};
+pub use functions::*;
+// Keras's short forms.
+pub use functions::{
+    binary_crossentropy as BCE, binary_crossentropy as bce, kl_divergence as KLD, kl_divergence as kld,
+    kl_divergence as kullback_leibler_divergence, log_cosh as logcosh, mean_absolute_error as MAE,
+    mean_absolute_error as mae, mean_absolute_percentage_error as MAPE,
+    mean_absolute_percentage_error as mape, mean_squared_error as MSE, mean_squared_error as mse,
+    mean_squared_logarithmic_error as MSLE, mean_squared_logarithmic_error as msle, quantile as pinball,
 };
 pub use mean_squared_error::MeanSquaredError;
+pub use mining::Mining;
+pub use names::{deserialize, get, serialize};
+pub use overlap::{Dice, Tversky};
+pub use per_class::PerClass;
 pub use pointwise::{
     Hinge, Huber, LogCosh, MeanAbsoluteError, MeanAbsolutePercentageError, MeanSquaredLogarithmicError,
-    Poisson, SquaredHinge,
+    Poisson, Quantile, SquaredHinge,
 };
-pub use rowwise::{
-    BinaryFocalCrossentropy, CategoricalFocalCrossentropy, CategoricalHinge, CosineSimilarity, KLDivergence,
-};
+pub use rowwise::{CategoricalHinge, CosineSimilarity, KLDivergence};
 pub use sparse_categorical_crossentropy::SparseCategoricalCrossentropy;
-pub use structured::{CTC, CategoricalGeneralizedCrossEntropy, Circle, Dice, Tversky};
 
 /// Every loss of this crate, for a [`Registry`](keras_core::Registry).
 pub static ENTRIES: &[Entry<dyn Loss>] = &[
@@ -66,4 +96,9 @@ pub static ENTRIES: &[Entry<dyn Loss>] = &[
     Tversky::ENTRY,
     Circle::ENTRY,
     CTC::ENTRY,
+    Quantile::ENTRY,
+    Contrastive::ENTRY,
+    SupervisedContrastive::ENTRY,
+    Triplet::ENTRY,
+    InfoNCE::ENTRY,
 ];

@@ -10,6 +10,9 @@ loss_class! {
     /// # Shapes
     /// `[batch, .., n]` twice, to `[batch, ..]` before reduction.
     ///
+    /// # Errors
+    /// When the shapes differ or weights do not fit.
+    ///
     /// # Examples
     /// ```
     /// use keras_core::{Loss, Reduction};
@@ -26,7 +29,7 @@ loss_class! {
     /// # Ok::<(), keras_core::Error>(())
     /// ```
     MeanSquaredError: "mean_squared_error", ["mean_squared_error", "mse", "MSE"],
-    "Mean of squared differences.";
+    "Mean of squared differences.", keras;
     {}
     call(self, y_true, y_pred) mean_squared_error(y_true, y_pred);
 }

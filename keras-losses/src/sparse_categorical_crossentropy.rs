@@ -6,7 +6,7 @@ use crate::class::loss_class;
 use crate::labels::check_labels;
 
 loss_class! {
-    /// `-log(p[y_true])`: the cross-entropy when targets are class numbers.
+    /// The cross-entropy when targets are class numbers: `-log(p[y_true])`.
     ///
     /// Predictions are divided by their sum and kept 1e-7 away from 0 and 1. With `from_logits` the softmax is part of
     /// the formula. Positions labelled `ignore_class` count neither in the sum nor in the mean.
@@ -15,7 +15,12 @@ loss_class! {
     /// `[batch, ..]` or `[batch, .., 1]`, and `[batch, .., classes]`, to `[batch, ..]` before reduction.
     ///
     /// # Errors
-    /// When a label is not a class: found before the first step of a run, with its position.
+    /// When a label is not a class (found before the first step of a run, with its position), or the shapes or weights
+    /// do not fit.
+    ///
+    /// # Differs from Keras
+    /// `axis` is part of the configuration, which Keras forgets. A label that is no class is an error; Keras gives
+    /// 0, NaN or an error, by backend. A row of zeros has the value of a probability of 1e-7; in Keras it is NaN.
     ///
     /// # Examples
     /// ```
@@ -32,7 +37,7 @@ loss_class! {
     /// # Ok::<(), keras_core::Error>(())
     /// ```
     SparseCategoricalCrossentropy: "sparse_categorical_crossentropy", ["sparse_categorical_crossentropy"],
-    "Cross-entropy of class numbers.";
+    "Cross-entropy of class numbers.", keras;
     {
         /// Whether predictions are before the softmax.
         from_logits: bool = false;

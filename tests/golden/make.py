@@ -159,20 +159,202 @@ def make_losses(f):
                     if len(values.shape) == 0:
                         continue
                     weight = f.floats(batch, low=0.1, high=2)
-                name = f"{cls.__name__}/{index}/{reduction}/{weighting}"
-                value = loss(y_true, y_pred, sample_weight=weight)
-                grad = jax.grad(lambda p: ops.sum(loss(y_true, p, sample_weight=weight)))(y_pred)
-                f.add(
-                    name,
-                    "loss",
-                    object=serialized(loss),
-                    y_true=f.put(f"{name}/y_true", y_true),
-                    y_pred=f.put(f"{name}/y_pred", y_pred),
-                    sample_weight=None if weight is None else f.put(f"{name}/sample_weight", weight),
-                    mask=None,
-                    value=f.put(f"{name}/value", value),
-                    grad=f.put(f"{name}/grad", grad),
-                )
+                loss_case(f, f"{cls.__name__}/{index}/{reduction}/{weighting}", loss, y_true, y_pred, weight)
+    for index, (cls, arguments, y_true, y_pred, weightings) in enumerate(loss_variants(f)):
+        for weighting in weightings:
+            reduction = REDUCTIONS[int(f.rng.integers(len(REDUCTIONS)))]
+            loss = cls(reduction=reduction, **arguments)
+            shape = loss.call(ops.convert_to_tensor(y_true), ops.convert_to_tensor(y_pred)).shape
+            weight, mask = loss_weight(f, weighting, shape)
+            name = f"{cls.__name__}/variant {index}/{reduction}/{weighting or 'plain'}"
+            loss_case(f, name, loss, y_true, y_pred, weight, mask)
+
+
+REDUCTIONS = ("sum_over_batch_size", "mean", "sum", "mean_with_sample_weight", "none")
+
+
+def loss_case(f, name, loss, y_true, y_pred, weight=None, mask=None):
+    def run(p):
+        if mask is not None:
+            keras.src.backend.set_keras_mask(p, ops.convert_to_tensor(mask))
+        return loss(y_true, p, sample_weight=weight)
+
+    f.add(
+        name,
+        "loss",
+        object=serialized(loss),
+        y_true=f.put(f"{name}/y_true", y_true),
+        y_pred=f.put(f"{name}/y_pred", y_pred),
+        sample_weight=None if weight is None else f.put(f"{name}/sample_weight", weight),
+        mask=None if mask is None else f.put(f"{name}/mask", mask),
+        value=f.put(f"{name}/value", run(ops.convert_to_tensor(y_pred))),
+        grad=f.put(f"{name}/grad", jax.grad(lambda p: ops.sum(run(p)))(y_pred)),
+    )
+
+
+def loss_weight(f, weighting, shape):
+    """Weights and mask for values of this shape: each axis whole, 1, or left out as Keras allows."""
+    floats = lambda *shape: f.floats(*shape, low=0.1, high=2)  # noqa: E731
+    mask = None
+    if weighting and weighting.startswith("mask"):
+        mask = f.rng.integers(0, 2, shape).astype(bool)
+        weighting = weighting.removeprefix("mask").strip() or None
+    weights = {
+        None: lambda: None,
+        "scalar": lambda: floats(),
+        "full": lambda: floats(*shape),
+        "first": lambda: floats(shape[0], *[1] * (len(shape) - 1)),
+        "last": lambda: floats(*[1] * (len(shape) - 1), shape[-1]),
+        "longer": lambda: floats(*shape, 1),
+        "zeros": lambda: np.zeros(shape, "float32"),
+    }
+    return weights[weighting](), mask
+
+
+def loss_variants(f):
+    """Classes with other arguments, shapes and dtypes: `(class, arguments, targets, predictions, weightings)`."""
+    made, n, rng = [], f.number, f.rng
+    size = lambda low=2, high=6: int(rng.integers(low, high))  # noqa: E731
+    every = (None, "scalar", "full", "first", "last", "longer", "zeros", "mask", "mask full", "mask first")
+    few = (None, "full", "mask")
+
+    def add(cls, arguments, both, weightings=few):
+        made.append((cls, arguments, *both, weightings))
+
+    def of(kind, *shape):
+        return f.floats(*shape) if kind is None else pair(f, kind, shape)
+
+    def logits(*shape):
+        return one_hot(f, *shape), f.floats(*shape, low=-9, high=9)
+
+    def binary_logits(*shape):
+        return rng.integers(0, 2, shape).astype("float32"), f.floats(*shape, low=-9, high=9)
+
+    def whole(both):
+        return both[0].astype("int32"), both[1]
+
+    def labels(classes, *shape, logits=False, column=False):
+        y, p = pair(f, "sparse", (*shape, classes))
+        y = y[..., None] if column else y
+        return (y, f.floats(*shape, classes, low=-9, high=9)) if logits else (y, p)
+
+    def moved(both, axis):
+        return tuple(np.ascontiguousarray(np.moveaxis(x, -1, axis)) for x in both)
+
+    plain = [
+        (losses.MeanSquaredError, "any"),
+        (losses.MeanAbsoluteError, "any"),
+        (losses.MeanAbsolutePercentageError, "positive"),
+        (losses.MeanSquaredLogarithmicError, "positive"),
+        (losses.LogCosh, "any"),
+        (losses.Poisson, "positive"),
+        (losses.KLDivergence, "onehot"),
+        (losses.Hinge, "signs"),
+        (losses.SquaredHinge, "signs"),
+        (losses.CategoricalHinge, "onehot"),
+        (losses.CosineSimilarity, "any"),
+        (losses.BinaryCrossentropy, "binary"),
+        (losses.CategoricalCrossentropy, "onehot"),
+    ]
+    # Every way of weighting, on values of one axis and of two.
+    add(losses.MeanSquaredError, {}, of("any", size(), size()), every)
+    add(losses.MeanAbsoluteError, {}, of("any", size(), size(), size()), every)
+    add(losses.BinaryCrossentropy, {}, of("binary", size(), size(), size(), 2), every)
+    add(losses.SparseCategoricalCrossentropy, {}, labels(4, size(), size()), every)
+    for cls, kind in plain:
+        add(cls, {}, of(kind, size(), size(), size(2, 5)))
+        add(cls, {"dtype": "float32", "name": "mine"}, of(kind, size(), size(), size(), 3), (None, "first"))
+        add(cls, {}, whole(of(kind, size(), size(3, 5))), (None,))  # whole targets
+        column, flat = of("positive" if kind == "positive" else "binary", size(), 1), 0
+        add(cls, {}, (column[0][:, flat], column[1]), (None, "full"))  # ranks that differ by one
+        add(cls, {}, (column[0], column[1][:, flat]), (None, "longer"))
+    wide = of("any", size(), size(), 1)
+    add(losses.MeanSquaredError, {}, (wide[0], wide[1][..., 0]), few)
+    add(losses.MeanSquaredError, {}, (wide[0][..., 0], wide[1]), few)
+    # 0/1 targets of hinges; targets that are mixed.
+    for cls in (losses.Hinge, losses.SquaredHinge):
+        add(cls, {}, (rng.integers(0, 2, (4, 3)), f.floats(4, 3)))
+        add(cls, {}, (rng.integers(-1, 2, (4, 3)), f.floats(4, 3)))
+    add(losses.CategoricalHinge, {}, (one_hot(f, 4, 3) * 2 - 1, f.floats(4, 3)))
+    # Predictions at and beyond the ends.
+    ends = np.array([[0.0, 0.2, 0.9], [1e-9, 0.5, 0.0], [0.3, 0.0, 0.4]], "float32")
+    for cls, kind in ((losses.KLDivergence, "onehot"), (losses.CategoricalCrossentropy, "onehot")):
+        add(cls, {}, (one_hot(f, 3, 3), ends), (None,))
+    add(losses.BinaryCrossentropy, {}, (np.eye(3, dtype="float32"), np.array([[0, 1, 0], [1, 1, 0], [0, 0, 1.0]], "float32")), (None,))
+    add(losses.BinaryFocalCrossentropy, {}, (np.eye(3, dtype="float32"), ends), (None,))
+    add(losses.MeanSquaredLogarithmicError, {}, (of("any", 3, 3)[0], np.array([[-1, 0, 2], [3, -0.5, 0], [1, 1, 1.0]], "float32")), (None,))
+    add(losses.LogCosh, {}, (np.zeros((2, 2), "float32"), np.array([[90, -90], [40, -30.0]], "float32")), (None,))
+    add(losses.Poisson, {}, (np.array([[0, 3.0]], "float32"), np.array([[0, 1e-6]], "float32")), (None,))
+    # Arguments.
+    for delta in (n(0.2, 0.6), n(0.8, 1.6), 3.0):
+        add(losses.Huber, {"delta": delta}, of("any", size(), size(), 3))
+        add(losses.Huber, {"delta": delta}, of("any", size(), size()), every)
+    for axis in (1, 2, -2, 0):
+        add(losses.CosineSimilarity, {"axis": axis}, of("any", size(), size(), size()), (None, "full"))
+    zero = of("any", 3, 4)
+    zero[1][1] = 0
+    add(losses.CosineSimilarity, {}, zero, (None,))
+    for axis in (1, -1, 0):
+        smooth = {"label_smoothing": n(0, 0.4), "axis": axis}
+        add(losses.BinaryCrossentropy, smooth, of("binary", size(), size(), 3), (None, "full"))
+        add(losses.BinaryCrossentropy, {"from_logits": True, **smooth}, binary_logits(size(), size(), 3), (None, "full"))
+        focal = {"gamma": n(1, 4), "apply_class_balancing": axis == 1, "alpha": n(0.1, 0.9), **smooth}
+        add(losses.BinaryFocalCrossentropy, focal, of("binary", size(), size(), 3), (None, "full"))
+        add(losses.BinaryFocalCrossentropy, {"from_logits": True, **focal}, binary_logits(size(), size(), 3), (None, "full"))
+    for axis in (1, 2, -1, -2):
+        smooth = {"label_smoothing": n(0, 0.4), "axis": axis}
+        shape = (size(), size(), size(2, 5))
+        at = axis if axis >= 0 else 3 + axis
+        add(losses.CategoricalCrossentropy, smooth, moved(of("onehot", *shape), at), (None, "full"))
+        add(losses.CategoricalCrossentropy, {"from_logits": True, **smooth}, moved(logits(*shape), at), (None, "full", "mask"))
+        focal = {"alpha": n(0.1, 0.9), "gamma": n(0, 4), **smooth}
+        add(losses.CategoricalFocalCrossentropy, focal, moved(of("onehot", *shape), at), (None, "full"))
+        add(losses.CategoricalFocalCrossentropy, {"from_logits": True, **focal}, moved(logits(*shape), at), (None, "full"))
+        if at != 2:
+            continue  # where Keras takes class numbers along no other axis
+        for arguments in ({}, {"from_logits": True}, {"from_logits": True, "ignore_class": 2}):
+            both = labels(4, size(), size(), logits=bool(arguments))
+            add(losses.SparseCategoricalCrossentropy, {"axis": axis, **arguments}, both, (None, "full"))
+    each = [n(0.1, 0.9) for _ in range(4)]
+    add(losses.CategoricalFocalCrossentropy, {"alpha": each}, of("onehot", size(), 4))
+    add(losses.CategoricalFocalCrossentropy, {"alpha": each, "from_logits": True, "label_smoothing": 0.1}, logits(size(), size(), 4))
+    soft = softmax(f.floats(4, 3))
+    for arguments in ({}, {"label_smoothing": 0.2}):
+        add(losses.CategoricalCrossentropy, arguments, (soft, softmax(f.floats(4, 3))), (None,))
+        add(losses.KLDivergence, {}, (soft, softmax(f.floats(4, 3))), (None,))
+    unscaled = (one_hot(f, 4, 3), f.floats(4, 3, low=0.1, high=5))
+    add(losses.CategoricalCrossentropy, {}, unscaled)
+    add(losses.CategoricalFocalCrossentropy, {}, unscaled)
+    for ignored in (-1, 255, 0):
+        y, p = labels(5, size(3, 6), size(3, 6))
+        y[0, 0] = y[1, 2] = ignored
+        add(losses.SparseCategoricalCrossentropy, {"ignore_class": ignored}, (y, p), (None, "full", "first"))
+    nothing = np.full((3,), 7)
+    add(losses.SparseCategoricalCrossentropy, {"ignore_class": 7}, (nothing, softmax(f.floats(3, 4))), (None, "full"))
+    add(losses.SparseCategoricalCrossentropy, {}, labels(4, size(), column=True))
+    add(losses.SparseCategoricalCrossentropy, {"from_logits": True}, labels(4, size(), size(), logits=True, column=True))
+    add(losses.SparseCategoricalCrossentropy, {}, labels(4, 2, 3, 2))
+    for q in (0.05, n(0.2, 0.8), 0.95):
+        add(losses.CategoricalGeneralizedCrossEntropy, {"q": q}, labels(size(2, 6), size()))
+        add(losses.CategoricalGeneralizedCrossEntropy, {"q": q}, labels(3, size(), size()))
+    for axis in (None, 1, (1,), (1, 2), (0, 2), -1, (-2, -1)):
+        weightings = (None,) if axis is None else (None, "full")
+        add(losses.Dice, {"axis": axis}, of("binary", size(), size(), 3), weightings)
+        add(losses.Tversky, {"axis": axis, "alpha": n(0, 1), "beta": n(0, 1)}, of("binary", size(), size(), 3), weightings)
+    add(losses.Dice, {}, (np.zeros((2, 3), "float32"), np.zeros((2, 3), "float32")), (None,))
+    unit = lambda x: x / np.linalg.norm(x, axis=-1, keepdims=True)  # noqa: E731
+    for arguments in ({}, {"gamma": n(5, 30)}, {"margin": n(0.1, 0.6), "gamma": 20.0}, {"remove_diagonal": False, "gamma": 16.0}):
+        batch = size(5, 9)
+        embeddings = unit(f.floats(batch, size(2, 5)))
+        add(losses.Circle, arguments, (rng.integers(0, 3, (batch,)), embeddings), (None, "full"))
+        add(losses.Circle, arguments, (rng.integers(0, 2, (batch, 1)), embeddings), (None,))
+    for frames, length in ((4, 2), (7, 3), (5, 1), (9, 4)):
+        batch, classes = size(), size(3, 7)
+        y = rng.integers(1, classes, (batch, length))
+        for row in range(batch):
+            y[row, int(rng.integers(0, length + 1)) :] = 0
+        add(losses.CTC, {}, (y, f.floats(batch, frames, classes, low=-4, high=4)), (None, "full"))
+    return made
 
 
 def metric_objects(f):

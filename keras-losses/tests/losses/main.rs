@@ -2,5 +2,9 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod dtypes;
+mod embeddings;
+mod functions;
 mod laws;
+mod shapes;
 mod values;

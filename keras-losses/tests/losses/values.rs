@@ -4,15 +4,15 @@ use keras_core::{Loss, Reduction, Result};
 use keras_losses::*;
 use keras_ops::{Device, Tensor};
 
-fn matrix<const N: usize>(rows: &[[f32; N]]) -> Tensor {
+pub(crate) fn matrix<const N: usize>(rows: &[[f32; N]]) -> Tensor {
     Tensor::from_vec(rows.concat(), (rows.len(), N), &Device::Cpu).unwrap()
 }
 
-fn vector(values: &[f32]) -> Tensor {
+pub(crate) fn vector(values: &[f32]) -> Tensor {
     Tensor::new(values, &Device::Cpu).unwrap()
 }
 
-fn near(found: &Tensor, expected: f32) {
+pub(crate) fn near(found: &Tensor, expected: f32) {
     let found = found.to_scalar::<f32>().unwrap();
     assert!(
         (found - expected).abs() <= 1e-6 + 1e-5 * expected.abs(),
@@ -126,11 +126,13 @@ fn weights_by_position() -> Result<()> {
         5. / 4.,
     );
     near(&loss.apply(&y, &p, Some(&matrix(&[[1.], [0.]])), None)?, 3. / 4.);
+    // Weights of samples count for every position, where Keras fails.
+    near(&loss.apply(&y, &p, Some(&vector(&[1., 0.])), None)?, 3. / 4.);
     let error = loss
-        .apply(&y, &p, Some(&vector(&[1., 0.])), None)
+        .apply(&y, &p, Some(&vector(&[1., 0., 1.])), None)
         .unwrap_err()
         .to_string();
-    assert!(error.contains("[2, 2]") && error.contains("[2]"), "{error}");
+    assert!(error.contains("[2, 2]") && error.contains("[3]"), "{error}");
     Ok(())
 }
 

@@ -1,10 +1,10 @@
-//! The circle loss between the embeddings of one batch.
+//! The circle loss between embeddings.
 
-use candle_core::{DType, Result, Shape, Tensor};
+use candle_core::{Result, Tensor};
 
+use super::neighbours::{Kin, Labels, Neighbours, class_numbers, over};
 use crate::host;
 use crate::kernels::math::Math;
-use crate::tape::record;
 
 /// The arguments of [`circle`].
 #[derive(Clone, Copy)]
@@ -25,141 +25,112 @@ fn log_sum_exp(terms: impl Iterator<Item = f64> + Clone) -> f64 {
 }
 
 impl Circle {
-    /// The distance `1 - cos` and the weighted term of one pair.
-    fn term(self, same: bool, similarity: f64) -> (f64, f64) {
+    /// The weighted term of one pair at the distance `d = 1 - cos`.
+    fn term(self, same: bool, similarity: f64) -> f64 {
         let d = (1. - similarity).max(0.);
-        let term = if same {
+        if same {
             -self.gamma * (self.margin + d).max(0.) * (self.margin - d)
         } else {
             self.gamma * (1. + self.margin - d).max(0.) * (1. - self.margin - d)
-        };
-        (d, term)
+        }
     }
 
     /// The derivative of the term by the similarity.
     fn slope(self, same: bool, similarity: f64) -> f64 {
         let d = 1. - similarity;
-        if d <= 0. {
-            0.
-        } else if same {
-            -2. * self.gamma * d
-        } else if 1. + self.margin - d > 0. {
-            2. * self.gamma * (1. - d)
-        } else {
-            0.
+        match same {
+            _ if d <= 0. => 0.,
+            true if self.margin + d > 0. => -2. * self.gamma * d,
+            false if 1. + self.margin - d > 0. => 2. * self.gamma * (1. - d),
+            _ => 0.,
         }
     }
 
-    /// For sample `i`: the sums over equal and over different labels, in logs.
-    fn sums<T: Math>(self, i: usize, labels: &[i64], p: &[T], n: usize) -> (Vec<f64>, f64, f64) {
-        let similarities: Vec<f64> = labels
-            .iter()
-            .enumerate()
-            .map(|(j, _)| (0..n).map(|k| p[i * n + k].f64() * p[j * n + k].f64()).sum())
-            .collect();
-        let terms = |same: bool| {
-            let similarities = &similarities;
-            (0..labels.len())
-                .filter(move |j| self.counts(i, *j, labels, same))
-                .map(move |j| self.term(same, similarities[j]).1)
-        };
-        let (positive, negative) = (log_sum_exp(terms(true)), log_sum_exp(terms(false)));
-        (similarities, positive, negative)
-    }
-
-    fn counts(self, i: usize, j: usize, labels: &[i64], same: bool) -> bool {
-        (labels[i] == labels[j]) == same && !(same && self.remove_diagonal && i == j)
-    }
-
-    fn forward<T: Math>(self, labels: &[i64], p: &[T], n: usize) -> Vec<T> {
-        (0..labels.len())
-            .map(|i| {
-                let (_, positive, negative) = self.sums(i, labels, p, n);
-                T::of((positive + negative).softplus())
-            })
-            .collect()
-    }
-
-    fn backward<T: Math>(self, g: &[T], labels: &[i64], p: &[T], n: usize) -> Vec<T> {
-        let mut d = vec![0f64; p.len()];
-        for (i, g) in g.iter().enumerate() {
-            let (similarities, positive, negative) = self.sums(i, labels, p, n);
-            let total = positive + negative;
-            if total == f64::NEG_INFINITY {
-                continue;
-            }
-            let g = g.f64() * total.sigmoid();
-            for j in 0..labels.len() {
-                let same = labels[i] == labels[j];
-                if !self.counts(i, j, labels, same) {
-                    continue;
-                }
-                let log_sum = if same { positive } else { negative };
-                let share = (self.term(same, similarities[j]).1 - log_sum).exp();
-                let slope = g * share * self.slope(same, similarities[j]);
-                for k in 0..n {
-                    d[i * n + k] += slope * p[j * n + k].f64();
-                    d[j * n + k] += slope * p[i * n + k].f64();
-                }
-            }
+    /// Whether the pair counts as one of the same label; `None` where it does not count.
+    fn same(self, kin: Kin) -> Option<bool> {
+        match kin {
+            Kin::Own if self.remove_diagonal => None,
+            Kin::Own | Kin::Same => Some(true),
+            Kin::Other => Some(false),
         }
-        d.into_iter().map(T::of).collect()
     }
 }
 
-/// The circle loss: `softplus(log sum e^(gamma wn dn) + log sum e^(-gamma wp dp))` for each sample over the batch,
-/// where embeddings of the same label should be near and others far, by `margin`. Embeddings should have length 1.
+impl Neighbours for Circle {
+    const NAME: &'static str = "circle";
+
+    fn sample(self, kin: &[Kin], s: &[f64], d: Option<&mut [f64]>) -> f64 {
+        let terms = |same: bool| {
+            let pairs = kin
+                .iter()
+                .zip(s)
+                .filter(move |(kin, _)| self.same(**kin) == Some(same));
+            pairs.map(move |(_, s)| self.term(same, *s))
+        };
+        let (positive, negative) = (log_sum_exp(terms(true)), log_sum_exp(terms(false)));
+        let total = positive + negative;
+        if let (Some(d), true) = (d, total > f64::NEG_INFINITY) {
+            let g = total.sigmoid();
+            for ((d, kin), s) in d.iter_mut().zip(kin).zip(s) {
+                if let Some(same) = self.same(*kin) {
+                    let log_sum = if same { positive } else { negative };
+                    *d = g * (self.term(same, *s) - log_sum).exp() * self.slope(same, *s);
+                }
+            }
+        }
+        total.softplus()
+    }
+}
+
+/// The circle loss: `softplus(log sum e^(gamma wn sn) + log sum e^(-gamma wp sp))` for each sample over the
+/// references, where `d = max(1 - cos, 0)` is a distance, `wn = max(1 + margin - d, 0)`, `sn = 1 - margin - d` for
+/// references of other labels, and `wp = max(margin + d, 0)`, `sp = margin - d` for those of the same. Embeddings
+/// should have length 1.
+///
+/// The references are the batch itself, or `ref_labels` and `ref_embeddings`. With `remove_diagonal` a sample is no
+/// pair with the reference of its own number.
 ///
 /// # Shapes
-/// Class numbers `[n]` or `[n, 1]` and embeddings `[n, d]` to `[n]`.
+/// Class numbers `[n]` or `[n, 1]` and embeddings `[n, d]` to `[n]`; references `[m]` or `[m, 1]` and `[m, d]`.
 ///
 /// # Errors
 /// When the shapes do not fit.
+///
+/// ```
+/// use keras_ops::{Device, Tensor, losses};
+/// let y = Tensor::new(&[0u32, 0, 1], &Device::Cpu)?;
+/// let p = Tensor::new(&[[1f64, 0.], [1., 0.], [0., 1.]], &Device::Cpu)?; // d = 0 to the same, 1 to the other
+/// let loss = losses::circle(&y, &p, None, None, true, 2., 0.5)?.to_vec1::<f64>()?;
+/// // Positive -2 (0.5 + 0)(0.5 - 0), negative 2 (1.5 - 1)(0.5 - 1): together -1. The third has no positive.
+/// assert!((loss[0] - (1. + (-1f64).exp()).ln()).abs() < 1e-12 && loss[2] == 0.);
+/// # Ok::<(), keras_ops::Error>(())
+/// ```
 pub fn circle(
     y_true: &Tensor,
     y_pred: &Tensor,
+    ref_labels: Option<&Tensor>,
+    ref_embeddings: Option<&Tensor>,
+    remove_diagonal: bool,
     gamma: f64,
     margin: f64,
-    remove_diagonal: bool,
 ) -> Result<Tensor> {
-    let fits = y_pred.rank() == 2
-        && y_true.elem_count() == y_pred.dims()[0]
-        && (y_true.rank() == 1 || (y_true.rank() == 2 && y_true.dims()[1] == 1));
-    if !fits {
+    let references = ref_embeddings.unwrap_or(y_pred);
+    let of_references = class_numbers("circle", "ref_labels", ref_labels.unwrap_or(y_true), references)?;
+    let labels = Labels::new("circle", y_true, y_pred)?.with_references(Some(of_references));
+    if references.dims()[1] != y_pred.dims()[1] {
         candle_core::bail!(
-            "circle: expected class numbers [n] and embeddings [n, d], got `y_true` {:?} and `y_pred` {:?}",
-            y_true.dims(),
-            y_pred.dims()
+            "circle: `y_pred` has embeddings of {} numbers, `ref_embeddings` of {}",
+            y_pred.dims()[1],
+            references.dims()[1]
         );
     }
-    let labels = host::read(y_true, |v: &[i64]| Ok(v.to_vec()))?;
     let circle = Circle {
         gamma,
         margin,
         remove_diagonal,
     };
-    match host::compute_dtype("circle", y_pred.dtype())? {
-        DType::F64 => apply::<f64>(circle, labels, y_pred),
-        _ => apply::<f32>(circle, labels, y_pred),
-    }
-}
-
-fn apply<T: Math>(circle: Circle, labels: Vec<i64>, y_pred: &Tensor) -> Result<Tensor> {
-    let n = y_pred.dims()[1];
-    let out = host::read(y_pred, |p: &[T]| Ok(circle.forward(&labels, p, n)))?;
-    let out = host::storage_as(out, y_pred.dtype(), y_pred.device())?;
-    let p = y_pred.detach();
-    Ok(record(
-        &[y_pred],
-        out,
-        &Shape::from(labels.len()),
-        move |grad, _| {
-            let d = host::read(&p, |pv: &[T]| {
-                host::read(&grad, |g: &[T]| Ok(circle.backward(g, &labels, pv, n)))
-            })?;
-            Ok([Some(host::tensor(d, p.dtype(), p.shape(), p.device())?)]
-                .into_iter()
-                .collect())
-        },
-    ))
+    host::within("circle", || {
+        crate::matmul(y_pred, &crate::transpose(references, &[1, 0])?)
+    })
+    .and_then(|s| over(circle, labels, &s))
 }

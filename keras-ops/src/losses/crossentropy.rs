@@ -148,6 +148,9 @@ pub(super) struct Smoothed {
 }
 
 impl Smoothed {
+    /// Leaves targets as they are.
+    pub(super) const NONE: Self = Self { scale: 1., shift: 0. };
+
     /// As Keras, by the size of the last axis, whichever axis holds the classes.
     pub(super) fn new(name: &str, y_true: &Tensor, y_pred: &Tensor, smoothing: f64) -> Result<Self> {
         same_shape(name, y_true, y_pred)?;
@@ -166,6 +169,11 @@ impl Smoothed {
     pub(super) fn scale<T: Math>(self) -> T {
         T::of(self.scale)
     }
+
+    /// All of `y_true`, smoothed.
+    pub(super) fn apply(self, y_true: &Tensor) -> Result<Tensor> {
+        crate::add_scalar(&crate::mul_scalar(y_true, self.scale)?, self.shift)
+    }
 }
 
 /// `log(sum(e^p))` of a row.
@@ -180,9 +188,11 @@ pub(super) fn log_sum_exp<T: Math>(p: &[T]) -> T {
     T::of(shift.f64() + total.ln())
 }
 
+/// The sum of a row, 1 in place of 0: of nothing, every share is 0.
 #[inline(always)]
 pub(super) fn total<T: Math>(p: &[T]) -> T {
-    T::of(row_folds::sum_of(p, |p| p))
+    let total = T::of(row_folds::sum_of(p, |p| p));
+    if total == T::ZERO { T::ONE } else { total }
 }
 
 /// `t f`, 0 for a target of 0 even where `f` is infinite.

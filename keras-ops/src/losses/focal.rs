@@ -1,13 +1,14 @@
 //! Focal cross-entropies: rows that are already right count less.
 
-use candle_core::{Result, Tensor};
+use candle_core::{Result, Shape, Tensor};
 
 use super::crossentropy::{
     Smoothed, binary, binary_by_pred, binary_by_true, inside, is_inside, log_sum_exp, total,
 };
 use super::pointwise::{Pair, mean_along};
-use super::rows::{Rows, fill, rows_over, sum};
+use super::rows::{Rows, fill, like, positive, rows_over, sum};
 use crate::kernels::math::Math;
+use crate::{EPSILON, host};
 
 #[derive(Clone, Copy)]
 struct BinaryFocal {
@@ -45,6 +46,9 @@ impl BinaryFocal {
     fn slope<T: Math>(self, miss: T) -> T {
         if self.gamma == 0. {
             T::ZERO
+        } else if self.gamma < 1. {
+            // Infinite at 0, so that of 1e-7 there.
+            T::of(self.gamma) * miss.larger(T::of(EPSILON)).pow(T::of(self.gamma - 1.))
         } else {
             T::of(self.gamma) * miss.pow(T::of(self.gamma - 1.))
         }
@@ -214,28 +218,54 @@ impl Rows for CategoricalFocal {
 }
 
 /// `-sum(alpha (1 - p)^gamma t log(p))` over `axis`; `p` and `t` as in
-/// [`categorical_crossentropy`](super::categorical_crossentropy).
+/// [`categorical_crossentropy`](super::categorical_crossentropy). `alpha` is one number, or one for each class.
 ///
 /// # Shapes
 /// Two of the same shape to that shape without `axis`.
 ///
 /// # Errors
-/// When the shapes differ or the axis is out of range.
+/// When the shapes differ, the axis is out of range, or `alpha` has another length than there are classes.
 pub fn categorical_focal_crossentropy(
     y_true: &Tensor,
     y_pred: &Tensor,
-    alpha: f64,
+    alpha: &[f64],
     gamma: f64,
     from_logits: bool,
     label_smoothing: f64,
     axis: i64,
 ) -> Result<Tensor> {
-    let smoothed = Smoothed::new("categorical_focal_crossentropy", y_true, y_pred, label_smoothing)?;
-    let rows = CategoricalFocal {
+    const OP: &str = CategoricalFocal::NAME;
+    let smoothed = Smoothed::new(OP, y_true, y_pred, label_smoothing)?;
+    let rows = |smoothed, alpha| CategoricalFocal {
         smoothed,
         from_logits,
         alpha,
         gamma,
     };
-    rows_over(rows, y_true, y_pred, Some(&[axis]))
+    if let [alpha] = alpha {
+        return rows_over(rows(smoothed, *alpha), y_true, y_pred, Some(&[axis]));
+    }
+    let at = positive(OP, &[axis], y_pred.rank() as i64)?[0];
+    if alpha.len() != y_pred.dims()[at] {
+        candle_core::bail!(
+            "{OP}: `alpha` has {} numbers, `y_pred` of shape {:?} {} classes along axis {axis}: give one number, or \
+             one for each class",
+            alpha.len(),
+            y_pred.dims(),
+            y_pred.dims()[at]
+        );
+    }
+    // A weight of a class is a factor of its target.
+    let weighted = host::within(OP, || {
+        let mut shape = vec![1; y_pred.rank()];
+        shape[at] = alpha.len();
+        let alpha = host::tensor(
+            alpha.to_vec(),
+            y_pred.dtype(),
+            &Shape::from(shape),
+            y_pred.device(),
+        )?;
+        crate::multiply(&smoothed.apply(&like(y_true, y_pred)?)?, &alpha)
+    })?;
+    rows_over(rows(Smoothed::NONE, 1.), &weighted, y_pred, Some(&[axis]))
 }

@@ -230,6 +230,32 @@ pairs! {
     poisson: Poisson,
         |t, p| p - t * (p + T::of(EPSILON)).ln(),
         T::ONE - t / (p + T::of(EPSILON)), -(p + T::of(EPSILON)).ln();
+    /// The mean over the last axis of `quantile e` where `e = y_true - y_pred` is positive and `(quantile - 1) e`
+    /// elsewhere: least where `y_pred` is that quantile of the targets.
+    ///
+    /// Source: Koenker and Bassett, "Regression Quantiles", 1978.
+    ///
+    /// ```
+    /// use keras_ops::{Device, Tensor, losses};
+    /// let y = Tensor::new(&[[3f32], [1.]], &Device::Cpu)?;
+    /// let p = Tensor::new(&[[1f32], [3.]], &Device::Cpu)?;
+    /// assert_eq!(losses::pinball(&y, &p, 0.75)?.to_vec1::<f32>()?, [1.5, 0.5]);
+    /// # Ok::<(), keras_ops::Error>(())
+    /// ```
+    pinball(quantile): Pinball,
+        |t, p| (t - p) * tilt(t - p, quantile), -tilt(t - p, quantile), tilt(t - p, quantile);
+}
+
+/// The slope of the pinball loss by the error.
+#[inline(always)]
+fn tilt<T: Math>(e: T, quantile: T) -> T {
+    if e > T::ZERO {
+        quantile
+    } else if e < T::ZERO {
+        quantile - T::ONE
+    } else {
+        e
+    }
 }
 
 #[inline(always)]
@@ -307,7 +333,10 @@ impl<const SQUARED: bool> Pair for Margin<SQUARED> {
 
 /// Whether all targets are 0 or 1.
 fn is_binary(y_true: &Tensor) -> Result<bool> {
-    crate::host::read(y_true, |t: &[f32]| Ok(t.iter().all(|t| *t == 0. || *t == 1.)))
+    match y_true.dtype() {
+        DType::F64 => host::read(y_true, |t: &[f64]| Ok(t.iter().all(|t| *t == 0. || *t == 1.))),
+        _ => host::read(y_true, |t: &[f32]| Ok(t.iter().all(|t| *t == 0. || *t == 1.))),
+    }
 }
 
 /// `mean(max(1 - y_true y_pred, 0))` over the last axis. Targets are -1 or 1; when all are 0 or 1 they are taken

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::crossentropy::{inside, is_inside, log_sum_exp, total};
 use super::rows::positive;
+use crate::EPSILON;
 use crate::host;
 use crate::kernels::math::Math;
 use crate::kernels::simd::{self, CHUNK};
@@ -64,7 +65,8 @@ impl Labelled for Generalized {
 
     #[inline(always)]
     fn gradient<T: Math>(self, g: T, label: usize, p: &[T], _of_row: T, d: &mut [T]) {
-        d[label] = -(g * p[label].pow(T::of(self.q - 1.)));
+        // The slope at 0 is infinite: there, and nearer than probabilities are told apart, that of 1e-7.
+        d[label] = -(g * p[label].larger(T::of(EPSILON)).pow(T::of(self.q - 1.)));
     }
 }
 

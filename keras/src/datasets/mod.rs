@@ -1,8 +1,8 @@
 //! Data to learn with (`keras.datasets`).
 //!
-//! [`digits`] is part of the crate. The others are downloaded once, from where Keras gets them, checked by the hash
-//! that Keras knows, and kept where Keras keeps them: `~/.keras/datasets`, or `datasets` below `KERAS_HOME`. See
-//! [`Download`] for mirrors.
+//! [`digits`], [`breast_cancer`], [`iris`], [`wine`] and [`diabetes`] are part of the crate. The others are
+//! downloaded once, from where Keras gets them, checked by the hash that Keras knows, and kept where Keras keeps
+//! them: `~/.keras/datasets`, or `datasets` below `KERAS_HOME`. See [`Download`] for mirrors.
 //!
 //! ```
 //! let digits = keras::datasets::digits()?.scaled(16.)?.flattened()?;
@@ -21,6 +21,7 @@ mod pickle;
 mod progress;
 mod shuffle;
 mod split;
+mod tables;
 mod tar;
 
 pub use digits::digits;
@@ -28,6 +29,7 @@ pub use download::Download;
 pub use imdb::{Imdb, Texts};
 pub use npz::Npz;
 pub use split::Split;
+pub use tables::{breast_cancer, diabetes, iris, wine};
 
 use keras_core::Result;
 

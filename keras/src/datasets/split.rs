@@ -40,6 +40,48 @@ impl Split {
         })
     }
 
+    /// Each column of `x` less its mean, divided by its standard deviation, both those of the training part: columns
+    /// of one scale, for a table. A column that is everywhere the same becomes 0.
+    ///
+    /// # Errors
+    /// When `x` is not a table, or has no rows to train on.
+    ///
+    /// # Examples
+    /// ```
+    /// let irises = keras::datasets::iris()?.standardized()?;
+    /// let first = irises.train.0.narrow(1, 0, 1)?.flatten_all()?.to_vec1::<f32>()?;
+    /// assert!(first.iter().sum::<f32>().abs() < 1e-3);
+    /// assert!((first.iter().map(|x| x * x).sum::<f32>() / 120. - 1.).abs() < 1e-3);
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
+    pub fn standardized(self) -> Result<Self> {
+        let &[rows @ 1.., columns] = self.train.0.dims() else {
+            return Err(Error::invalid(format!(
+                "standardized: expected a table (rows, columns) with rows to train on, got {:?}",
+                self.train.0.dims()
+            )));
+        };
+        let scales: Vec<(f64, f64)> = host::read(&self.train.0, |x: &[f64]| {
+            let column = |j: usize| {
+                let values = || x.iter().skip(j).step_by(columns);
+                let mean = values().sum::<f64>() / rows as f64;
+                let square = values().map(|v| (v - mean).powi(2)).sum::<f64>() / rows as f64;
+                (mean, square.sqrt())
+            };
+            Ok((0..columns).map(column).collect())
+        })?;
+        self.map(|x| {
+            let scaled = |(value, (mean, deviation)): (&f64, &(f64, f64))| match *deviation > 0. {
+                true => ((value - mean) / deviation) as f32,
+                false => 0.,
+            };
+            let values: Vec<f32> = host::read(x, |x: &[f64]| {
+                Ok(x.iter().zip(scales.iter().cycle()).map(scaled).collect())
+            })?;
+            Ok(Tensor::from_vec(values, x.shape(), &Device::Cpu)?)
+        })
+    }
+
     /// `x` as one row a sample: `(n, 28, 28)` becomes `(n, 784)`.
     ///
     /// # Errors

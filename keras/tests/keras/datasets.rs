@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::Result;
-use keras::datasets::{Download, digits};
+use keras::datasets::{Download, breast_cancer, diabetes, digits, iris, wine};
 use sha2::{Digest, Sha256};
 
 /// Answers every request with the same bytes; gives its address and the count of requests.
@@ -164,6 +164,45 @@ fn a_hash_of_no_known_kind_is_an_error() -> Result<()> {
     Ok(())
 }
 
+fn sum(x: &keras_ops::Tensor) -> Result<f64> {
+    let values = x.to_dtype(keras_ops::DType::F64)?.flatten_all()?;
+    Ok(values.to_vec1::<f64>()?.iter().sum())
+}
+
+#[test]
+fn tables_are_what_scikit_learn_has() -> Result<()> {
+    // The sums of all numbers and of all targets there, in float32.
+    let table = [
+        (breast_cancer()?, 1_056_474.460_155_547_4, 357., [0., 1., 1., 1., 0.]),
+        (iris()?, 2_078.699_996_404_35, 150., [1., 1., 0., 2., 0.]),
+        (wine()?, 159_975.295_995_026_83, 167., [1., 2., 2., 0., 1.]),
+        (diabetes()?, 276_404.233_563_661_6, 67_243., [198., 283., 40., 277., 128.]),
+    ];
+    for (split, numbers, targets, first) in table {
+        let both = |a, b| Ok::<f64, anyhow::Error>(sum(a)? + sum(b)?);
+        assert!((both(&split.train.0, &split.test.0)? - numbers).abs() < 1e-3);
+        assert_eq!(both(&split.train.1, &split.test.1)?, targets);
+        let y = split.test.1.to_dtype(keras_ops::DType::F32)?;
+        assert_eq!(y.to_vec1::<f32>()?[..5], first);
+    }
+    assert_eq!(iris()?.train.0.get(0)?.to_vec1::<f32>()?, [5.2, 3.5, 1.5, 0.2]);
+    Ok(())
+}
+
+#[test]
+fn standardized_columns_have_the_scale_of_the_training_part() -> Result<()> {
+    let split = wine()?.standardized()?;
+    for (x, exact) in [(&split.train.0, true), (&split.test.0, false)] {
+        let rows = x.dim(0)? as f64;
+        let (mean, square) = (sum(x)? / rows / 13., sum(&x.sqr()?)? / rows / 13.);
+        assert!(mean.abs() < if exact { 1e-6 } else { 0.3 }, "{mean}");
+        assert!((square - 1.).abs() < if exact { 1e-5 } else { 0.5 }, "{square}");
+    }
+    let error = digits()?.standardized().unwrap_err().to_string();
+    assert!(error.contains("table") && error.contains("[1437, 8, 8, 1]"), "{error}");
+    Ok(())
+}
+
 #[test]
 fn digits_are_the_same_every_time() -> Result<()> {
     let digits = digits()?;
@@ -172,13 +211,6 @@ fn digits_are_the_same_every_time() -> Result<()> {
     assert_eq!(digits.test.1.to_vec1::<u8>()?[..5], [3, 0, 8, 6, 2]);
     let first: Vec<f32> = x.get(0)?.get(0)?.flatten_all()?.to_vec1()?;
     assert_eq!(first, [0., 1., 13., 16., 15., 5., 0., 0.]);
-    let sum = |x: &keras_ops::Tensor| -> Result<f64> {
-        Ok(x.flatten_all()?
-            .to_vec1::<f32>()?
-            .into_iter()
-            .map(f64::from)
-            .sum())
-    };
     // The sum of all pixels of the source.
     assert_eq!(sum(x)? + sum(&digits.test.0)?, 561_718.);
     let scaled = digits.scaled(16.)?.flattened()?;

@@ -23,6 +23,7 @@ const NO_GRADIENT: &[&str] = &[
     "less_equal",
     "not_equal",
     "not_ignored",
+    "has_peers",
     "one_hot",
     "allclose",
     "histogram",
