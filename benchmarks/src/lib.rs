@@ -1,6 +1,7 @@
 //! The models that the benchmarks train: the same layers, data shapes and options as `peer_keras.py` beside
 //! this crate.
 
+pub mod metrics;
 pub mod ops;
 
 use keras::ops::random::{Seed, randint, uniform};

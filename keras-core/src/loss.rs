@@ -61,6 +61,8 @@ impl Reduction {
 /// [`call`](Self::call) gives a value a sample (the last axis reduced, as Keras's loss functions do);
 /// [`apply`](trait.Loss.html#method.apply) on `dyn Loss` adds ranks, weights and reduction around it.
 ///
+/// Keras: `keras.losses.Loss`; R: `Loss()`.
+///
 /// # Examples
 /// ```
 /// use keras_core::{Loss, Result};

@@ -15,6 +15,7 @@ mod golden;
 mod hooks;
 mod masks;
 mod misuse;
+mod own_losses;
 mod resume;
 mod road;
 mod sources;

@@ -173,10 +173,20 @@ fn sum(x: &keras_ops::Tensor) -> Result<f64> {
 fn tables_are_what_scikit_learn_has() -> Result<()> {
     // The sums of all numbers and of all targets there, in float32.
     let table = [
-        (breast_cancer()?, 1_056_474.460_155_547_4, 357., [0., 1., 1., 1., 0.]),
+        (
+            breast_cancer()?,
+            1_056_474.460_155_547_4,
+            357.,
+            [0., 1., 1., 1., 0.],
+        ),
         (iris()?, 2_078.699_996_404_35, 150., [1., 1., 0., 2., 0.]),
         (wine()?, 159_975.295_995_026_83, 167., [1., 2., 2., 0., 1.]),
-        (diabetes()?, 276_404.233_563_661_6, 67_243., [198., 283., 40., 277., 128.]),
+        (
+            diabetes()?,
+            276_404.233_563_661_6,
+            67_243.,
+            [198., 283., 40., 277., 128.],
+        ),
     ];
     for (split, numbers, targets, first) in table {
         let both = |a, b| Ok::<f64, anyhow::Error>(sum(a)? + sum(b)?);
@@ -199,7 +209,10 @@ fn standardized_columns_have_the_scale_of_the_training_part() -> Result<()> {
         assert!((square - 1.).abs() < if exact { 1e-5 } else { 0.5 }, "{square}");
     }
     let error = digits()?.standardized().unwrap_err().to_string();
-    assert!(error.contains("table") && error.contains("[1437, 8, 8, 1]"), "{error}");
+    assert!(
+        error.contains("table") && error.contains("[1437, 8, 8, 1]"),
+        "{error}"
+    );
     Ok(())
 }
 
