@@ -455,6 +455,14 @@ def optimizer_objects(f):
         optimizers.Ftrl(rate(), l1_regularization_strength=n(0, 0.01)),
         optimizers.Lion(rate()),
         optimizers.Lamb(rate()),
+        optimizers.Muon(rate(), exclude_layers=["tab"]),
+        optimizers.ScheduleFreeAdamW(rate(), warmup_steps=3),
+        optimizers.MultiOptimizer(
+            optimizers.OptimizerMap(
+                optimizers.SGD(rate(), momentum=n(0.5, 0.9)),
+                {"ker.*": optimizers.Adam(rate(), weight_decay=n(0.01, 0.1)), "bias": optimizers.Lion(rate())},
+            )
+        ),
     ]
 
 
@@ -467,16 +475,17 @@ def make_optimizers(f):
             value = f.floats(*shape)
             variables.append(keras.Variable(value, name=path))
             start.append({"path": path, "value": f.put(f"{name}/start{i}", value)})
+        several = isinstance(optimizer, optimizers.MultiOptimizer)
         steps = []
         for step in range(7):
             grads = [f.floats(*shape, low=-1, high=1) for shape in shapes]
-            optimizer.apply_gradients(zip(map(ops.convert_to_tensor, grads), variables))
+            optimizer.apply(list(map(ops.convert_to_tensor, grads)), variables)
             key = f"{name}/{step}"
             steps.append(
                 {
                     "grads": [f.put(f"{key}/grad{i}", g) for i, g in enumerate(grads)],
                     "vars": [f.put(f"{key}/var{i}", v.value) for i, v in enumerate(variables)],
-                    "learning_rate": float(optimizer.learning_rate),
+                    "learning_rate": None if several else float(optimizer.learning_rate),
                     "iterations": int(optimizer.iterations),
                 }
             )
