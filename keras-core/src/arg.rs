@@ -86,6 +86,17 @@ macro_rules! lists {
 }
 lists!(f64, i64, usize);
 
+/// Names: a list of strings.
+impl Arg for Vec<String> {
+    fn read<'a>(reader: &mut Reader<'a>, key: &'a str, default: Self) -> Result<Self> {
+        reader.or(key, default)
+    }
+
+    fn write(&self) -> Value {
+        self.as_slice().into_value()
+    }
+}
+
 impl<T: Arg + Default> Arg for Option<T> {
     fn read<'a>(reader: &mut Reader<'a>, key: &'a str, default: Self) -> Result<Self> {
         match reader.raw(key) {

@@ -14,6 +14,7 @@
 
 mod activation;
 pub mod activations;
+mod aggregation;
 mod arg;
 mod arguments;
 mod callback;
@@ -47,6 +48,7 @@ mod variable;
 pub mod weighting;
 
 pub use activation::Activation;
+pub use aggregation::Aggregation;
 pub use arg::Arg;
 pub use arguments::Arguments;
 pub use callback::{Callback, Context, Params};
@@ -59,7 +61,7 @@ pub use keras_ops as ops;
 pub use layer::{Layer, LayerRef};
 pub use logs::{LogSource, Logs};
 pub use loss::{FnLoss, Loss, Reduction, loss_fn};
-pub use metric::Metric;
+pub use metric::{Metric, MetricBase};
 pub use models::{Apply, IntoSymbolic, Model, Sequential, Symbolic, input};
 pub use optimizer::{LearningRate, Optimizer};
 pub use random::{SeedGenerator, set_random_seed};

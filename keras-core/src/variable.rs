@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use keras_ops::{DType, Device, Tensor, Var, inplace};
 
-use crate::{Constraint, Regularizer, Result, bail};
+use crate::{Aggregation, Constraint, Regularizer, Result, bail};
 
 struct Inner {
     name: String,
@@ -21,6 +21,7 @@ struct Inner {
     cast: Mutex<Option<(u64, Tensor)>>,
     regularizer: Option<Arc<dyn Regularizer>>,
     constraint: Option<Arc<dyn Constraint>>,
+    aggregation: Aggregation,
 }
 
 /// A named tensor that lives through training: a layer's weight, an optimizer's slot, a metric's sum.
@@ -47,7 +48,24 @@ impl Variable {
     /// # Errors
     /// When the device cannot hold it.
     pub fn new(name: &str, value: &Tensor, trainable: bool) -> Result<Self> {
-        Self::with(name, value, trainable, None, None)
+        Self::make(name, value, trainable, None, None, Aggregation::None)
+    }
+
+    /// A variable that no gradient reaches and whose values on several processes are joined by `aggregation`: a
+    /// metric's state.
+    ///
+    /// # Errors
+    /// When the device cannot hold it.
+    ///
+    /// ```
+    /// use keras_core::{Aggregation, Variable};
+    /// use keras_ops::{Device, Tensor};
+    /// let total = Variable::aggregated("total", &Tensor::new(0f32, &Device::Cpu)?, Aggregation::Sum)?;
+    /// assert_eq!((total.aggregation(), total.trainable()), (Aggregation::Sum, false));
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
+    pub fn aggregated(name: &str, value: &Tensor, aggregation: Aggregation) -> Result<Self> {
+        Self::make(name, value, false, None, None, aggregation)
     }
 
     pub(crate) fn with(
@@ -56,6 +74,17 @@ impl Variable {
         trainable: bool,
         regularizer: Option<Arc<dyn Regularizer>>,
         constraint: Option<Arc<dyn Constraint>>,
+    ) -> Result<Self> {
+        Self::make(name, value, trainable, regularizer, constraint, Aggregation::None)
+    }
+
+    fn make(
+        name: &str,
+        value: &Tensor,
+        trainable: bool,
+        regularizer: Option<Arc<dyn Regularizer>>,
+        constraint: Option<Arc<dyn Constraint>>,
+        aggregation: Aggregation,
     ) -> Result<Self> {
         Ok(Self(Arc::new(Inner {
             name: name.to_owned(),
@@ -67,6 +96,7 @@ impl Variable {
             cast: Mutex::new(None),
             regularizer,
             constraint,
+            aggregation,
         })))
     }
 
@@ -241,6 +271,11 @@ impl Variable {
     /// What its value is projected to after each update.
     pub fn constraint(&self) -> Option<&Arc<dyn Constraint>> {
         self.0.constraint.as_ref()
+    }
+
+    /// How its values on several processes are joined.
+    pub fn aggregation(&self) -> Aggregation {
+        self.0.aggregation
     }
 
     /// Whether both are handles on the same values.

@@ -1,13 +1,15 @@
 //! The area under a curve over thresholds.
 
 use keras_core::config::Reader;
-use keras_core::ops::Tensor;
-use keras_core::{Arg, Error, Result, Variable, bail};
+use keras_core::ops::{DType, Device, Tensor};
+use keras_core::{Arg, Error, Result, bail};
 use serde_json::Value;
 
 use crate::class::metric_class;
-use crate::confusion::{Confusion, Intake, Thresholds, check_thresholds, count};
-use crate::state::{ratio, scalar};
+use crate::confusion::{Intake, NAMES, count};
+use crate::ranking::Ranking;
+use crate::state::{Slots, State, ratio, scalar};
+use crate::thresholds::{Thresholds, check_thresholds};
 
 /// Which curve.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -73,72 +75,107 @@ named!(Summation, "summation method":
     Interpolation = "interpolation" | "Interpolation", Majoring = "majoring" | "Majoring",
     Minoring = "minoring" | "Minoring");
 
-/// Thresholds and counts; without `num_labels`, the counts by label are made at the first batch.
+/// Counts at thresholds, or every prediction.
 #[derive(Debug)]
-struct State {
-    thresholds: Thresholds,
-    labels: usize,
-    counts: Option<Confusion>,
+enum Thresholded {
+    Counts(Thresholds, Slots),
+    Exact(Ranking),
 }
 
-/// A little outside of `[0, 1]` at both ends, as in Keras.
-fn widened(inner: impl IntoIterator<Item = f64>) -> Vec<f64> {
-    std::iter::once(-1e-7).chain(inner).chain([1. + 1e-7]).collect()
-}
+impl State for Thresholded {
+    fn slots(&self) -> &[Slots] {
+        match self {
+            Self::Counts(_, slots) => slots.slots(),
+            Self::Exact(ranking) => ranking.slots(),
+        }
+    }
 
-fn sorted(thresholds: &[f64]) -> Vec<f64> {
-    let mut sorted = thresholds.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    sorted
-}
+    fn slots_mut(&mut self) -> &mut [Slots] {
+        match self {
+            Self::Counts(_, slots) => slots.slots_mut(),
+            Self::Exact(ranking) => ranking.slots_mut(),
+        }
+    }
 
-fn thresholds(number: usize, given: Option<&Vec<f64>>) -> Thresholds {
-    match given {
-        Some(given) => Thresholds::new(&widened(sorted(given))),
-        None => {
-            let last = number.saturating_sub(1).max(1) as f64;
-            Thresholds::new(&widened((1..number.saturating_sub(1)).map(|i| i as f64 / last)))
+    fn reset(&mut self) -> Result<()> {
+        match self {
+            Self::Counts(_, slots) => slots.reset(),
+            Self::Exact(ranking) => ranking.reset(),
+        }
+    }
+
+    fn place(&mut self, device: &Device) -> Result<()> {
+        match self {
+            Self::Counts(_, slots) => slots.place(device),
+            Self::Exact(ranking) => ranking.place(device),
+        }
+    }
+
+    fn resized(&mut self) {
+        if let Self::Exact(ranking) = self {
+            ranking.resized();
+        }
+    }
+
+    fn merge(&mut self, class: &str, other: &[Tensor]) -> Result<()> {
+        match self {
+            Self::Counts(_, slots) => slots.merge(class, other),
+            Self::Exact(ranking) => ranking.merge(class, other),
         }
     }
 }
 
 fn state(
-    number: usize,
-    given: Option<&Vec<f64>>,
-    multi_label: bool,
-    labels: Option<usize>,
-    dtype: Option<keras_core::ops::DType>,
-) -> State {
-    let thresholds = thresholds(number, given);
-    let n = thresholds.len();
-    let counts = match (multi_label, labels) {
-        (false, _) => Some(Confusion::new(&[n], dtype)),
-        (true, Some(labels)) => Some(Confusion::new(&[n, labels], dtype)),
-        (true, None) => None,
-    };
-    State {
-        thresholds,
-        labels: labels.filter(|_| multi_label).unwrap_or(1),
-        counts,
+    thresholds: Thresholds,
+    exact: bool,
+    labels: Option<Option<usize>>,
+    dtype: Option<DType>,
+) -> Thresholded {
+    if exact {
+        return Thresholded::Exact(Ranking::new(labels.is_some(), dtype));
     }
+    let n = Some(thresholds.len());
+    let slots = match labels {
+        None => Slots::new(&NAMES, &[n], dtype),
+        Some(labels) => Slots::new(&NAMES, &[n, labels], dtype),
+    };
+    Thresholded::Counts(thresholds, slots)
 }
 
 metric_class! {
-    /// The area under the ROC or precision-recall curve, approximated at thresholds.
+    /// The area under the ROC or precision-recall curve, from 0 to 1: for ROC, how often a yes is predicted higher than a
+    /// no. Approximated at thresholds; with `exact`, computed from every prediction.
+    ///
+    /// Keras: `keras.metrics.AUC`, which has no `exact`; R: `metric_auc()`.
+    ///
+    /// With thresholds, the memory and the time of a result depend on their number alone. `exact` keeps every prediction
+    /// of an epoch on the host and sorts them for a result: scikit-learn's `roc_auc_score`. Predictions may then be of any
+    /// size, `from_logits` makes no difference.
+    ///
+    /// Differs from Keras: with `multi_label` and without `num_labels`, `label_weights` must have one number for each label
+    /// of the first batch.
     ///
     /// # Shapes
-    /// Targets (0 or not) and probabilities of one shape. With `multi_label`, `[samples, labels]`: the (weighted)
-    /// average of the labels' areas.
+    /// Targets (0 or not) and probabilities of one shape, or one of them with a last axis of 1 more; weights as that shape
+    /// or its leading axes. With `multi_label`, `[samples, labels]`: the (weighted) average of the labels' areas. The
+    /// result is a scalar.
+    ///
+    /// # Errors
+    /// When the shapes differ, a threshold is not within 0 and 1, there are fewer than 2 thresholds, the number of labels
+    /// changes, or the sample weights do not fit.
     ///
     /// # Examples
     /// ```
     /// use keras_core::Metric;
     /// use keras_metrics::AUC;
     /// use keras_ops::{Device, Tensor};
-    /// let mut auc = AUC::new().num_thresholds(3);
     /// let (y, p) = (Tensor::new(&[0f32, 0., 1., 1.], &Device::Cpu)?, Tensor::new(&[0f32, 0.5, 0.3, 0.9], &Device::Cpu)?);
+    /// let mut auc = AUC::new().num_thresholds(3);
     /// auc.update_state(&y, &p, None)?;
     /// assert_eq!(auc.result()?.to_scalar::<f32>()?, 0.75);
+    /// let mut exact = AUC::new().exact(true);
+    /// exact.update_state(&y, &p, None)?;
+    /// assert_eq!(exact.result()?.to_scalar::<f32>()?, 0.75); // 3 of 4 pairs are in order
     /// # Ok::<(), keras_core::Error>(())
     /// ```
     AUC: "auc", ["auc"], "Area under the ROC or precision-recall curve.";
@@ -160,53 +197,72 @@ metric_class! {
         /// Whether predictions are before the sigmoid.
         from_logits: bool = false;
     }
-    state(made): State =
-        state(*made.num_thresholds, made.thresholds.as_ref(), *made.multi_label, *made.num_labels, made.dtype);
-    valid(metric) metric.check();
+    beyond {
+        /// Whether every prediction is a threshold.
+        exact: bool = false;
+    }
+    state(made): Thresholded = state(
+        Thresholds::curve(*made.num_thresholds, made.thresholds.as_deref()),
+        *made.exact,
+        made.multi_label.then_some(*made.num_labels),
+        made.dtype,
+    );
+    valid(metric) metric.arguments();
+    build(self, width) match &mut self.state {
+        Thresholded::Counts(thresholds, slots) if self.multi_label => slots.build("auc", &[thresholds.len(), width]),
+        _ => Ok(()),
+    };
+    update(self, y_true, y_pred, weights) {
+        if self.multi_label {
+            let labels = match y_pred.dims() {
+                [_, labels] if self.num_labels.is_none_or(|own| own == *labels) => *labels,
+                dims => bail!(
+                    "auc: expected `y_pred` of shape [samples, {}], got {dims:?}",
+                    self.num_labels.map_or("labels".to_owned(), |n| n.to_string())
+                ),
+            };
+            if let Some(given) = self.label_weights.as_ref().filter(|given| given.len() != labels) {
+                bail!("auc: `label_weights` has {} numbers for {labels} labels", given.len());
+            }
+            if let Thresholded::Counts(thresholds, slots) = &mut self.state {
+                slots.build("auc", &[thresholds.len(), labels])?;
+            }
+        }
+        let intake = Intake {
+            by_label: self.multi_label,
+            label_weights: self.label_weights.as_deref(),
+            sigmoid: self.from_logits && !self.exact,
+            ..Intake::default()
+        };
+        match &mut self.state {
+            Thresholded::Exact(ranking) => ranking.push("auc", intake, (y_true, y_pred), weights),
+            Thresholded::Counts(thresholds, slots) => {
+                count("auc", thresholds, intake, (y_true, y_pred), weights)?.add_all(slots)
+            }
+        }
+    }
+    result(self) {
+        let areas = match &self.state {
+            Thresholded::Exact(ranking) => {
+                (0..ranking.labels()).map(|label| Ok(self.area(ranking.curve(label)?))).collect::<Result<Vec<_>>>()?
+            }
+            Thresholded::Counts(_, slots) => {
+                let counts: [Vec<f64>; 4] = slots.read()?;
+                let labels = slots.shape().get(1).copied().unwrap_or(1);
+                let column = |i: usize, label| counts[i].iter().skip(label).step_by(labels).copied().collect();
+                (0..labels).map(|label| self.area(std::array::from_fn(|i| column(i, label)))).collect()
+            }
+        };
+        let area = match &self.label_weights {
+            Some(weights) if self.multi_label => {
+                let total: f64 = areas.iter().zip(weights).map(|(a, w)| a * w).sum();
+                ratio(total, weights.iter().sum())
+            }
+            _ => ratio(areas.iter().sum(), areas.len() as f64),
+        };
+        scalar(area, self.dtype)
+    }
     {
-        fn variables(&self) -> Vec<Variable> {
-            self.state.counts.as_ref().map(Confusion::variables).unwrap_or_default()
-        }
-
-        fn update_state(&mut self, y_true: &Tensor, y_pred: &Tensor, weights: Option<&Tensor>) -> Result<()> {
-            if self.multi_label && self.state.counts.is_none() {
-                let labels = y_pred.dims().last().copied().unwrap_or(1);
-                self.state.labels = labels;
-                self.state.counts = Some(Confusion::new(&[self.state.thresholds.len(), labels], self.dtype));
-            }
-            if self.multi_label && (y_pred.rank() != 2 || y_pred.dims()[1] != self.state.labels) {
-                bail!("auc: expected `y_pred` of shape [samples, {}], got {:?}", self.state.labels, y_pred.dims());
-            }
-            let intake = Intake {
-                by_label: self.multi_label,
-                label_weights: self.label_weights.as_deref(),
-                sigmoid: self.from_logits,
-                ..Intake::default()
-            };
-            let counts = count("auc", &self.state.thresholds, intake, y_true, y_pred, weights)?;
-            self.state.counts.as_ref().map_or(Ok(()), |state| state.add(&counts))
-        }
-
-        fn result(&self) -> Result<Tensor> {
-            let Some(counts) = &self.state.counts else { return scalar(0., self.dtype) };
-            let counts = counts.read()?;
-            let labels = self.state.labels;
-            let areas: Vec<f64> = (0..labels)
-                .map(|label| {
-                    let column = |i: usize| counts[i].iter().skip(label).step_by(labels).copied().collect();
-                    self.area([column(0), column(1), column(2), column(3)])
-                })
-                .collect();
-            let area = match &self.label_weights {
-                Some(weights) if self.multi_label => {
-                    let total: f64 = areas.iter().zip(weights).map(|(a, w)| a * w).sum();
-                    ratio(total, weights.iter().sum())
-                }
-                _ => areas.iter().sum::<f64>() / labels as f64,
-            };
-            scalar(area, self.dtype)
-        }
-
         fn larger_is_better(&self) -> Option<bool> {
             Some(true)
         }
@@ -214,7 +270,7 @@ metric_class! {
 }
 
 impl AUC {
-    fn check(&self) -> Result<()> {
+    fn arguments(&self) -> Result<()> {
         check_thresholds("AUC", self.thresholds.as_ref())?;
         if self.thresholds.is_none() && self.num_thresholds < 2 {
             bail!(

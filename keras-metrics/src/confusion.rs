@@ -1,41 +1,26 @@
 //! Counts of right and wrong decisions at thresholds: what confusion metrics and areas under curves share.
 
-use keras_core::ops::{Tensor, host};
-use keras_core::weighting::squeeze_or_expand_to_same_rank;
-use keras_core::{Result, Variable, bail};
+use std::borrow::Cow;
 
-use crate::state;
+use keras_core::ops::kernels::simd::vectorize;
+use keras_core::ops::{self, DType, Tensor, host};
+use keras_core::weighting::squeeze_or_expand_to_same_rank;
+use keras_core::{Result, bail};
+
+use crate::state::Slots;
+use crate::thresholds::{Place, Thresholds, step};
+use crate::weights::Weights;
 
 /// What stands for a prediction that is not among the largest `k`, as in Keras.
 pub(crate) const NEVER: f64 = -1e10;
 
-/// Thresholds, and whether they divide `[0, 1]` evenly: then counting takes one pass whatever their number.
-#[derive(Clone, Debug)]
-pub(crate) struct Thresholds {
-    values: Vec<f32>,
-    even: bool,
-    /// Whether the ends lie a little outside of `[0, 1]`, so that every prediction is above the first.
-    widened: bool,
-}
-
-impl Thresholds {
-    pub(crate) fn new(values: &[f64]) -> Self {
-        let last = values.len().saturating_sub(1).max(1) as f64;
-        let near = |(i, v): (usize, &f64)| {
-            let even = (i as f32 / last as f32) as f64;
-            (v - even).abs() <= 1e-7 + 1e-5 * even.abs()
-        };
-        Self {
-            values: values.iter().map(|v| *v as f32).collect(),
-            even: values.len() >= 3 && values.iter().enumerate().all(near),
-            widened: values.first().is_some_and(|v| *v < 0.) || values.last().is_some_and(|v| *v > 1.),
-        }
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.values.len()
-    }
-}
+/// The names of the four counts, in the order of [`Counts::add_all`].
+pub(crate) const NAMES: [&str; 4] = [
+    "true_positives",
+    "false_positives",
+    "true_negatives",
+    "false_negatives",
+];
 
 /// How targets and predictions are taken in.
 #[derive(Clone, Copy, Debug, Default)]
@@ -48,44 +33,32 @@ pub(crate) struct Intake<'a> {
     pub(crate) sigmoid: bool,
 }
 
-/// Weighted counts by threshold (and label, the last axis).
+/// A batch as plain slices, ready for counting.
 #[derive(Debug)]
-pub(crate) struct Counts {
-    pub(crate) true_positives: Vec<f64>,
-    pub(crate) false_positives: Vec<f64>,
-    positives: Vec<f64>,
-    negatives: Vec<f64>,
+pub(crate) struct Batch<'a> {
+    pub(crate) targets: Cow<'a, [f32]>,
+    pub(crate) predictions: Cow<'a, [f32]>,
+    pub(crate) weights: Option<Weights<'a>>,
+    /// The columns that are counted by themselves.
+    pub(crate) labels: usize,
 }
 
-impl Counts {
-    pub(crate) fn false_negatives(&self) -> Vec<f64> {
-        Self::rest(&self.positives, &self.true_positives)
-    }
-
-    pub(crate) fn true_negatives(&self) -> Vec<f64> {
-        Self::rest(&self.negatives, &self.false_positives)
-    }
-
-    fn rest(whole: &[f64], part: &[f64]) -> Vec<f64> {
-        part.chunks_exact(whole.len().max(1))
-            .flat_map(|row| whole.iter().zip(row).map(|(w, p)| w - p))
-            .collect()
-    }
-}
-
-/// The counts of one batch.
+/// Gives `f` the batch that `intake` makes of targets, predictions and weights.
 ///
 /// # Errors
 /// When shapes do not fit.
-pub(crate) fn count(
+pub(crate) fn with_batch<R>(
     name: &str,
-    thresholds: &Thresholds,
     intake: Intake<'_>,
-    y_true: &Tensor,
-    y_pred: &Tensor,
+    (y_true, y_pred): (&Tensor, &Tensor),
     weights: Option<&Tensor>,
-) -> Result<Counts> {
-    let (y_pred, y_true) = squeeze_or_expand_to_same_rank(y_pred, y_true)?;
+    f: impl FnOnce(Batch<'_>) -> R,
+) -> Result<R> {
+    let y_pred = match intake.sigmoid {
+        true => ops::sigmoid(&ops::cast(&y_pred.detach(), DType::F32)?)?,
+        false => y_pred.clone(),
+    };
+    let (y_pred, y_true) = squeeze_or_expand_to_same_rank(&y_pred, y_true)?;
     let dims = y_pred.dims();
     if y_true.dims() != dims || dims.is_empty() {
         bail!(
@@ -100,204 +73,226 @@ pub(crate) fn count(
     if intake.label_weights.is_some_and(|w| w.len() != width) {
         bail!("{name}: `label_weights` must have one number for each of {width} labels");
     }
-    let labels = if intake.by_label { width } else { 1 };
-    let mut tally = Tally::new(thresholds, labels);
-    let mut run = |t: &[f32], p: &[f32], w: Option<&Weights<'_>>| {
-        let mut one = |i: usize, p: f32| {
-            let label = i % width;
-            if intake.class_id.is_some_and(|class| class != label) {
-                return;
-            }
-            let mut weight = w.map_or(1., |w| w.of(i));
-            if let Some(by_label) = intake.label_weights.filter(|_| !intake.by_label) {
-                weight *= by_label[label];
-            }
-            let p = if intake.sigmoid { 1. / (1. + (-p).exp()) } else { p };
-            tally.add(if intake.by_label { label } else { 0 }, t[i] != 0., p, weight);
-        };
-        match intake.top_k {
-            None => p.iter().enumerate().for_each(|(i, p)| one(i, *p)),
-            Some(k) => {
-                for (r, row) in p.chunks_exact(width.max(1)).enumerate() {
-                    let kept = largest(row, k);
-                    row.iter()
-                        .enumerate()
-                        .for_each(|(j, p)| one(r * width + j, if kept[j] { *p } else { NEVER as f32 }));
-                }
-            }
-        }
-    };
     host::read(&y_true, |t: &[f32]| {
         host::read(&y_pred, |p: &[f32]| match weights {
-            None => {
-                run(t, p, None);
-                Ok(Ok(()))
-            }
+            None => Ok(Ok(f(batch(intake, width, t, p, None)))),
             Some(weights) => host::read(weights, |w: &[f32]| {
-                Ok(Weights::new(name, w, weights.dims(), dims).map(|w| run(t, p, Some(&w))))
+                let weights = Weights::new(name, w, weights.dims(), dims);
+                Ok(weights.map(|w| f(batch(intake, width, t, p, Some(w)))))
             }),
         })
-    })??;
-    Ok(tally.finish())
+    })?
 }
 
-/// Which of a row are among the largest `k`; of equals, the first.
-fn largest(row: &[f32], k: usize) -> Vec<bool> {
-    let mut order: Vec<usize> = (0..row.len()).collect();
-    order.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
-    let mut kept = vec![false; row.len()];
-    order.iter().take(k).for_each(|i| kept[*i] = true);
+fn batch<'a>(
+    intake: Intake<'_>,
+    width: usize,
+    targets: &'a [f32],
+    predictions: &'a [f32],
+    mut weights: Option<Weights<'a>>,
+) -> Batch<'a> {
+    let (mut targets, mut predictions) = (Cow::Borrowed(targets), Cow::Borrowed(predictions));
+    if let Some(k) = intake.top_k {
+        predictions = Cow::Owned(only_largest(&predictions, width, k));
+    }
+    if let Some(by_label) = intake.label_weights.filter(|_| !intake.by_label) {
+        let of = |i: usize| by_label[i % width] * weights.as_ref().map_or(1., |w| w.of(i));
+        let values: Vec<f32> = (0..predictions.len()).map(|i| of(i) as f32).collect();
+        weights = Some(Weights {
+            values: Cow::Owned(values),
+            each: 1,
+        });
+    }
+    if let Some(class) = intake.class_id {
+        let column = |x: &[f32]| x.iter().skip(class).step_by(width).copied().collect::<Vec<_>>();
+        if let Some(own) = &weights {
+            let each = (class..predictions.len())
+                .step_by(width)
+                .map(|i| own.of(i) as f32);
+            let values: Vec<f32> = each.collect();
+            weights = Some(Weights {
+                values: Cow::Owned(values),
+                each: 1,
+            });
+        }
+        (targets, predictions) = (Cow::Owned(column(&targets)), Cow::Owned(column(&predictions)));
+    }
+    Batch {
+        targets,
+        predictions,
+        weights,
+        labels: if intake.by_label { width } else { 1 },
+    }
+}
+
+/// The predictions with all but the largest `k` of a row replaced; of equals, the first are kept.
+fn only_largest(predictions: &[f32], width: usize, k: usize) -> Vec<f32> {
+    let mut kept = predictions.to_vec();
+    if k >= width || width == 0 {
+        return kept;
+    }
+    let mut order: Vec<usize> = Vec::with_capacity(width);
+    for row in kept.chunks_exact_mut(width) {
+        order.clear();
+        order.extend(0..width);
+        order.select_nth_unstable_by(k, |a, b| row[*b].total_cmp(&row[*a]).then(a.cmp(b)));
+        order[k..].iter().for_each(|i| row[*i] = NEVER as f32);
+    }
     kept
 }
 
-/// Sample weights seen by element of the predictions.
-struct Weights<'a> {
-    values: &'a [f32],
-    each: usize,
+/// Weighted counts of a batch by threshold (and label, the last axis).
+#[derive(Debug)]
+pub(crate) struct Counts {
+    true_positives: Vec<f64>,
+    false_positives: Vec<f64>,
+    positives: Vec<f64>,
+    negatives: Vec<f64>,
 }
 
-impl<'a> Weights<'a> {
-    fn new(name: &str, values: &'a [f32], dims: &[usize], of: &[usize]) -> Result<Self> {
-        let lead = dims
-            .strip_suffix(&[1])
-            .filter(|lead| lead.len() < of.len())
-            .unwrap_or(dims);
-        if values.len() == 1 || of.starts_with(lead) {
-            let each = of[if values.len() == 1 { 0 } else { lead.len() }..]
-                .iter()
-                .product();
-            return Ok(Self { values, each });
+impl Counts {
+    /// Adds true positives, false positives, true negatives and false negatives to variables in this order.
+    pub(crate) fn add_all(&self, slots: &Slots) -> Result<()> {
+        self.add_true_positives(slots, 0)?;
+        self.add_false_positives(slots, 1)?;
+        self.add_true_negatives(slots, 2)?;
+        self.add_false_negatives(slots, 3)
+    }
+
+    pub(crate) fn add_true_positives(&self, slots: &Slots, index: usize) -> Result<()> {
+        slots.add_to(index, |i| self.true_positives[i])
+    }
+
+    pub(crate) fn add_false_positives(&self, slots: &Slots, index: usize) -> Result<()> {
+        slots.add_to(index, |i| self.false_positives[i])
+    }
+
+    pub(crate) fn add_true_negatives(&self, slots: &Slots, index: usize) -> Result<()> {
+        let labels = self.negatives.len();
+        slots.add_to(index, |i| self.negatives[i % labels] - self.false_positives[i])
+    }
+
+    pub(crate) fn add_false_negatives(&self, slots: &Slots, index: usize) -> Result<()> {
+        let labels = self.positives.len();
+        slots.add_to(index, |i| self.positives[i % labels] - self.true_positives[i])
+    }
+}
+
+/// The counts of one batch: one pass over it, whatever the number of thresholds.
+///
+/// # Errors
+/// When shapes do not fit.
+pub(crate) fn count(
+    name: &str,
+    thresholds: &Thresholds,
+    intake: Intake<'_>,
+    pair: (&Tensor, &Tensor),
+    weights: Option<&Tensor>,
+) -> Result<Counts> {
+    with_batch(name, intake, pair, weights, |batch| {
+        match (&batch.weights, thresholds.single(), batch.labels) {
+            (None, Some(threshold), 1) => at_one(&batch.targets, &batch.predictions, threshold),
+            _ => by_place(thresholds, &batch),
         }
-        bail!(
-            "{name}: sample weights of shape {dims:?} do not fit predictions of shape {of:?}: give one for each sample"
-        )
-    }
-
-    fn of(&self, i: usize) -> f64 {
-        self.values[i / self.each] as f64
-    }
+    })
 }
 
-/// Counts in the making: by bucket between evenly spaced thresholds, else by threshold.
-struct Tally<'a> {
-    thresholds: &'a Thresholds,
-    labels: usize,
-    counts: Counts,
-}
-
-impl<'a> Tally<'a> {
-    fn new(thresholds: &'a Thresholds, labels: usize) -> Self {
-        let zeros = |n: usize| vec![0f64; n];
-        let n = thresholds.len() * labels;
-        let counts = Counts {
-            true_positives: zeros(n),
-            false_positives: zeros(n),
-            positives: zeros(labels),
-            negatives: zeros(labels),
-        };
-        Self {
-            thresholds,
-            labels,
-            counts,
+/// At one threshold, without weights.
+fn at_one(targets: &[f32], predictions: &[f32], threshold: f32) -> Counts {
+    let [positives, above, both] = vectorize(|| {
+        let mut sums = [0u32; 3];
+        for (t, p) in targets.iter().zip(predictions) {
+            let (t, p) = (u32::from(*t != 0.), u32::from(*p > threshold));
+            sums[0] += t;
+            sums[1] += p;
+            sums[2] += t & p;
         }
+        sums.map(f64::from)
+    });
+    Counts {
+        true_positives: vec![both],
+        false_positives: vec![above - both],
+        positives: vec![positives],
+        negatives: vec![targets.len() as f64 - positives],
     }
+}
 
-    #[inline]
-    fn add(&mut self, label: usize, positive: bool, p: f32, weight: f64) {
-        let counts = &mut self.counts;
-        let (above, all) = if positive {
-            (&mut counts.true_positives, &mut counts.positives)
-        } else {
-            (&mut counts.false_positives, &mut counts.negatives)
-        };
-        all[label] += weight;
-        if self.thresholds.even {
-            // A prediction is above all thresholds before its bucket: [0, t1], (t1, t2], ..
-            let bucket = (p.clamp(0., 1.) * (self.thresholds.len() - 1) as f32).ceil() as i64 - 1;
-            let bucket = if self.thresholds.widened {
-                bucket.max(0)
-            } else {
-                bucket
+/// The weight of targets that are yes and no in each place among the thresholds.
+fn by_place(thresholds: &Thresholds, batch: &Batch<'_>) -> Counts {
+    let (n, labels) = (thresholds.len(), batch.labels);
+    let mut places = [vec![0f64; (n + 1) * labels], vec![0f64; (n + 1) * labels]];
+    let (targets, predictions) = (&*batch.targets, &*batch.predictions);
+    match (&batch.weights, thresholds.place()) {
+        (None, Place::Step(steps, least)) if labels == 1 => {
+            let counts = histogram(targets, predictions, steps, least, n + 1);
+            for (i, [no, yes]) in counts.into_iter().enumerate() {
+                (places[0][i], places[1][i]) = (f64::from(no), f64::from(yes));
+            }
+        }
+        (weights, place) => {
+            let [no, yes] = &mut places;
+            let mut put = |i: usize, label: usize, w: f64| {
+                let at = place.of(predictions[i]) * labels + label;
+                if targets[i] != 0. {
+                    yes[at] += w;
+                } else {
+                    no[at] += w;
+                }
             };
-            if bucket >= 0 {
-                above[bucket as usize * self.labels + label] += weight;
-            }
-            return;
-        }
-        for (i, threshold) in self.thresholds.values.iter().enumerate() {
-            if p > *threshold {
-                above[i * self.labels + label] += weight;
-            }
-        }
-    }
-
-    fn finish(mut self) -> Counts {
-        if self.thresholds.even {
-            for counts in [&mut self.counts.true_positives, &mut self.counts.false_positives] {
-                for i in (0..counts.len().saturating_sub(self.labels)).rev() {
-                    counts[i] += counts[i + self.labels];
+            match weights {
+                _ if labels > 1 => {
+                    let of = |i| weights.as_ref().map_or(1., |w| w.of(i));
+                    (0..predictions.len()).for_each(|i| put(i, i % labels, of(i)));
+                }
+                None => (0..predictions.len()).for_each(|i| put(i, 0, 1.)),
+                Some(w) => {
+                    for (run, w) in w.values.iter().enumerate() {
+                        let end = ((run + 1) * w_each(batch)).min(predictions.len());
+                        (run * w_each(batch)..end).for_each(|i| put(i, 0, f64::from(*w)));
+                    }
                 }
             }
         }
-        self.counts
+    }
+    let sum = |places: &[f64]| {
+        let mut sums = vec![0.; labels];
+        for row in places.chunks_exact(labels.max(1)) {
+            sums.iter_mut().zip(row).for_each(|(sum, v)| *sum += v);
+        }
+        sums
+    };
+    let (negatives, positives) = (sum(&places[0]), sum(&places[1]));
+    let [no, yes] = &mut places;
+    Counts {
+        true_positives: thresholds.from_above(yes, labels),
+        false_positives: thresholds.from_above(no, labels),
+        positives,
+        negatives,
     }
 }
 
-/// The four counts as state.
-#[derive(Debug)]
-pub(crate) struct Confusion {
-    pub(crate) true_positives: Variable,
-    pub(crate) false_positives: Variable,
-    pub(crate) true_negatives: Variable,
-    pub(crate) false_negatives: Variable,
+fn w_each(batch: &Batch<'_>) -> usize {
+    batch.weights.as_ref().map_or(1, |w| w.each)
 }
 
-impl Confusion {
-    pub(crate) fn new(shape: &[usize], dtype: Option<keras_core::ops::DType>) -> Self {
-        Self {
-            true_positives: state::zeros("true_positives", shape, dtype),
-            false_positives: state::zeros("false_positives", shape, dtype),
-            true_negatives: state::zeros("true_negatives", shape, dtype),
-            false_negatives: state::zeros("false_negatives", shape, dtype),
+/// How many targets are no and yes in each place, without weights.
+fn histogram(targets: &[f32], predictions: &[f32], steps: f32, least: u32, places: usize) -> Vec<[u32; 2]> {
+    // The places of a block are found in vector code; what follows is one addition each. Two histograms in turn, so
+    // that neighbours in the same place do not wait for each other.
+    const BLOCK: usize = 256;
+    let mut counts = vec![[0u32; 2]; 2 * places];
+    let mut found = [0u32; BLOCK];
+    for (t, p) in targets.chunks(BLOCK).zip(predictions.chunks(BLOCK)) {
+        vectorize(|| {
+            for (found, p) in found.iter_mut().zip(p) {
+                *found = step(*p, steps, least);
+            }
+        });
+        for (i, (t, found)) in t.iter().zip(&found).enumerate() {
+            counts[*found as usize + (i & 1) * places][usize::from(*t != 0.)] += 1;
         }
     }
-
-    pub(crate) fn variables(&self) -> Vec<Variable> {
-        let Self {
-            true_positives,
-            false_positives,
-            true_negatives,
-            false_negatives,
-        } = self;
-        [true_positives, false_positives, true_negatives, false_negatives]
-            .into_iter()
-            .cloned()
-            .collect()
-    }
-
-    pub(crate) fn add(&self, counts: &Counts) -> Result<()> {
-        state::add(&self.true_positives, &counts.true_positives)?;
-        state::add(&self.false_positives, &counts.false_positives)?;
-        state::add(&self.true_negatives, &counts.true_negatives())?;
-        state::add(&self.false_negatives, &counts.false_negatives())
-    }
-
-    /// True positives, false positives, true negatives, false negatives.
-    pub(crate) fn read(&self) -> Result<[Vec<f64>; 4]> {
-        Ok([
-            state::read(&self.true_positives)?,
-            state::read(&self.false_positives)?,
-            state::read(&self.true_negatives)?,
-            state::read(&self.false_negatives)?,
-        ])
-    }
-}
-
-/// # Errors
-/// When a threshold is not within 0 and 1.
-pub(crate) fn check_thresholds(class: &str, thresholds: Option<&Vec<f64>>) -> Result<()> {
-    match thresholds.and_then(|all| all.iter().find(|t| !(0. ..=1.).contains(*t))) {
-        Some(wrong) => bail!("{class}: thresholds must be within 0 and 1, got {wrong}"),
-        None => Ok(()),
-    }
+    let (even, odd) = counts.split_at(places);
+    let pairs = even.iter().zip(odd);
+    pairs.map(|(a, b)| [a[0] + b[0], a[1] + b[1]]).collect()
 }

@@ -1,12 +1,13 @@
 //! Harmonic means of precision and recall.
 
-use keras_core::ops::{DType, Tensor, host};
-use keras_core::{Result, Variable, bail};
+use keras_core::ops::{DType, EPSILON, Tensor, host};
+use keras_core::{Result, bail};
 
 use crate::class::metric_class;
-use crate::state::{add, read, scalar, vector, zeros};
+use crate::functions::same_shape;
+use crate::state::{Slots, scalar, vector};
+use crate::weights::Weights;
 
-const EPSILON: f64 = 1e-7;
 const NAMES: [&str; 4] = [
     "true_positives",
     "false_positives",
@@ -14,125 +15,91 @@ const NAMES: [&str; 4] = [
     "intermediate_weights",
 ];
 
-/// True positives, false positives, false negatives and the weight of targets by class, made at the first batch.
-#[derive(Debug, Default)]
-struct State(Vec<Variable>);
-
-impl State {
-    fn build(
-        &mut self,
-        name: &str,
-        classes: usize,
-        average: Option<&str>,
-        dtype: Option<DType>,
-    ) -> Result<usize> {
-        let micro = average == Some("micro");
-        let shape: &[usize] = if micro {
-            &[]
-        } else {
-            std::slice::from_ref(&classes)
-        };
-        if self.0.is_empty() {
-            self.0 = NAMES.iter().map(|name| zeros(name, shape, dtype)).collect();
-        }
-        if self.0[0].shape() != shape {
-            bail!(
-                "{name}: saw {:?} classes before, now {classes}; reset or make another metric",
-                self.0[0].shape()
-            );
-        }
-        Ok(if micro { 1 } else { classes })
+/// True positives, false positives, false negatives and the weight of targets, by class or over all.
+fn slots(average: Option<&str>, dtype: Option<DType>) -> Slots {
+    match average {
+        Some("micro") => Slots::fixed(&NAMES, &[], dtype),
+        _ => Slots::new(&NAMES, &[None], dtype),
     }
+}
 
-    fn update(
-        &mut self,
-        name: &str,
-        (average, threshold, dtype): (Option<&str>, Option<f64>, Option<DType>),
-        y_true: &Tensor,
-        y_pred: &Tensor,
-        weights: Option<&Tensor>,
-    ) -> Result<()> {
-        let &[samples, classes] = y_pred.dims() else {
-            bail!(
-                "{name}: expected `y_pred` of shape [samples, classes], got {:?}",
-                y_pred.dims()
-            )
-        };
-        if y_true.dims() != y_pred.dims() {
-            bail!(
-                "{name}: `y_true` has shape {:?}, `y_pred` {:?}; they must be the same",
-                y_true.dims(),
-                y_pred.dims()
-            );
-        }
-        let weights = match weights {
-            None => vec![1f32; samples],
-            Some(w) if w.elem_count() == samples => host::read(w, |w: &[f32]| Ok(w.to_vec()))?,
-            Some(w) => bail!(
-                "{name}: expected one weight for each of {samples} samples, got shape {:?}",
-                w.dims()
-            ),
-        };
-        let width = self.build(name, classes, average, dtype)?;
-        let mut sums = [
-            vec![0f64; width],
-            vec![0f64; width],
-            vec![0f64; width],
-            vec![0f64; width],
-        ];
-        host::read(y_true, |t: &[f32]| {
-            host::read(y_pred, |p: &[f32]| {
-                let rows = t.chunks_exact(classes).zip(p.chunks_exact(classes)).zip(&weights);
-                for ((t, p), w) in rows {
-                    let largest = p.iter().fold(f32::NEG_INFINITY, |m, p| m.max(*p));
-                    for c in 0..classes {
-                        let yes = match threshold {
-                            Some(threshold) => p[c] > threshold as f32,
-                            None => p[c] >= largest && p[c].abs() > 1e-9,
-                        };
-                        let (t, p, w) = (t[c] as f64, yes as u8 as f64, *w as f64);
-                        let terms = [p * t, p * (1. - t), (1. - p) * t, t];
-                        sums.iter_mut()
-                            .zip(terms)
-                            .for_each(|(sum, term)| sum[if width == 1 { 0 } else { c }] += term * w);
-                    }
+fn update(
+    name: &str,
+    slots: &mut Slots,
+    threshold: Option<f64>,
+    (y_true, y_pred): (&Tensor, &Tensor),
+    weights: Option<&Tensor>,
+) -> Result<()> {
+    let &[samples, classes] = y_pred.dims() else {
+        bail!(
+            "{name}: expected `y_pred` of shape [samples, classes], got {:?}",
+            y_pred.dims()
+        )
+    };
+    same_shape(name, y_true, y_pred)?;
+    if !slots.shape().is_empty() {
+        slots.build(name, &[classes])?;
+    }
+    let width = if slots.shape().is_empty() { 1 } else { classes };
+    let mut sums: [Vec<f64>; 4] = std::array::from_fn(|_| vec![0f64; width]);
+    let mut add = |t: &[f32], p: &[f32], w: Option<&Weights<'_>>| {
+        let rows = t.chunks_exact(classes.max(1)).zip(p.chunks_exact(classes.max(1)));
+        for (r, (t, p)) in rows.enumerate() {
+            let w = w.map_or(1., |w| w.of(r));
+            let largest = p.iter().fold(f32::NEG_INFINITY, |m, p| m.max(*p));
+            for c in 0..classes {
+                let yes = match threshold {
+                    Some(threshold) => p[c] > threshold as f32,
+                    None => p[c] >= largest && p[c].abs() > 1e-9,
+                };
+                let (t, at) = (f64::from(t[c]), if width == 1 { 0 } else { c });
+                if yes {
+                    sums[0][at] += t * w;
+                    sums[1][at] += (1. - t) * w;
+                } else {
+                    sums[2][at] += t * w;
                 }
-                Ok(())
-            })
-        })?;
-        self.0
-            .iter()
-            .zip(&sums)
-            .try_for_each(|(variable, sum)| add(variable, sum))
-    }
-
-    fn result(&self, beta: f64, average: Option<&str>, dtype: Option<DType>) -> Result<Tensor> {
-        let Some([tp, fp, fnn, weights]) = self.0.first_chunk::<4>() else {
-            return scalar(0., dtype);
-        };
-        let (tp, fp, fnn) = (read(tp)?, read(fp)?, read(fnn)?);
-        let scores: Vec<f64> = (0..tp.len())
-            .map(|i| {
-                let precision = tp[i] / (tp[i] + fp[i] + EPSILON);
-                let recall = tp[i] / (tp[i] + fnn[i] + EPSILON);
-                (1. + beta * beta) * precision * recall / (beta * beta * precision + recall + EPSILON)
-            })
-            .collect();
-        match average {
-            None => {
-                let n = scores.len();
-                vector(scores, &[n], dtype)
+                sums[3][at] += t * w;
             }
-            Some("weighted") => {
-                let weights = read(weights)?;
-                let total = weights.iter().sum::<f64>() + EPSILON;
-                scalar(
-                    scores.iter().zip(weights).map(|(s, w)| s * w / total).sum(),
-                    dtype,
-                )
-            }
-            Some(_) => scalar(scores.iter().sum::<f64>() / scores.len() as f64, dtype),
         }
+    };
+    host::read(y_true, |t: &[f32]| {
+        host::read(y_pred, |p: &[f32]| match weights {
+            None => {
+                add(t, p, None);
+                Ok(Ok(()))
+            }
+            Some(weights) => host::read(weights, |w: &[f32]| {
+                Ok(Weights::new(name, w, weights.dims(), &[samples]).map(|w| add(t, p, Some(&w))))
+            }),
+        })
+    })??;
+    slots.add(&[&sums[0], &sums[1], &sums[2], &sums[3]])
+}
+
+fn result(slots: &Slots, beta: f64, average: Option<&str>, dtype: Option<DType>) -> Result<Tensor> {
+    if slots.is_open() {
+        return scalar(0., dtype);
+    }
+    let [tp, fp, fnn, weights] = slots.read()?;
+    let scores: Vec<f64> = (0..tp.len())
+        .map(|i| {
+            let precision = tp[i] / (tp[i] + fp[i] + EPSILON);
+            let recall = tp[i] / (tp[i] + fnn[i] + EPSILON);
+            (1. + beta * beta) * precision * recall / (beta * beta * precision + recall + EPSILON)
+        })
+        .collect();
+    match average {
+        None => {
+            let n = scores.len();
+            vector(scores, &[n], dtype)
+        }
+        Some("weighted") => {
+            let total = weights.iter().sum::<f64>() + EPSILON;
+            let sum = scores.iter().zip(weights).map(|(s, w)| s * w / total).sum();
+            scalar(sum, dtype)
+        }
+        Some(_) => scalar(scores.iter().sum::<f64>() / scores.len() as f64, dtype),
     }
 }
 
@@ -152,15 +119,11 @@ fn check(class: &str, average: Option<&str>, beta: f64, threshold: Option<f64>) 
 macro_rules! f_scores {
     ($(
         $(#[$doc:meta])*
-        $class:ident: $name:literal, [$($alias:literal),*], $line:literal, { $($(#[$arg_doc:meta])* $arg:ident: $type:ty = $default:expr;)* },
-        |$metric:ident| $beta:expr;
+        $class:ident: $name:literal, [$($alias:literal),*], $line:literal,
+        { $($(#[$arg_doc:meta])* $arg:ident: $type:ty = $default:expr;)* }, |$metric:ident| $beta:expr;
     )*) => { $(
         metric_class! {
             $(#[$doc])*
-            ///
-            /// # Shapes
-            /// One-hot (or multi-hot) targets and predictions, `[samples, classes]`; the result is one number, or without
-            /// `average` one for each class.
             $class: $name, [$($alias),*], $line;
             {
                 /// `micro` counts all classes together; `macro` is the mean over classes, `weighted` that by how often
@@ -170,23 +133,21 @@ macro_rules! f_scores {
                 /// Predictions above it mean yes; without, a sample's largest does.
                 threshold: Option<f64> = None;
             }
-            state(_made): State = State::default();
+            state(made): Slots = slots(made.average.as_deref(), made.dtype);
             valid($metric) check(stringify!($class), $metric.average.as_deref(), $beta, $metric.threshold);
+            build(self, width) if self.average.as_deref() == Some("micro") {
+                Ok(())
+            } else {
+                self.state.build($name, &[width])
+            };
+            update(self, y_true, y_pred, weights) {
+                update($name, &mut self.state, self.threshold, (y_true, y_pred), weights)
+            }
+            result(self) {
+                let $metric = self;
+                result(&self.state, $beta, self.average.as_deref(), self.dtype)
+            }
             {
-                fn variables(&self) -> Vec<Variable> {
-                    self.state.0.clone()
-                }
-
-                fn update_state(&mut self, y_true: &Tensor, y_pred: &Tensor, weights: Option<&Tensor>) -> Result<()> {
-                    let options = (self.average.as_deref(), self.threshold, self.dtype);
-                    self.state.update($name, options, y_true, y_pred, weights)
-                }
-
-                fn result(&self) -> Result<Tensor> {
-                    let $metric = self;
-                    self.state.result($beta, self.average.as_deref(), self.dtype)
-                }
-
                 fn larger_is_better(&self) -> Option<bool> {
                     Some(true)
                 }
@@ -196,11 +157,58 @@ macro_rules! f_scores {
 }
 
 f_scores! {
-    /// `(1 + beta^2) precision recall / (beta^2 precision + recall)`.
+    /// `(1 + beta^2) precision recall / (beta^2 precision + recall)`, from 0 to 1; 1e-7 is added to each divisor.
+    ///
+    /// Keras: `keras.metrics.FBetaScore`; R: `metric_fbeta_score()`.
+    ///
+    /// # Shapes
+    /// One-hot (or multi-hot) targets and predictions, `[samples, classes]`; weights `[samples]`. The result is a scalar,
+    /// or without `average` `[classes]`.
+    ///
+    /// # Errors
+    /// When the shapes differ from these or from those of earlier batches.
+    ///
+    /// # Examples
+    /// ```
+    /// use keras_core::Metric;
+    /// use keras_metrics::FBetaScore;
+    /// use keras_ops::{Device, Tensor};
+    /// let mut score = FBetaScore::new().beta(2.).threshold(Some(0.5)).average(Some("micro".into()));
+    /// let y = Tensor::new(&[[1f32, 0.], [1., 1.]], &Device::Cpu)?;
+    /// let p = Tensor::new(&[[0.9f32, 0.8], [0.2, 0.1]], &Device::Cpu)?;
+    /// score.update_state(&y, &p, None)?;
+    /// // Precision 1/2, recall 1/3.
+    /// assert!((score.result()?.to_scalar::<f32>()? - 5. / 14.).abs() < 1e-6);
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
     FBetaScore: "fbeta_score", ["fbeta_score", "f_beta_score"], "Weighted harmonic mean of precision and recall.", {
         /// How many times as much recall counts as precision.
         beta: f64 = 1.;
     }, |metric| metric.beta;
-    /// The harmonic mean of precision and recall.
+    /// The harmonic mean of precision and recall: `2 precision recall / (precision + recall)`, from 0 to 1; 1e-7 is added
+    /// to each divisor.
+    ///
+    /// Keras: `keras.metrics.F1Score`; R: `metric_f1_score()`.
+    ///
+    /// # Shapes
+    /// One-hot (or multi-hot) targets and predictions, `[samples, classes]`; weights `[samples]`. The result is a scalar,
+    /// or without `average` `[classes]`.
+    ///
+    /// # Errors
+    /// When the shapes differ from these or from those of earlier batches.
+    ///
+    /// # Examples
+    /// ```
+    /// use keras_core::Metric;
+    /// use keras_metrics::F1Score;
+    /// use keras_ops::{Device, Tensor};
+    /// let mut score = F1Score::new().threshold(Some(0.5));
+    /// let y = Tensor::new(&[[1f32, 1., 1.], [1., 0., 0.], [1., 1., 0.]], &Device::Cpu)?;
+    /// let p = Tensor::new(&[[0.2f32, 0.6, 0.7], [0.2, 0.6, 0.6], [0.6, 0.8, 0.]], &Device::Cpu)?;
+    /// score.update_state(&y, &p, None)?;
+    /// let found = score.result()?.to_vec1::<f32>()?;
+    /// assert!(found.iter().zip([0.5, 0.8, 2. / 3.]).all(|(f, e)| (f - e).abs() < 1e-6));
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
     F1Score: "f1_score", ["f1_score"], "Harmonic mean of precision and recall.", {}, |metric| { let _ = &metric.threshold; 1. };
 }

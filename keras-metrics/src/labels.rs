@@ -1,11 +1,64 @@
-//! Class numbers and the rows of predictions they belong to.
+//! Which predictions are right: class numbers, and the rows of predictions they belong to.
 
-use keras_core::ops::{DType, Tensor, host};
+use keras_core::ops::host::{self, Real};
+use keras_core::ops::kernels::simd::vectorize;
+use keras_core::ops::{self, DType, Tensor};
+use keras_core::weighting::{Samplewise, samplewise};
 use keras_core::{Result, bail};
 
-use crate::state::Values;
+use crate::state::Samples;
 
-/// One class number for each row of predictions.
+/// Rights (1) and wrongs (0) in row-major order, or only how many are right.
+#[derive(Debug)]
+pub(crate) enum Hits {
+    Each(Vec<f32>, Vec<usize>),
+    Count(usize, Vec<usize>),
+}
+
+impl Hits {
+    /// Of `right`, for values of shape `dims`.
+    #[inline(always)]
+    pub(crate) fn of(each: bool, dims: &[usize], right: impl Iterator<Item = bool>) -> Self {
+        if each {
+            let right = vectorize(|| right.map(|right| f32::from(u8::from(right))).collect());
+            return Self::Each(right, dims.to_vec());
+        }
+        let count = vectorize(|| right.fold(0u32, |sum, right| sum + u32::from(right)));
+        Self::Count(count as usize, dims.to_vec())
+    }
+
+    /// As a tensor beside `like`.
+    pub(crate) fn tensor(self, like: &Tensor) -> Result<Tensor> {
+        match self {
+            Self::Each(values, dims) => Ok(Tensor::from_vec(values, dims, like.device())?),
+            Self::Count(..) => bail!("invariant: the values are asked for where a tensor is wanted"),
+        }
+    }
+}
+
+impl Samples for Hits {
+    fn totals(&self, weights: Option<&Tensor>, _double: bool, by: Samplewise) -> Result<(f64, f64)> {
+        match (self, weights) {
+            (Self::Each(values, dims), Some(weights)) => host::read(weights, |w: &[f32]| {
+                Ok(samplewise(values, dims, Some((w, weights.dims())), by))
+            })?,
+            (Self::Each(values, dims), None) => samplewise(values, dims, None, by),
+            (Self::Count(count, dims), None) => {
+                let inner: usize = dims.iter().skip(1).product();
+                let samples = dims.first().copied().unwrap_or(1);
+                let total = if *count == 0 {
+                    0.
+                } else {
+                    *count as f64 / inner as f64
+                };
+                Ok((total, samples as f64))
+            }
+            (Self::Count(..), Some(_)) => bail!("invariant: weighted values are counted one by one"),
+        }
+    }
+}
+
+/// One class number for each row of predictions; -1 where a target is none.
 #[derive(Debug)]
 pub(crate) struct Labels {
     numbers: Vec<i64>,
@@ -50,58 +103,139 @@ impl Labels {
                 y_pred.dims()
             );
         }
-        let (classes, outer) = y_true
-            .dims()
-            .split_last()
-            .map_or((1, &[][..]), |(n, outer)| (*n, outer));
-        let numbers = host::read(y_true, |t: &[f32]| {
-            Ok(t.chunks_exact(classes.max(1))
-                .map(|row| argmax(row) as i64)
-                .collect())
-        })?;
+        let outer = y_true.dims().split_last().map_or(&[][..], |(_, outer)| outer);
         Ok(Self {
-            numbers,
+            numbers: largest(y_true)?,
             dims: outer.to_vec(),
         })
     }
 }
 
-fn numbers(y_true: &Tensor) -> Result<Vec<i64>> {
-    Ok(match y_true.dtype() {
-        DType::U32 => host::read(y_true, |v: &[u32]| Ok(v.iter().map(|l| *l as i64).collect())),
-        DType::F32 => host::read(y_true, |v: &[f32]| Ok(v.iter().map(|l| *l as i64).collect())),
-        _ => host::read(y_true, |v: &[i64]| Ok(v.to_vec())),
+/// Class numbers; a fraction is none.
+pub(crate) fn numbers(x: &Tensor) -> Result<Vec<i64>> {
+    fn whole<T: Real>(values: &[T]) -> Vec<i64> {
+        let number = |v: f64| if v.fract() == 0. { v as i64 } else { -1 };
+        values.iter().map(|v| number(v.f64())).collect()
+    }
+    Ok(match x.dtype() {
+        DType::U32 => host::read(x, |v: &[u32]| Ok(v.iter().map(|l| i64::from(*l)).collect())),
+        DType::F64 => host::read(x, |v: &[f64]| Ok(whole(v))),
+        dtype if dtype.is_float() => host::read(x, |v: &[f32]| Ok(whole(v))),
+        _ => host::read(x, |v: &[i64]| Ok(v.to_vec())),
     }?)
 }
 
-/// 1 for each row of predictions where `right(label, row)`.
-pub(crate) fn rows(y_pred: &Tensor, labels: &Labels, right: impl Fn(i64, &[f32]) -> bool) -> Result<Values> {
-    let classes = y_pred.dims().last().copied().unwrap_or(1).max(1);
-    let data = host::read(y_pred, |p: &[f32]| {
-        let rows = p.chunks_exact(classes).zip(&labels.numbers);
-        Ok(rows.map(|(row, label)| right(*label, row) as u8 as f32).collect())
-    })?;
-    Ok(Values {
-        data,
-        dims: labels.dims.clone(),
-    })
+/// The index of the largest of each row along the last axis.
+pub(crate) fn largest(x: &Tensor) -> Result<Vec<i64>> {
+    fn rows<T: Real>(values: &[T], width: usize) -> Vec<i64> {
+        let rows = values.chunks_exact(width.max(1));
+        rows.map(|row| argmax(row) as i64).collect()
+    }
+    let width = x.dims().last().copied().unwrap_or(1);
+    Ok(match x.dtype() {
+        DType::F64 => host::read(x, |v: &[f64]| Ok(rows(v, width))),
+        _ => host::read(x, |v: &[f32]| Ok(rows(v, width))),
+    }?)
 }
 
-/// The first of the largest.
-pub(crate) fn argmax(row: &[f32]) -> usize {
+/// Something to ask of a label and its row of predictions.
+pub(crate) trait Right: Copy {
+    fn right<T: Real>(self, label: i64, row: &[T]) -> bool;
+}
+
+/// Whether each row's label is right.
+pub(crate) fn rows(y_pred: &Tensor, labels: &Labels, each: bool, ask: impl Right) -> Result<Hits> {
+    fn go<T: Real>(p: &[T], width: usize, labels: &Labels, each: bool, ask: impl Right) -> Hits {
+        let rows = p.chunks_exact(width).zip(&labels.numbers);
+        Hits::of(
+            each,
+            &labels.dims,
+            rows.map(|(row, label)| ask.right(*label, row)),
+        )
+    }
+    let width = y_pred.dims().last().copied().unwrap_or(1).max(1);
+    Ok(match y_pred.dtype() {
+        DType::F64 => host::read(y_pred, |p: &[f64]| Ok(go(p, width, labels, each, ask))),
+        _ => host::read(y_pred, |p: &[f32]| Ok(go(p, width, labels, each, ask))),
+    }?)
+}
+
+/// Whether the prediction at the label is the first of the largest.
+#[derive(Clone, Copy)]
+pub(crate) struct Largest;
+
+impl Right for Largest {
+    #[inline(always)]
+    fn right<T: Real>(self, label: i64, row: &[T]) -> bool {
+        let Some((own, at)) = at(label, row) else {
+            return false;
+        };
+        if is_nan(own) {
+            // NaN counts as the largest, as in Keras.
+            return argmax(row) == at;
+        }
+        let (before, after) = row.split_at(at);
+        before.iter().all(|v| *v < own) && after.iter().all(|v| *v <= own)
+    }
+}
+
+/// Whether fewer than so many predictions are larger than that at the label.
+#[derive(Clone, Copy)]
+pub(crate) struct Among(pub(crate) usize);
+
+impl Right for Among {
+    #[inline(always)]
+    fn right<T: Real>(self, label: i64, row: &[T]) -> bool {
+        let Some((own, _)) = at(label, row) else {
+            return false;
+        };
+        // NaN is no large probability, as in Keras.
+        let own = if is_nan(own) {
+            T::of(f64::NEG_INFINITY)
+        } else {
+            own
+        };
+        row.iter().filter(|p| **p > own).count() < self.0
+    }
+}
+
+/// Whether the label is among the first so many of a row of class numbers.
+#[derive(Clone, Copy)]
+pub(crate) struct Listed(pub(crate) usize);
+
+impl Right for Listed {
+    #[inline(always)]
+    fn right<T: Real>(self, label: i64, row: &[T]) -> bool {
+        row.iter().take(self.0).any(|id| id.f64() == label as f64)
+    }
+}
+
+#[inline(always)]
+fn at<T: Real>(label: i64, row: &[T]) -> Option<(T, usize)> {
+    let at = usize::try_from(label).ok()?;
+    Some((*row.get(at)?, at))
+}
+
+/// The first of the largest; NaN is larger than all.
+pub(crate) fn argmax<T: Real>(row: &[T]) -> usize {
     let mut best = 0;
     for (i, v) in row.iter().enumerate() {
-        if *v > row[best] {
+        if is_nan(row[best]) {
+            break;
+        }
+        if *v > row[best] || is_nan(*v) {
             best = i;
         }
     }
     best
 }
 
-/// Whether fewer than `k` predictions are larger than that at `label`.
-pub(crate) fn in_top_k(row: &[f32], label: i64, k: usize) -> bool {
-    let Some(own) = usize::try_from(label).ok().and_then(|label| row.get(label)) else {
-        return false;
-    };
-    own.is_finite() && row.iter().filter(|p| *p > own).count() < k
+#[inline(always)]
+fn is_nan<T: Real>(value: T) -> bool {
+    value.partial_cmp(&value).is_none()
+}
+
+/// Both as one dtype: targets become that of the predictions, as in Keras.
+pub(crate) fn alike(y_true: &Tensor, y_pred: &Tensor) -> Result<Tensor> {
+    Ok(ops::cast(&y_true.detach(), y_pred.dtype())?)
 }

@@ -1,125 +1,187 @@
 //! Losses as metrics: the mean of a loss function's values over samples.
 
-use keras_core::ops::{self, DType, Tensor, losses};
-use keras_core::weighting::{apply_mask, squeeze_or_expand_to_same_rank};
-use keras_core::{Reduction, Result};
-
 use crate::class::{mean_metric, metric_class};
-use crate::state::{Running, scalar};
-
-/// Targets and predictions of one float dtype, their ranks adjusted.
-pub(crate) fn pair(y_true: &Tensor, y_pred: &Tensor) -> Result<(Tensor, Tensor)> {
-    let dtype = if y_pred.dtype() == DType::F64 {
-        DType::F64
-    } else {
-        DType::F32
-    };
-    Ok(squeeze_or_expand_to_same_rank(
-        &ops::cast(y_true, dtype)?,
-        &ops::cast(y_pred, dtype)?,
-    )?)
-}
+use crate::functions;
 
 macro_rules! loss_metrics {
     ($(
         $(#[$doc:meta])*
-        $class:ident: $name:literal, [$($alias:literal),*], $line:literal, $larger:expr;
+        $class:ident: $name:literal, [$($alias:literal),*], $line:literal, $larger:expr, $others:literal;
         { $( $(#[$arg_doc:meta])* $arg:ident: $type:ty = $default:expr; )* }
         |$self:ident, $t:ident, $p:ident| $body:expr;
+        $y_true:expr, $y_pred:expr => $value:literal;
     )*) => { $(
         mean_metric! {
             $(#[$doc])*
+            ///
+            #[doc = concat!($others, ".")]
+            ///
+            /// # Shapes
+            /// Two of the same shape `[batch, ..]`, or one with a last axis of 1 more. A sample counts once, however many
+            /// positions it has.
+            ///
+            /// # Errors
+            /// When the shapes differ, or the sample weights do not fit the samples.
+            ///
+            /// # Examples
+            /// ```
+            /// use keras_core::Metric;
+            #[doc = concat!("use keras_metrics::", stringify!($class), ";")]
+            /// use keras_ops::{Device, Tensor};
+            #[doc = concat!("let mut metric = ", stringify!($class), "::new();")]
+            #[doc = concat!("let y = Tensor::new(&", stringify!($y_true), ", &Device::Cpu)?;")]
+            #[doc = concat!("let p = Tensor::new(&", stringify!($y_pred), ", &Device::Cpu)?;")]
+            /// metric.update_state(&y, &p, None)?;
+            #[doc = concat!("assert!((metric.result()?.to_scalar::<f32>()? - ", stringify!($value), ").abs() < 1e-5);")]
+            /// # Ok::<(), keras_core::Error>(())
+            /// ```
             $class: $name, [$($alias),*], $line, $larger;
             { $( $(#[$arg_doc])* $arg: $type = $default; )* }
-            values($self, y_true, y_pred) {
-                let ($t, $p) = pair(y_true, y_pred)?;
-                let ($t, $p) = (&$t, &$p);
-                $body
-            };
+            values($self, $t, $p, _each) $body;
         }
     )* };
 }
 
 loss_metrics! {
-    /// The mean of `(y_true - y_pred)^2`.
-    ///
-    /// # Examples
-    /// ```
-    /// use keras_core::Metric;
-    /// use keras_metrics::MeanSquaredError;
-    /// use keras_ops::{Device, Tensor};
-    /// let mut metric = MeanSquaredError::new();
-    /// let (y, p) = (Tensor::new(&[[0f32, 1.], [0., 0.]], &Device::Cpu)?, Tensor::new(&[[1f32, 1.], [0., 0.]], &Device::Cpu)?);
-    /// metric.update_state(&y, &p, None)?;
-    /// assert_eq!(metric.result()?.to_scalar::<f32>()?, 0.25);
-    /// # Ok::<(), keras_core::Error>(())
-    /// ```
+    /// The mean of `(y_true - y_pred)^2`, in the square of the targets' unit.
     MeanSquaredError: "mean_squared_error", ["mean_squared_error", "mse", "MSE"],
-    "Mean of squared differences.", Some(false);
+    "Mean of squared differences.", Some(false),
+    "Keras: `keras.metrics.MeanSquaredError`; R: `metric_mean_squared_error()`";
     {}
-    |self, t, p| losses::mean_squared_error(t, p);
-    /// The mean of `|y_true - y_pred|`.
+    |self, t, p| functions::mean_squared_error(t, p);
+    [[0f32, 1.], [0., 0.]], [[1f32, 1.], [0., 0.]] => 0.25;
+
+    /// The mean of `|y_true - y_pred|`, in the targets' unit.
     MeanAbsoluteError: "mean_absolute_error", ["mean_absolute_error", "mae", "MAE"],
-    "Mean of absolute differences.", Some(false);
+    "Mean of absolute differences.", Some(false),
+    "Keras: `keras.metrics.MeanAbsoluteError`; R: `metric_mean_absolute_error()`";
     {}
-    |self, t, p| losses::mean_absolute_error(t, p);
-    /// The mean of `100 |y_true - y_pred| / max(|y_true|, 1e-7)`.
+    |self, t, p| functions::mean_absolute_error(t, p);
+    [[0f32, 1.], [0., 0.]], [[2f32, 1.], [0., 0.]] => 0.5;
+
+    /// The mean of `100 |y_true - y_pred| / max(|y_true|, 1e-7)`, in percent.
     MeanAbsolutePercentageError: "mean_absolute_percentage_error",
     ["mean_absolute_percentage_error", "mape", "MAPE"],
-    "Mean of absolute differences in percent of the target.", Some(false);
+    "Mean of absolute differences in percent of the target.", Some(false),
+    "Keras: `keras.metrics.MeanAbsolutePercentageError`; R: `metric_mean_absolute_percentage_error()`";
     {}
-    |self, t, p| losses::mean_absolute_percentage_error(t, p);
-    /// The mean of `(log(1 + y_true) - log(1 + y_pred))^2`.
+    |self, t, p| functions::mean_absolute_percentage_error(t, p);
+    [[1f32, 2.]], [[1.5f32, 2.]] => 25.;
+
+    /// The mean of `(log(1 + y_true) - log(1 + y_pred))^2`, values below 1e-7 raised to it.
     MeanSquaredLogarithmicError: "mean_squared_logarithmic_error",
     ["mean_squared_logarithmic_error", "msle", "MSLE"],
-    "Mean of squared differences of logarithms.", Some(false);
+    "Mean of squared differences of logarithms.", Some(false),
+    "Keras: `keras.metrics.MeanSquaredLogarithmicError`; R: `metric_mean_squared_logarithmic_error()`";
     {}
-    |self, t, p| losses::mean_squared_logarithmic_error(t, p);
-    /// The mean cosine of the angle between targets and predictions along `axis`.
-    CosineSimilarity: "cosine_similarity", ["cosine_similarity"], "Cosine of the angle.", Some(true);
+    |self, t, p| functions::mean_squared_logarithmic_error(t, p);
+    [[0f32, 3.]], [[std::f32::consts::E - 1., 3.]] => 0.5;
+
+    /// The mean cosine of the angle between targets and predictions along `axis`, from -1 to 1: 1 when they point the
+    /// same way.
+    CosineSimilarity: "cosine_similarity", ["cosine_similarity"], "Cosine of the angle.", Some(true),
+    "Keras: `keras.metrics.CosineSimilarity`, which forgets `axis` in its configuration; R: `metric_cosine_similarity()`";
     {
         /// The axis of the vectors.
         axis: i64 = -1;
     }
-    |self, t, p| losses::cosine_similarity(t, p, self.axis);
-    /// The mean of `log(cosh(y_pred - y_true))`.
+    |self, t, p| functions::cosine_similarity(t, p, self.axis);
+    [[1f32, 0.], [1., 1.]], [[0f32, 2.], [3., 3.]] => 0.5;
+
+    /// The mean of `log(cosh(y_pred - y_true))`: `e^2 / 2` for small errors, `|e| - log(2)` for large ones.
     LogCoshError: "logcosh", ["log_cosh_error", "log_cosh", "logcosh"],
-    "Logarithm of the hyperbolic cosine of the difference.", Some(false);
+    "Logarithm of the hyperbolic cosine of the difference.", Some(false),
+    "Keras: `keras.metrics.LogCoshError`; R: `metric_log_cosh_error()`";
     {}
-    |self, t, p| losses::log_cosh(t, p);
+    |self, t, p| functions::log_cosh(t, p);
+    [[0f32, 0.]], [[1f32, -1.]] => 0.4337808;
+
+    /// The mean of `e^2 / 2` where `|e| <= delta`, and of `delta |e| - delta^2 / 2` elsewhere; `e = y_pred - y_true`.
+    Huber: "huber", ["huber"], "Squared difference near 0, absolute far from it.", Some(false),
+    "Keras has only the function, `keras.metrics.huber`; R: `metric_huber()`";
+    {
+        /// Where it turns from squared to absolute.
+        delta: f64 = 1.;
+    }
+    |self, t, p| functions::huber(t, p, self.delta);
+    [[0f32, 0.]], [[0.5f32, 3.]] => 1.3125;
+
     /// The mean of `y_pred - y_true log(y_pred)`.
-    Poisson: "poisson", ["poisson"], "Negative log-likelihood of counts.", Some(false);
+    Poisson: "poisson", ["poisson"], "Negative log-likelihood of counts.", Some(false),
+    "Keras: `keras.metrics.Poisson`; R: `metric_poisson()`";
     {}
-    |self, t, p| losses::poisson(t, p);
-    /// The mean of `sum(y_true log(y_true / y_pred))`.
-    KLDivergence: "kl_divergence", ["kl_divergence", "kld", "KLD"], "Kullback-Leibler divergence.", Some(false);
+    |self, t, p| functions::poisson(t, p);
+    [[1f32, 4.]], [[1f32, 1.]] => 1.;
+
+    /// The mean of `sum(y_true log(y_true / y_pred))`, in nats, both kept within `[1e-7, 1]`.
+    KLDivergence: "kl_divergence", ["kl_divergence", "kld", "KLD"], "Kullback-Leibler divergence.", Some(false),
+    "Keras: `keras.metrics.KLDivergence`; R: `metric_kl_divergence()`";
     {}
-    |self, t, p| losses::kl_divergence(t, p);
-    /// The mean of `max(1 - y_true y_pred, 0)`.
-    Hinge: "hinge", ["hinge"], "Margin of two classes.", Some(false);
+    |self, t, p| functions::kl_divergence(t, p);
+    [[0.5f32, 0.5]], [[0.25f32, 0.75]] => 0.143841;
+
+    /// The mean of `max(1 - y_true y_pred, 0)`. Targets are -1 or 1; where all of a batch are 0 or 1 they are taken as -1
+    /// and 1.
+    Hinge: "hinge", ["hinge"], "Margin of two classes.", Some(false),
+    "Keras: `keras.metrics.Hinge`; R: `metric_hinge()`";
     {}
-    |self, t, p| losses::hinge(t, p);
-    /// The mean of `max(1 - y_true y_pred, 0)^2`.
-    SquaredHinge: "squared_hinge", ["squared_hinge"], "Squared margin of two classes.", Some(false);
+    |self, t, p| functions::hinge(t, p);
+    [[1f32, -1.]], [[0.5f32, 0.5]] => 1.;
+
+    /// The mean of `max(1 - y_true y_pred, 0)^2`. Targets are -1 or 1; where all of a batch are 0 or 1 they are taken as
+    /// -1 and 1.
+    SquaredHinge: "squared_hinge", ["squared_hinge"], "Squared margin of two classes.", Some(false),
+    "Keras: `keras.metrics.SquaredHinge`; R: `metric_squared_hinge()`";
     {}
-    |self, t, p| losses::squared_hinge(t, p);
-    /// The mean of `max(max((1 - y_true) y_pred) - sum(y_true y_pred) + 1, 0)`.
-    CategoricalHinge: "categorical_hinge", ["categorical_hinge"], "Margin of several classes.", Some(false);
+    |self, t, p| functions::squared_hinge(t, p);
+    [[1f32, -1.]], [[0.5f32, 0.5]] => 1.25;
+
+    /// The mean of `max(max((1 - y_true) y_pred) - sum(y_true y_pred) + 1, 0)`, for one-hot targets.
+    CategoricalHinge: "categorical_hinge", ["categorical_hinge"], "Margin of several classes.", Some(false),
+    "Keras: `keras.metrics.CategoricalHinge`; R: `metric_categorical_hinge()`";
     {}
-    |self, t, p| losses::categorical_hinge(t, p);
-    /// The mean binary cross-entropy.
+    |self, t, p| functions::categorical_hinge(t, p);
+    [[0f32, 1.]], [[0.25f32, 0.5]] => 0.75;
+
+    /// The mean of `-y_true log(y_pred) - (1 - y_true) log(1 - y_pred)`, in nats.
     BinaryCrossentropy: "binary_crossentropy", ["binary_crossentropy", "bce", "BCE"],
-    "Cross-entropy of yes/no targets.", Some(false);
+    "Cross-entropy of yes/no targets.", Some(false),
+    "Keras: `keras.metrics.BinaryCrossentropy`; R: `metric_binary_crossentropy()`";
     {
         /// Whether predictions are before the sigmoid.
         from_logits: bool = false;
         /// Moves targets towards 0.5 by this fraction.
         label_smoothing: f64 = 0.;
     }
-    |self, t, p| losses::binary_crossentropy(t, p, self.from_logits, self.label_smoothing, -1);
-    /// The mean cross-entropy of one-hot targets.
+    |self, t, p| functions::binary_crossentropy(t, p, self.from_logits, self.label_smoothing, -1);
+    [[1f32, 0.]], [[0.5f32, 0.5]] => 0.693147;
+
+    /// The mean of `(1 - p_t)^gamma` times the binary cross-entropy, where `p_t` is the probability given to the target.
+    BinaryFocalCrossentropy: "binary_focal_crossentropy", ["binary_focal_crossentropy"],
+    "Cross-entropy of yes/no targets that favours what is predicted badly.", Some(false),
+    "Keras has only the function, `keras.metrics.binary_focal_crossentropy`; R: `metric_binary_focal_crossentropy()`";
+    {
+        /// Whether positive targets weigh `alpha` and negative ones `1 - alpha`.
+        apply_class_balancing: bool = false;
+        /// The weight of positive targets.
+        alpha: f64 = 0.25;
+        /// How much well predicted targets are left out.
+        gamma: f64 = 2.;
+        /// Whether predictions are before the sigmoid.
+        from_logits: bool = false;
+        /// Moves targets towards 0.5 by this fraction.
+        label_smoothing: f64 = 0.;
+        /// The axis of the mean.
+        axis: i64 = -1;
+    }
+    |self, t, p| functions::binary_focal_crossentropy(t, p, self.apply_class_balancing, self.alpha, self.gamma,
+        self.from_logits, self.label_smoothing, self.axis);
+    [[1f32]], [[0.5f32]] => 0.173287;
+
+    /// The mean of `-sum(y_true log(y_pred))` along `axis`, in nats, for one-hot targets.
     CategoricalCrossentropy: "categorical_crossentropy", ["categorical_crossentropy"],
-    "Cross-entropy of one-hot targets.", Some(false);
+    "Cross-entropy of one-hot targets.", Some(false),
+    "Keras: `keras.metrics.CategoricalCrossentropy`; R: `metric_categorical_crossentropy()`";
     {
         /// Whether predictions are before the softmax.
         from_logits: bool = false;
@@ -128,101 +190,27 @@ loss_metrics! {
         /// The axis of the classes.
         axis: i64 = -1;
     }
-    |self, t, p| losses::categorical_crossentropy(t, p, self.from_logits, self.label_smoothing, self.axis);
-}
+    |self, t, p| functions::categorical_crossentropy(t, p, self.from_logits, self.label_smoothing, self.axis);
+    [[0f32, 1.]], [[0.5f32, 0.5]] => 0.693147;
 
-metric_class! {
-    /// The mean cross-entropy of class numbers.
-    ///
-    /// As in Keras, positions labelled `ignore_class` have the value 0 and still count in the mean, except when
-    /// sample weights are given.
-    SparseCategoricalCrossentropy: "sparse_categorical_crossentropy", ["sparse_categorical_crossentropy"],
-    "Cross-entropy of class numbers.";
+    /// The mean of `-sum(alpha (1 - y_pred)^gamma y_true log(y_pred))` along `axis`, for one-hot targets.
+    CategoricalFocalCrossentropy: "categorical_focal_crossentropy", ["categorical_focal_crossentropy"],
+    "Cross-entropy of one-hot targets that favours what is predicted badly.", Some(false),
+    "Keras has only the function, `keras.metrics.categorical_focal_crossentropy`; R: \
+     `metric_categorical_focal_crossentropy()`";
     {
+        /// A factor.
+        alpha: f64 = 0.25;
+        /// How much well predicted targets are left out.
+        gamma: f64 = 2.;
         /// Whether predictions are before the softmax.
         from_logits: bool = false;
-        /// The label of positions to leave out.
-        ignore_class: Option<i64> = None;
+        /// Moves this fraction of the targets' mass to all classes evenly.
+        label_smoothing: f64 = 0.;
         /// The axis of the classes.
         axis: i64 = -1;
     }
-    state(made): Running = Running::new(made.dtype);
-    {
-
-    fn variables(&self) -> Vec<keras_core::Variable> {
-        self.state.variables()
-    }
-
-    fn update_state(&mut self, y_true: &Tensor, y_pred: &Tensor, sample_weight: Option<&Tensor>) -> Result<()> {
-        let ignore = self.ignore_class;
-        let values = losses::sparse_categorical_crossentropy(y_true, y_pred, self.from_logits, ignore, self.axis)?;
-        let weights = match (sample_weight, ignore) {
-            (Some(weights), Some(class)) => {
-                let mask = losses::not_ignored(y_true, class)?.reshape(values.shape())?;
-                Some(apply_mask(Some(weights), &mask, values.dtype(), Reduction::Sum)?)
-            }
-            (weights, _) => weights.cloned(),
-        };
-        self.state.add(&values, weights.as_ref())
-    }
-
-    fn result(&self) -> Result<Tensor> {
-        self.state.result()
-    }
-
-    fn uses_mask(&self) -> bool {
-        true
-    }
-
-    fn larger_is_better(&self) -> Option<bool> {
-        Some(false)
-    }
-    }
-}
-
-metric_class! {
-    /// The square root of the mean of `(y_true - y_pred)^2`.
-    ///
-    /// # Examples
-    /// ```
-    /// use keras_core::Metric;
-    /// use keras_metrics::RootMeanSquaredError;
-    /// use keras_ops::{Device, Tensor};
-    /// let mut metric = RootMeanSquaredError::new();
-    /// let (y, p) = (Tensor::new(&[0f32, 0.], &Device::Cpu)?, Tensor::new(&[3f32, 3.], &Device::Cpu)?);
-    /// metric.update_state(&y, &p, None)?;
-    /// assert_eq!(metric.result()?.to_scalar::<f32>()?, 3.);
-    /// # Ok::<(), keras_core::Error>(())
-    /// ```
-    RootMeanSquaredError: "root_mean_squared_error", ["root_mean_squared_error", "rmse", "RMSE"],
-    "Square root of the mean of squared differences.";
-    {}
-    state(made): Running = Running::new(made.dtype);
-    {
-
-    fn variables(&self) -> Vec<keras_core::Variable> {
-        self.state.variables()
-    }
-
-    fn update_state(&mut self, y_true: &Tensor, y_pred: &Tensor, sample_weight: Option<&Tensor>) -> Result<()> {
-        let (y_true, y_pred) = pair(y_true, y_pred)?;
-        if y_true.dims() != y_pred.dims() {
-            keras_core::bail!(
-                "root_mean_squared_error: `y_true` has shape {:?}, `y_pred` {:?}; they must be the same",
-                y_true.dims(),
-                y_pred.dims()
-            );
-        }
-        let squares = ops::square(&ops::subtract(&y_pred, &y_true)?)?;
-        self.state.add(&squares, sample_weight)
-    }
-
-    fn result(&self) -> Result<Tensor> {
-        scalar(self.state.mean()?.sqrt(), self.dtype)
-    }
-
-    fn larger_is_better(&self) -> Option<bool> {
-        Some(false)
-    }
-    }
+    |self, t, p| functions::categorical_focal_crossentropy(t, p, self.alpha, self.gamma, self.from_logits,
+        self.label_smoothing, self.axis);
+    [[0f32, 1.]], [[0.5f32, 0.5]] => 0.0433217;
 }

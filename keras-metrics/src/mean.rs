@@ -1,11 +1,11 @@
 //! Means and sums of plain values.
 
-use keras_core::ops::Tensor;
+use keras_core::ops::{DType, Tensor};
 use keras_core::weighting::Samplewise;
-use keras_core::{Result, Variable, bail};
+use keras_core::{Result, bail};
 
 use crate::class::metric_class;
-use crate::state::{Running, Samples, add, read, scalar, zeros};
+use crate::state::{Running, Samples, Slots, scalar};
 
 fn takes_values(class: &str) -> Result<()> {
     bail!("metric `{class}` takes plain values: call `update_values(values, sample_weight)`")
@@ -15,6 +15,14 @@ metric_class! {
     /// The weighted mean of values: `sum(values weights) / sum(weights)`, 0 before any.
     ///
     /// Axes after the first are averaged first: a sample counts once.
+    ///
+    /// Keras: `keras.metrics.Mean`; R: `metric_mean()`.
+    ///
+    /// # Shapes
+    /// Values of any shape, the samples along the first axis; weights as in a loss. The result is a scalar.
+    ///
+    /// # Errors
+    /// When the weights do not fit the values; when it is given targets and predictions.
     ///
     /// # Examples
     /// ```
@@ -33,28 +41,30 @@ metric_class! {
     Mean: "mean", ["mean"], "Mean of values.";
     {}
     state(made): Running = Running::new(made.dtype);
-    {
-
-    fn variables(&self) -> Vec<Variable> {
-        self.state.variables()
-    }
-
-    fn update_state(&mut self, _: &Tensor, _: &Tensor, _: Option<&Tensor>) -> Result<()> {
+    update(self, _y_true, _y_pred, _weights) {
         takes_values("Mean")
     }
-
-    fn update_values(&mut self, values: &Tensor, sample_weight: Option<&Tensor>) -> Result<()> {
-        self.state.add(values, sample_weight)
+    result(self) {
+        scalar(self.state.mean()?, self.dtype)
     }
-
-    fn result(&self) -> Result<Tensor> {
-        self.state.result()
-    }
+    {
+        fn update_values(&mut self, values: &Tensor, sample_weight: Option<&Tensor>) -> Result<()> {
+            self.prepare(values.device())?;
+            self.state.add(values, sample_weight)
+        }
     }
 }
 
 metric_class! {
     /// The weighted sum of values.
+    ///
+    /// Keras: `keras.metrics.Sum`; R: `metric_sum()`.
+    ///
+    /// # Shapes
+    /// Values of any shape; weights as in a loss. The result is a scalar.
+    ///
+    /// # Errors
+    /// When the weights do not fit the values; when it is given targets and predictions.
     ///
     /// # Examples
     /// ```
@@ -68,25 +78,20 @@ metric_class! {
     /// ```
     Sum: "sum", ["sum"], "Sum of values.";
     {}
-    state(made): Variable = zeros("total", &[], made.dtype);
-    {
-
-    fn variables(&self) -> Vec<Variable> {
-        vec![self.state.clone()]
-    }
-
-    fn update_state(&mut self, _: &Tensor, _: &Tensor, _: Option<&Tensor>) -> Result<()> {
+    state(made): Slots = Slots::fixed(&["total"], &[], made.dtype);
+    update(self, _y_true, _y_pred, _weights) {
         takes_values("Sum")
     }
-
-    fn update_values(&mut self, values: &Tensor, sample_weight: Option<&Tensor>) -> Result<()> {
-        let double = self.state.dtype() == keras_core::ops::DType::F64;
-        let (total, _) = values.totals(sample_weight, double, Samplewise::Sum)?;
-        add(&self.state, &[total])
+    result(self) {
+        let [total] = self.state.read()?;
+        scalar(total[0], self.dtype)
     }
-
-    fn result(&self) -> Result<Tensor> {
-        scalar(read(&self.state)?[0], self.dtype)
-    }
+    {
+        fn update_values(&mut self, values: &Tensor, sample_weight: Option<&Tensor>) -> Result<()> {
+            self.prepare(values.device())?;
+            let double = self.state.variables()[0].dtype() == DType::F64;
+            let (total, _) = values.totals(sample_weight, double, Samplewise::Sum)?;
+            self.state.add(&[&[total]])
+        }
     }
 }

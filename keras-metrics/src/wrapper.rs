@@ -2,13 +2,16 @@
 
 use std::fmt;
 
-use keras_core::ops::Tensor;
-use keras_core::{Config, Error, Metric, Result, Variable};
+use keras_core::ops::{DType, Tensor};
+use keras_core::{Config, Entry, Error, Metric, Result, Variable, bail};
+use serde_json::{Value, json};
 
-use crate::losses::pair;
-use crate::state::Running;
+use crate::functions::pair;
+use crate::state::{self, Running, State, scalar};
 
 /// The mean of a function's values over samples. See [`metric_fn`].
+///
+/// Keras: `keras.metrics.MeanMetricWrapper`; R: `metric_mean_wrapper()`.
 pub struct MeanMetricWrapper<F> {
     name: String,
     f: F,
@@ -19,6 +22,9 @@ pub struct MeanMetricWrapper<F> {
 /// element. Only its name is saved.
 ///
 /// Targets come in the predictions' dtype and with their rank adjusted as Keras does.
+///
+/// A configuration of Keras's `MeanMetricWrapper` that names a function of `keras.metrics` is read from the registry
+/// as the mean of that function.
 ///
 /// ```
 /// use keras_core::Metric;
@@ -55,7 +61,7 @@ where
     E: Into<Error>,
 {
     fn variables(&self) -> Vec<Variable> {
-        self.state.variables()
+        state::variables(&self.state)
     }
 
     fn update_state(
@@ -64,13 +70,22 @@ where
         y_pred: &Tensor,
         sample_weight: Option<&Tensor>,
     ) -> Result<()> {
+        self.state.place(y_pred.device())?;
         let (y_true, y_pred) = pair(y_true, y_pred)?;
         let values = (self.f)(&y_true, &y_pred).map_err(Into::into)?;
         self.state.add(&values, sample_weight)
     }
 
     fn result(&self) -> Result<Tensor> {
-        self.state.result()
+        scalar(self.state.mean()?, None)
+    }
+
+    fn resize_state(&mut self, shapes: &[&[usize]]) -> Result<()> {
+        state::resize(&mut self.state, "MeanMetricWrapper", shapes)
+    }
+
+    fn reset_state(&mut self) -> Result<()> {
+        self.state.reset()
     }
 
     fn name(&self) -> String {
@@ -91,5 +106,129 @@ where
 
     fn uses_mask(&self) -> bool {
         true
+    }
+}
+
+/// The mean of a function of this crate, as a configuration names it: the metric of that function under this class.
+#[derive(Debug)]
+pub(crate) struct NamedFunction {
+    function: String,
+    metric: Box<dyn Metric>,
+}
+
+impl NamedFunction {
+    pub(crate) const ENTRY: Entry<dyn Metric> = Entry {
+        class_name: "MeanMetricWrapper",
+        module: "keras.metrics",
+        aliases: &["mean_metric_wrapper"],
+        doc: "Mean of a function of targets and predictions.",
+        build: |config, registry| Ok(Box::new(Self::from_config(config, registry)?)),
+    };
+
+    fn from_config(config: &Config, registry: &keras_core::Registry) -> Result<Self> {
+        let name = |value: &Value| match value {
+            Value::String(name) => Some(name.clone()),
+            Value::Object(_) => value.get("config")?.as_str().map(str::to_owned),
+            _ => None,
+        };
+        let Some(function) = config.get("fn").and_then(name) else {
+            bail!(
+                "MeanMetricWrapper: `fn` must name a function of keras.metrics, got {}. A function of one's own is not \
+                 saved: make the metric with `metric_fn`, or register a class for it",
+                config.get("fn").unwrap_or(&Value::Null)
+            )
+        };
+        let mut own = config.clone();
+        own.0.shift_remove("fn");
+        if own.get("name").is_none_or(Value::is_null) {
+            own.set("name", "mean_metric_wrapper");
+        }
+        let mean = crate::ENTRIES
+            .iter()
+            .filter(|entry| entry.class_name != Self::ENTRY.class_name)
+            .find(|entry| entry.aliases.contains(&function.as_str()));
+        let Some(entry) = mean else {
+            let known = crate::ENTRIES.iter().flat_map(|entry| entry.aliases);
+            return Err(Error::unknown(
+                "metric function",
+                &function,
+                known.map(|name| (*name).to_owned()).collect(),
+            ));
+        };
+        let metric = (entry.build)(&own, registry)?;
+        // What is no mean of a function of samples is no function in Keras either.
+        if !metric.uses_mask() {
+            bail!(
+                "MeanMetricWrapper: `{function}` is the class {}, not a function",
+                entry.class_name
+            );
+        }
+        Ok(Self { function, metric })
+    }
+}
+
+impl Metric for NamedFunction {
+    fn variables(&self) -> Vec<Variable> {
+        self.metric.variables()
+    }
+
+    fn update_state(
+        &mut self,
+        y_true: &Tensor,
+        y_pred: &Tensor,
+        sample_weight: Option<&Tensor>,
+    ) -> Result<()> {
+        self.metric.update_state(y_true, y_pred, sample_weight)
+    }
+
+    fn result(&self) -> Result<Tensor> {
+        self.metric.result()
+    }
+
+    fn resize_state(&mut self, shapes: &[&[usize]]) -> Result<()> {
+        self.metric.resize_state(shapes)
+    }
+
+    fn merge_state(&mut self, state: &[Tensor]) -> Result<()> {
+        self.metric.merge_state(state)
+    }
+
+    fn reset_state(&mut self) -> Result<()> {
+        self.metric.reset_state()
+    }
+
+    fn name(&self) -> String {
+        self.metric.name()
+    }
+
+    fn set_name(&mut self, name: &str) {
+        self.metric.set_name(name);
+    }
+
+    fn class_name(&self) -> &str {
+        Self::ENTRY.class_name
+    }
+
+    fn dtype(&self) -> DType {
+        self.metric.dtype()
+    }
+
+    fn config(&self) -> Config {
+        let mut config = self.metric.config();
+        config.set(
+            "fn",
+            json!({
+                "module": "builtins", "class_name": "function", "config": self.function, "registered_name": "function",
+            }),
+        );
+        config
+    }
+
+    fn uses_mask(&self) -> bool {
+        true
+    }
+
+    fn larger_is_better(&self) -> Option<bool> {
+        self.metric.larger_is_better()
     }
 }

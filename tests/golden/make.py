@@ -415,23 +415,264 @@ def make_metrics(f):
             if weighting == "weighted" and cls.__name__.endswith("IoU"):
                 continue  # they take whole numbers only, some one for each element
             metric, name = cls(**arguments), f"{cls.__name__}/{index}/{weighting}"
-            updates = []
-            for step in range(3):
+            batches = []
+            for _ in range(3):
                 batch = int(f.rng.integers(4, 8))
                 args = [f.floats(batch)] if kind is None else pair(f, kind, (batch, 4))
                 weight = f.floats(batch, low=0.1, high=2) if weighting == "weighted" else None
-                metric.update_state(*args, sample_weight=weight)
-                key = f"{name}/{step}"
-                updates.append(
-                    {
-                        "args": [f.put(f"{key}/arg{i}", a) for i, a in enumerate(args)],
-                        "sample_weight": None if weight is None else f.put(f"{key}/weight", weight),
-                        "result": f.put(f"{key}/result", metric.result()),
-                    }
-                )
-            metric.reset_state()
-            after = f.put(f"{name}/after_reset", metric.result())
-            f.add(name, "metric", object=serialized(metric), updates=updates, after_reset=after)
+                batches.append((args, weight, None))
+            metric_case(f, name, metric, batches)
+    for index, (metric, inputs, weight) in enumerate(metric_variants(f)):
+        name = f"{type(metric).__name__}/variant {index}/{weight or 'plain'}"
+        metric_case(f, name, metric, [metric_batch(f, inputs, weight) for _ in range(3)])
+
+
+def metric_case(f, name, metric, batches):
+    updates = []
+    for step, (args, weight, mask) in enumerate(batches):
+        given = [ops.convert_to_tensor(a) for a in args]
+        if mask is not None:
+            keras.src.backend.set_keras_mask(given[-1], ops.convert_to_tensor(mask))
+        metric.update_state(*given, sample_weight=weight)
+        key = f"{name}/{step}"
+        updates.append(
+            {
+                "args": [f.put(f"{key}/arg{i}", a) for i, a in enumerate(args)],
+                "sample_weight": None if weight is None else f.put(f"{key}/weight", weight),
+                "mask": None if mask is None else f.put(f"{key}/mask", mask),
+                "result": f.put(f"{key}/result", metric.result()),
+            }
+        )
+    metric.reset_state()
+    after = f.put(f"{name}/after_reset", metric.result())
+    f.add(name, "metric", object=serialized(metric), updates=updates, after_reset=after)
+
+
+def metric_batch(f, inputs, weight):
+    """A batch of some size: targets and predictions (or values), weights, a mask."""
+    args = inputs(int(f.rng.integers(3, 8)))
+    shape = args[-1].shape
+    floats = lambda *shape: f.floats(*shape, low=0.1, high=2)  # noqa: E731
+    weights = {
+        None: lambda: None,
+        "scalar": lambda: f.floats(low=0.1, high=2),
+        "sample": lambda: floats(shape[0]),
+        "column": lambda: floats(shape[0], 1),
+        "row": lambda: floats(1, *shape[1:]),
+        "lead": lambda: floats(*shape[:-1]),
+        "lead1": lambda: floats(*shape[:-1], 1),
+        "full": lambda: floats(*shape),
+        "whole": lambda: f.rng.integers(0, 3, args[0].shape),
+        "mask": lambda: None,
+        "mask and sample": lambda: floats(*shape[:-1]),
+    }
+    mask = f.rng.integers(0, 2, shape[:-1]).astype(bool) if (weight or "").startswith("mask") else None
+    return args, weights[weight](), mask
+
+
+def metric_variants(f):
+    """Classes with other arguments, shapes, weights and dtypes: `(metric, inputs, weights)`."""
+    n, m = f.number, metrics
+    rng = f.rng
+    made = []
+
+    def of(kind, *rest, shape=None):
+        return lambda batch: pair(f, kind, shape(batch) if shape else (batch, *rest))
+
+    def add(metric, inputs, *weights):
+        # One case a way of weighting, each with a metric of its own.
+        for weight in weights or (None,):
+            made.append((metric(), inputs, weight))
+
+    def whole(kind, *rest):
+        def inputs(batch):
+            y, p = pair(f, kind, (batch, *rest))
+            return [y.astype("int32"), p]
+
+        return inputs
+
+    def column(kind, of_true):
+        # One of both with a last axis of 1 more.
+        def inputs(batch):
+            y, p = pair(f, kind, (batch,))
+            return [y[:, None], p] if of_true else [y, p[:, None]]
+
+        return inputs
+
+    def logits(*rest):
+        return lambda batch: [rng.integers(0, 2, (batch, *rest)).astype("float32"), f.floats(batch, *rest, low=-6, high=6)]
+
+    def multi_hot(*rest):
+        return lambda batch: [rng.integers(0, 2, (batch, *rest)).astype("float32"), softmax(f.floats(batch, *rest))]
+
+    def beyond(*rest):
+        return lambda batch: [rng.integers(0, 2, (batch, *rest)).astype("float32"), f.floats(batch, *rest, low=-0.5, high=1.5)]
+
+    # Counts at thresholds.
+    lists = [[0.5], [0.0, 0.25, 0.5, 0.75, 1.0], [0.1, 0.3, 0.35, 0.9], [0.7, 0.2], [0.0, 1.0]]
+    for index, cls in enumerate((m.TruePositives, m.TrueNegatives, m.FalsePositives, m.FalseNegatives)):
+        for thresholds in lists:
+            add(lambda: cls(thresholds=thresholds), of("binary"), None, "sample")
+        add(lambda: cls(thresholds=lists[index]), of("binary", 3), "sample", "column", "full", "row", "scalar")
+        add(lambda: cls(thresholds=lists[index + 1]), of("binary", 2, 3), "lead", "lead1", "full")
+        add(cls, whole("binary", 2), None, "sample")
+        add(lambda: cls(thresholds=lists[1]), beyond(2))
+        add(lambda: cls(thresholds=lists[2]), beyond(2))
+        add(lambda: cls(dtype="float16"), column("binary", index % 2 == 0), None, "sample")
+    for cls in (m.Precision, m.Recall):
+        for top_k in (None, 1, 2):
+            for class_id in (None, 0, 2):
+                for thresholds in (None, 0.3, [0.2, 0.6]):
+                    arguments = {"top_k": top_k, "class_id": class_id, "thresholds": thresholds}
+                    add(lambda: cls(**arguments), multi_hot(4), None, "sample")
+        add(lambda: cls(top_k=2), of("onehot", 3, 4), None, "lead")
+        add(lambda: cls(class_id=1), of("onehot", 3, 4), None, "lead")
+        add(lambda: cls(thresholds=lists[1]), of("binary", 3), "scalar", "full", "column")
+
+    # Areas.
+    for curve in ("ROC", "PR", "PRGAIN"):
+        for method in ("interpolation", "minoring", "majoring"):
+            base = {"curve": curve, "summation_method": method}
+            add(lambda: m.AUC(**base), of("binary"), None, "sample")
+            for number in (2, 3, 17):
+                add(lambda: m.AUC(num_thresholds=number, **base), of("binary", 2), None, "sample")
+            add(lambda: m.AUC(thresholds=[0.3, 0.9, 0.4], **base), of("binary", 2), None, "full")
+            add(lambda: m.AUC(thresholds=[0.25, 0.5, 0.75], **base), of("binary", 2), "column")
+            add(lambda: m.AUC(multi_label=True, num_thresholds=21, **base), of("binary", 3), None, "sample")
+            add(lambda: m.AUC(multi_label=True, thresholds=[0.2, 0.7], **base), of("binary", 3), None, "sample")
+            labelled = {"label_weights": [n(0.1, 1), n(1, 2), 0.5], **base}
+            add(lambda: m.AUC(multi_label=True, num_labels=3, **labelled), of("binary", 3), None, "sample", "full")
+            add(lambda: m.AUC(multi_label=False, num_thresholds=50, **labelled), of("binary", 3), None, "sample")
+            add(lambda: m.AUC(thresholds=[0.1, 0.6], **labelled), of("binary", 2, 3), None, "lead")
+            add(lambda: m.AUC(from_logits=True, num_thresholds=40, **base), logits(2), None, "sample")
+    add(lambda: m.AUC(num_thresholds=30), beyond(2), None, "sample")
+    add(lambda: m.AUC(num_thresholds=2), beyond(2), None)
+    add(lambda: m.AUC(thresholds=[0.4]), beyond(2), None)
+    add(m.AUC, whole("binary"), None, "sample", "scalar")
+    add(m.AUC, column("binary", True), None, "sample")
+    add(lambda: m.AUC(dtype="float16", curve="PR"), column("binary", False), None)
+    at = [
+        (m.SensitivityAtSpecificity, "specificity"),
+        (m.SpecificityAtSensitivity, "sensitivity"),
+        (m.PrecisionAtRecall, "recall"),
+        (m.RecallAtPrecision, "precision"),
+    ]
+    for cls, argument in at:
+        for number in (1, 2, 7, 200):
+            add(lambda: cls(**{argument: n(0.1, 0.9)}, num_thresholds=number), of("binary", 2), None, "sample", "full")
+        add(lambda: cls(**{argument: 0.5}, class_id=1), of("onehot", 3), None, "sample")
+        add(lambda: cls(**{argument: 0.0}, num_thresholds=11), whole("binary"), None)
+        add(lambda: cls(**{argument: 1.0}, num_thresholds=11), beyond(2), None)
+
+    # F-scores.
+    for average in (None, "micro", "macro", "weighted"):
+        for threshold in (None, n(0.2, 0.4)):
+            arguments = {"average": average, "threshold": threshold}
+            add(lambda: m.F1Score(**arguments), of("onehot", 4), None, "sample")
+            add(lambda: m.FBetaScore(beta=n(0.5, 3), **arguments), multi_hot(3), None, "sample")
+
+    # Intersections over unions.
+    ids = lambda *rest: lambda batch: [rng.integers(0, 4, (batch, *rest)), rng.integers(0, 4, (batch, *rest))]  # noqa: E731
+    scores = lambda *rest: lambda batch: [rng.integers(0, 4, (batch, *rest[:-1])), f.floats(batch, *rest)]  # noqa: E731
+    for ignore in (None, 0, 3):
+        for dtype in (None, "float32", "int32"):
+            arguments = {"ignore_class": ignore, "dtype": dtype}
+            add(lambda: m.MeanIoU(4, **arguments), ids(3), None, "whole")
+            add(lambda: m.IoU(4, [1, 3], **arguments), ids(2, 3), None, "whole")
+            add(lambda: m.MeanIoU(4, sparse_y_pred=False, **arguments), scores(3, 4), None, "whole")
+            add(lambda: m.OneHotIoU(4, [0, 2], **arguments), of("onehot", 3, 4))
+            add(lambda: m.OneHotMeanIoU(4, **arguments), of("onehot", 4))
+    add(lambda: m.MeanIoU(3), ids(3), None, "whole")  # class numbers out of range
+    add(lambda: m.OneHotIoU(4, [0, 1], sparse_y_pred=True), lambda b: [one_hot(f, b, 4), rng.integers(0, 4, (b,))])
+    add(lambda: m.OneHotMeanIoU(3, axis=0), lambda b: [one_hot(f, b, 3).T, f.floats(3, b)])
+    add(lambda: m.IoU(4, [0], sparse_y_true=False), lambda b: [one_hot(f, b, 4), rng.integers(0, 4, (b,))])
+    for target in ([0], [1], [0, 1]):
+        add(lambda: m.BinaryIoU(target, threshold=n(0.2, 0.8)), of("binary", 3), None, "whole")
+        add(lambda: m.BinaryIoU(target, dtype="float32"), of("binary", 3), None, "full")
+
+    # R^2.
+    for aggregation in (None, "uniform_average", "variance_weighted_average"):
+        for regressors in (0, 1, 3, 40):
+            arguments = {"class_aggregation": aggregation, "num_regressors": regressors}
+            add(lambda: m.R2Score(**arguments), of("any", 3), None, "sample", "column", "full", "scalar")
+    add(m.R2Score, whole("any", 2), None)
+
+    # Means of values of samples.
+    for cls in (m.Mean, m.Sum):
+        for rest in ((), (3,), (2, 3)):
+            weights = ["sample", "scalar", "full"] + (["column"] if rest else []) + (["lead"] if len(rest) > 1 else [])
+            add(cls, lambda batch, rest=rest: [f.floats(batch, *rest)], None, *weights)
+        add(cls, lambda batch: [f.floats()], None, "scalar")
+    plain = [
+        (m.MeanSquaredError, "any"),
+        (m.RootMeanSquaredError, "any"),
+        (m.MeanAbsoluteError, "any"),
+        (m.MeanAbsolutePercentageError, "positive"),
+        (m.MeanSquaredLogarithmicError, "positive"),
+        (m.LogCoshError, "any"),
+        (m.Poisson, "positive"),
+        (m.KLDivergence, "onehot"),
+        (m.Hinge, "signs"),
+        (m.SquaredHinge, "signs"),
+        (m.CategoricalHinge, "onehot"),
+        (m.CosineSimilarity, "any"),
+        (m.PearsonCorrelation, "any"),
+        (m.ConcordanceCorrelation, "any"),
+        (m.BinaryCrossentropy, "binary"),
+        (m.CategoricalCrossentropy, "onehot"),
+        (m.CategoricalAccuracy, "onehot"),
+        (m.BinaryAccuracy, "binary"),
+        (lambda: m.TopKCategoricalAccuracy(k=2), "onehot"),
+    ]
+    for cls, kind in plain:
+        add(cls, of(kind, 3, 4), None, "sample", "lead", "mask", "mask and sample")
+        add(cls, whole(kind, 4), None, "sample", "scalar")
+    for cls in (m.MeanSquaredError, m.MeanAbsoluteError, m.BinaryAccuracy, m.Accuracy, m.RootMeanSquaredError):
+        for of_true in (True, False):
+            add(cls, column("binary", of_true), None, "sample")
+        add(cls, of("binary"), None)
+    add(m.RootMeanSquaredError, of("any"), "sample")
+    add(m.BinaryAccuracy, of("binary"), "sample")
+    for axis in (0, 1, -2):
+        add(lambda: m.CosineSimilarity(axis=axis), of("any", 4), None)
+        add(lambda: m.PearsonCorrelation(axis=axis), of("any", 4), None)
+        add(lambda: m.ConcordanceCorrelation(axis=axis), of("any", 3, 4), None)
+    add(lambda: m.CategoricalCrossentropy(axis=1, label_smoothing=0.1), lambda b: [one_hot(f, b, 4, 3).swapaxes(1, 2), f.floats(b, 3, 4, low=0.1)])
+    add(lambda: m.CategoricalCrossentropy(from_logits=True), lambda b: [one_hot(f, b, 4), f.floats(b, 4)], None, "sample")
+    add(lambda: m.BinaryCrossentropy(from_logits=True, label_smoothing=0.2), logits(3), None, "sample", "lead")
+    sparse = lambda *rest: lambda b: [rng.integers(0, rest[-1], (b, *rest[:-1])), softmax(f.floats(b, *rest))]  # noqa: E731
+    sparse1 = lambda classes: lambda b: [rng.integers(0, classes, (b, 1)), softmax(f.floats(b, classes))]  # noqa: E731
+    for cls in (
+        m.SparseCategoricalCrossentropy,
+        lambda: m.SparseCategoricalCrossentropy(from_logits=True),
+        lambda: m.SparseCategoricalCrossentropy(ignore_class=1),
+        m.SparseCategoricalAccuracy,
+        lambda: m.SparseTopKCategoricalAccuracy(k=1),
+        lambda: m.SparseTopKCategoricalAccuracy(k=3),
+    ):
+        add(cls, sparse(4), None, "sample", "scalar")
+        add(cls, sparse(3, 4), None, "lead", "mask", "mask and sample")
+        # An ignored class makes a mask by position, which Keras does not multiply with weights by sample.
+        if getattr(cls(), "ignore_class", None) is None:
+            add(cls, sparse(3, 4), "sample")
+        add(cls, sparse1(5), None, "sample")
+    order = lambda b: [rng.integers(0, 6, (b,)), np.argsort(f.floats(b, 6)).astype("int32")]  # noqa: E731
+    for k in (1, 3):
+        add(lambda: m.SparseTopKCategoricalAccuracy(k=k, from_sorted_ids=True), order, None, "sample")
+        add(lambda: m.TopKCategoricalAccuracy(k=k), of("onehot", 2, 5), None, "lead")
+    for threshold in (0.0, 0.25, 0.9):
+        add(lambda: m.BinaryAccuracy(threshold=threshold), whole("binary", 3), None, "sample", "full")
+    add(m.Accuracy, lambda b: [f.floats(b, 3, low=0, high=3), rng.integers(0, 3, (b, 3))], None, "sample")
+    for wrapped, kind, arguments in (
+        (losses.huber, "any", {"delta": n(0.3, 2)}),
+        (losses.mean_squared_error, "any", {}),
+        (losses.binary_focal_crossentropy, "binary", {"gamma": n(1, 3), "apply_class_balancing": True}),
+        (losses.categorical_focal_crossentropy, "onehot", {"alpha": n(0.2, 0.6)}),
+        (metrics.binary_accuracy, "binary", {"threshold": n(0.2, 0.8)}),
+        (metrics.top_k_categorical_accuracy, "onehot", {"k": 2}),
+    ):
+        add(lambda: m.MeanMetricWrapper(wrapped, name="wrapped", **arguments), of(kind, 4), None, "sample")
+    return made
 
 
 def optimizer_objects(f):

@@ -14,6 +14,7 @@ mod fuzz;
 mod golden;
 mod hooks;
 mod masks;
+mod metrics;
 mod misuse;
 mod own_losses;
 mod resume;

@@ -73,6 +73,7 @@ impl Trainer {
             .collect();
         let mut running = Running::new(losses, metrics);
         running.expect(model.layers().iter().flat_map(LayerRef::metric_names).collect());
+        running.build(&model.output_shapes())?;
         let running = Arc::new(Mutex::new(running));
         Ok(Self {
             optimizer,
@@ -144,7 +145,12 @@ impl Model {
         if name == "loss" || running.losses.iter().any(|l| l.log_name == name) {
             return Some(false);
         }
-        match &running.metrics.iter().find(|m| m.log_name == name)?.metric {
+        match &running
+            .metrics
+            .iter()
+            .find(|m| m.entries.iter().any(|e| e == name))?
+            .metric
+        {
             Pending::Ready(metric) => metric.larger_is_better(),
             // Which class it is, the first batch decides.
             Pending::ByShape(name) => Some(!matches!(ByShape::of(name), Some(ByShape::Crossentropy))),

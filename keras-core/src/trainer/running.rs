@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use crate::layer::Call;
 use crate::logs::LogSource;
 use crate::shape::Dims;
-use crate::{Error, Given, Loss, Metric, Reduction, Registry, Result, ResultExt, bail, weighting};
+use crate::{Error, Given, Loss, Metric, Registry, Result, ResultExt, bail};
 
 /// An object, or a name whose meaning depends on the shapes of the data (`"accuracy"`).
 #[derive(Debug)]
@@ -55,6 +55,10 @@ pub(crate) struct CompiledMetric {
     weighted_name: String,
     pub(crate) weighted: bool,
     pub(crate) metric: Pending<Box<dyn Metric>>,
+    /// What is put before names that the metric itself gives its numbers.
+    prefix: Option<String>,
+    /// The names of its numbers in logs: `log_name` alone, unless it gives several.
+    pub(crate) entries: Vec<String>,
 }
 
 impl CompiledMetric {
@@ -82,7 +86,62 @@ impl CompiledMetric {
             weighted_name: format!("{prefix}weighted_{name}"),
             weighted,
             metric,
+            prefix: prefix.map(str::to_owned),
+            entries: Vec::new(),
         })
+    }
+
+    /// Makes the state that depends on shapes, so that all names are known before the first batch; a size of `y` is
+    /// known with the first data.
+    fn build(&mut self, y: Option<&Tensor>, output: &Dims) -> Result<()> {
+        let Pending::Ready(metric) = &mut self.metric else {
+            return Ok(());
+        };
+        let sizes = y.map(|y| y.dims().iter().skip(1).copied().map(Some));
+        let y: Dims = std::iter::once(None).chain(sizes.into_iter().flatten()).collect();
+        metric
+            .build(&y, output)
+            .context(|| format!("metric `{}`", self.log_name))?;
+        self.name_entries()
+    }
+
+    /// The number of an entry now.
+    fn value(&self, entry: usize) -> Result<f64> {
+        let Pending::Ready(metric) = &self.metric else {
+            return Ok(0.);
+        };
+        let values = metric
+            .log_entries()
+            .context(|| format!("metric `{}`", self.log_name))?;
+        match values.get(entry) {
+            Some((_, value)) => Ok(*value),
+            None => bail!(
+                "metric `{}`: gave {} numbers before, now {}",
+                self.log_name,
+                self.entries.len(),
+                values.len()
+            ),
+        }
+    }
+
+    fn name_entries(&mut self) -> Result<()> {
+        let Pending::Ready(metric) = &self.metric else {
+            self.entries = vec![self.log_name.clone()];
+            return Ok(());
+        };
+        let (name, own) = (metric.name(), !metric.result_names().is_empty());
+        let entry = |(entry, _): (String, f64)| match (own, &self.prefix) {
+            (true, Some(prefix)) => format!("{prefix}_{entry}"),
+            (true, None) => entry,
+            (false, _) => format!(
+                "{}{}",
+                self.log_name,
+                entry.strip_prefix(&name).unwrap_or_default()
+            ),
+        };
+        let entries = metric.log_entries().context(|| format!("metric `{name}`"))?;
+        self.entries = entries.into_iter().map(entry).collect();
+        Ok(())
     }
 }
 
@@ -190,6 +249,33 @@ impl Running {
         }
     }
 
+    /// Tells equal names of several numbers apart.
+    fn unique_entries(&mut self) {
+        let mut seen: Vec<String> = Vec::new();
+        for metric in &mut self.metrics {
+            for entry in &mut metric.entries {
+                let stem = entry.clone();
+                let mut count = 1;
+                while seen.contains(entry) {
+                    *entry = format!("{stem}_{count}");
+                    count += 1;
+                }
+                seen.push(entry.clone());
+            }
+        }
+    }
+
+    /// Makes what is known of the metrics' state from the shapes of the outputs alone, and names their numbers.
+    pub(crate) fn build(&mut self, outputs: &[Dims]) -> Result<()> {
+        for metric in &mut self.metrics {
+            if let Some(output) = outputs.get(metric.output) {
+                metric.build(None, output)?;
+            }
+        }
+        self.unique_entries();
+        Ok(())
+    }
+
     /// Decides what `"accuracy"` and `"crossentropy"` mean for these shapes, as Keras does.
     pub(crate) fn resolve(&mut self, y: &[Tensor], outputs: &[Dims], registry: &Registry) -> Result<()> {
         for loss in &mut self.losses {
@@ -206,7 +292,9 @@ impl Running {
                 found.set_name(name);
                 metric.metric = Pending::Ready(found);
             }
+            metric.build(y.get(metric.output), &outputs[metric.output])?;
         }
+        self.unique_entries();
         Ok(())
     }
 
@@ -269,18 +357,9 @@ impl Running {
             };
             let weights = batch.w.get(slot.output).filter(|_| slot.weighted);
             let mask = batch.cx.masks.get(slot.output).and_then(Option::as_ref);
-            let masked = match mask.filter(|_| metric.uses_mask()) {
-                Some(mask) => {
-                    let dtype = keras_ops::floatx();
-                    Some(weighting::apply_mask(weights, mask, dtype, Reduction::Sum))
-                }
-                None => None,
-            };
-            let context = || format!("metric `{}`", slot.log_name);
-            let masked = masked.transpose().context(context)?;
             metric
-                .update_state(target, &batch.outputs[slot.output], masked.as_ref().or(weights))
-                .context(context)?;
+                .update_masked(target, &batch.outputs[slot.output], weights, mask)
+                .context(|| format!("metric `{}`", slot.log_name))?;
         }
         for (name, value) in batch.cx.take_metrics() {
             let at = match self.added.iter().position(|(known, _)| *known == name) {
@@ -317,7 +396,7 @@ impl Running {
         let named = parts
             .iter()
             .map(|l| &l.log_name)
-            .chain(self.metrics.iter().map(|m| &m.log_name))
+            .chain(self.metrics.iter().flat_map(|m| &m.entries))
             .chain(self.added.iter().map(|(name, _)| name));
         std::iter::once("loss".to_owned()).chain(named.cloned()).collect()
     }
@@ -331,18 +410,19 @@ impl Running {
         match index {
             0 => self.total.mean(),
             i if i <= parts => self.losses[i - 1].tracker.mean(),
-            i => match self.metrics.get(i - 1 - parts) {
-                Some(CompiledMetric {
-                    metric: Pending::Ready(metric),
-                    log_name,
-                    ..
-                }) => scalar(&metric.result()?).context(|| format!("metric `{log_name}`")),
-                Some(_) => Ok(0.),
-                None => match self.added.get_mut(i - 1 - parts - self.metrics.len()) {
+            i => {
+                let mut at = i - 1 - parts;
+                for slot in &self.metrics {
+                    if at < slot.entries.len() {
+                        return slot.value(at);
+                    }
+                    at -= slot.entries.len();
+                }
+                match self.added.get_mut(at) {
                     Some((_, tracker)) => tracker.mean(),
                     None => Ok(0.),
-                },
-            },
+                }
+            }
         }
     }
 }

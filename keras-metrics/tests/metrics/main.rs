@@ -3,4 +3,5 @@
 #![allow(clippy::unwrap_used)]
 
 mod laws;
+mod sklearn;
 mod values;

@@ -16,9 +16,13 @@ pub(super) fn check(case: &Case<'_>) -> Result<()> {
             Value::Null => None,
             value => Some(case.tensor(value)?),
         };
+        let mask = match &update["mask"] {
+            Value::Null => None,
+            value => Some(case.tensor(value)?),
+        };
         match args.as_slice() {
             [values] => metric.update_values(values, weight.as_ref())?,
-            [y_true, y_pred] => metric.update_state(y_true, y_pred, weight.as_ref())?,
+            [y_true, y_pred] => metric.update_masked(y_true, y_pred, weight.as_ref(), mask.as_ref())?,
             other => bail!("an update has {} args", other.len()),
         }
         let expected = case.tensor(&update["result"])?;
