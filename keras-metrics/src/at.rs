@@ -5,7 +5,7 @@ use keras_core::{Result, bail};
 
 use crate::class::metric_class;
 use crate::confusion::{Intake, NAMES, count};
-use crate::state::{Slots, State, ratio, scalar};
+use crate::state::{Slots, State, ratio, scalar, wide};
 use crate::thresholds::Thresholds;
 
 #[derive(Debug)]
@@ -116,7 +116,7 @@ macro_rules! at_metrics {
                     .filter(|rates| round(rates.$arg()) >= round(self.$arg))
                     .map(Rates::$best)
                     .fold(0., f64::max);
-                scalar(best, self.dtype)
+                scalar(best, wide(self.dtype))
             }
             {
                 fn larger_is_better(&self) -> Option<bool> {

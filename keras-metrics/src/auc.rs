@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::class::metric_class;
 use crate::confusion::{Intake, NAMES, count};
 use crate::ranking::Ranking;
-use crate::state::{Slots, State, ratio, scalar};
+use crate::state::{Slots, State, ratio, scalar, wide};
 use crate::thresholds::{Thresholds, check_thresholds};
 
 /// Which curve.
@@ -260,7 +260,7 @@ metric_class! {
             }
             _ => ratio(areas.iter().sum(), areas.len() as f64),
         };
-        scalar(area, self.dtype)
+        scalar(area, wide(self.dtype))
     }
     {
         fn larger_is_better(&self) -> Option<bool> {

@@ -6,7 +6,7 @@ use keras_core::ops::Tensor;
 use crate::class::metric_class;
 use crate::confusion::Intake;
 use crate::ranking::Ranking;
-use crate::state::{ratio, scalar, vector};
+use crate::state::{ratio, scalar, vector, wide};
 
 metric_class! {
     /// The precision at each distinct prediction, averaged by how much the recall rises there:
@@ -73,12 +73,12 @@ metric_class! {
             found.push(all);
         }
         match self.average.as_deref() {
-            None if labels != 1 => vector(areas, &[labels], self.dtype),
+            None if labels != 1 => vector(areas, &[labels], wide(self.dtype)),
             Some("weighted") => {
                 let total: f64 = areas.iter().zip(&found).map(|(a, w)| a * w).sum();
-                scalar(ratio(total, found.iter().sum()), self.dtype)
+                scalar(ratio(total, found.iter().sum()), wide(self.dtype))
             }
-            _ => scalar(ratio(areas.iter().sum(), labels as f64), self.dtype),
+            _ => scalar(ratio(areas.iter().sum(), labels as f64), wide(self.dtype)),
         }
     }
     {

@@ -100,7 +100,8 @@ macro_rules! metric_class {
                 self
             }
 
-            /// With results of another dtype; the state is float64 for float64 and float32 for all others.
+            /// Of another dtype. The state is float64 for float64 and float32 for all others; so are counts, areas and
+            /// what is made of them. Means are of the dtype itself.
             #[must_use]
             pub fn of_dtype(mut self, dtype: keras_core::ops::DType) -> Self {
                 self.dtype = Some(dtype);

@@ -5,7 +5,7 @@ use keras_core::ops::{DType, Tensor};
 
 use crate::class::metric_class;
 use crate::confusion::{Intake, NEVER, count};
-use crate::state::{Slots, State, ratio, vector};
+use crate::state::{Slots, State, ratio, vector, wide};
 use crate::thresholds::{Thresholds, check_thresholds};
 
 /// Thresholds and what is counted at them.
@@ -83,7 +83,7 @@ macro_rules! count_metrics {
             }
             result(self) {
                 let [counts] = self.state.slots.read()?;
-                At::result(counts, self.dtype)
+                At::result(counts, wide(self.dtype))
             }
             {
                 fn larger_is_better(&self) -> Option<bool> {
@@ -160,7 +160,7 @@ macro_rules! share_metrics {
             result(self) {
                 let [part, rest] = self.state.slots.read()?;
                 let shares = part.iter().zip(rest).map(|(part, rest)| ratio(*part, part + rest)).collect();
-                At::result(shares, self.dtype)
+                At::result(shares, wide(self.dtype))
             }
             {
                 fn larger_is_better(&self) -> Option<bool> {

@@ -1,8 +1,10 @@
 //! The functions of `keras.metrics` that are losses too: a value for each sample, or for each position of one.
 
-use keras_core::ops::{self, DType, Tensor, losses};
-use keras_core::weighting::squeeze_or_expand_to_same_rank;
+use keras_core::ops::{self, DType, Tensor, host, losses};
+use keras_core::weighting::{Samplewise, squeeze_or_expand_to_same_rank};
 use keras_core::{Result, bail};
+
+use crate::state::Samples;
 
 /// Targets and predictions of one float dtype, their ranks adjusted.
 pub(crate) fn pair(y_true: &Tensor, y_pred: &Tensor) -> Result<(Tensor, Tensor)> {
@@ -11,6 +13,49 @@ pub(crate) fn pair(y_true: &Tensor, y_pred: &Tensor) -> Result<(Tensor, Tensor)>
         &ops::cast(y_true, dtype)?,
         &ops::cast(y_pred, dtype)?,
     )?)
+}
+
+/// The values of samples, or only their sum and number.
+pub(crate) enum Means {
+    Each(Tensor),
+    Sum(f64, f64),
+}
+
+impl Samples for Means {
+    fn totals(&self, weights: Option<&Tensor>, double: bool, by: Samplewise) -> Result<(f64, f64)> {
+        match self {
+            Self::Each(values) => values.totals(weights, double, by),
+            Self::Sum(total, count) => Ok((*total, *count)),
+        }
+    }
+}
+
+/// The values of a function that is a mean over the last axis, and whose mean over all is therefore the same however
+/// the elements are arranged: without weights it is taken over one long row, in one pass.
+pub(crate) fn pointwise(
+    each: bool,
+    y_true: &Tensor,
+    y_pred: &Tensor,
+    f: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
+) -> Result<Means> {
+    let (y_true, y_pred) = pair(y_true, y_pred)?;
+    let rank = y_pred.rank();
+    if each || rank < 2 || y_pred.elem_count() == 0 || y_true.dims() != y_pred.dims() {
+        return Ok(Means::Each(f(&y_true, &y_pred)?));
+    }
+    mean_of_all(&y_true, &y_pred, f)
+}
+
+/// The mean over one long row, as often as there are samples.
+pub(crate) fn mean_of_all(
+    y_true: &Tensor,
+    y_pred: &Tensor,
+    f: impl Fn(&Tensor, &Tensor) -> Result<Tensor>,
+) -> Result<Means> {
+    let samples = y_pred.dims().first().copied().unwrap_or(1) as f64;
+    let row = |x: &Tensor| x.detach().reshape((1, x.elem_count()));
+    let mean = host::read(&f(&row(y_true)?, &row(y_pred)?)?, |v: &[f64]| Ok(v[0]))?;
+    Ok(Means::Sum(mean * samples, samples))
 }
 
 /// Float64 for predictions of it, float32 for all others: half precision is too coarse to average.

@@ -5,7 +5,7 @@ use keras_core::{Result, bail};
 
 use crate::class::metric_class;
 use crate::functions::{pair, same_shape};
-use crate::state::{Slots, State, scalar, vector};
+use crate::state::{Slots, State, scalar, vector, wide};
 use crate::weights::Weights;
 
 /// The number of values, and sums by output.
@@ -97,7 +97,7 @@ metric_class! {
     result(self) {
         let by_output = &self.state.0[1];
         if by_output.is_open() {
-            return scalar(f64::NAN, self.dtype);
+            return scalar(f64::NAN, wide(self.dtype));
         }
         let [squares, sum, residual, count] = by_output.read()?;
         let [samples] = self.state.0[0].read()?;
@@ -117,7 +117,7 @@ metric_class! {
         let adjusts = p > 0. && p < n - 1.;
         let adjust = |s: f64| if adjusts { 1. - (1. - s) * (n - 1.) / (n - p - 1.) } else { s };
         let shape: &[usize] = if self.class_aggregation.is_none() { &[outputs] } else { &[] };
-        vector(scores.into_iter().map(adjust).collect(), shape, self.dtype)
+        vector(scores.into_iter().map(adjust).collect(), shape, wide(self.dtype))
     }
     {
         fn larger_is_better(&self) -> Option<bool> {

@@ -3,7 +3,7 @@
 use keras_core::ops::{self, Tensor};
 
 use crate::class::metric_class;
-use crate::functions::{pair, same_shape};
+use crate::functions::{mean_of_all, mean_squared_error, pair, same_shape};
 use crate::state::{Running, scalar};
 
 metric_class! {
@@ -36,6 +36,9 @@ metric_class! {
     update(self, y_true, y_pred, weights) {
         let (y_true, y_pred): (Tensor, Tensor) = pair(y_true, y_pred)?;
         same_shape("root_mean_squared_error", &y_true, &y_pred)?;
+        if weights.is_none() && y_pred.elem_count() > 0 {
+            return self.state.add(&mean_of_all(&y_true, &y_pred, mean_squared_error)?, None);
+        }
         let squares = ops::square(&ops::subtract(&y_pred, &y_true)?)?;
         self.state.add(&squares, weights)
     }

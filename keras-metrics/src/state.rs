@@ -1,5 +1,6 @@
 //! The state of metrics: small variables, written in place by plain loops on the host.
 
+use keras_core::ops::kernels::simd::vectorize;
 use keras_core::ops::{self, DType, Device, Tensor, host, inplace};
 use keras_core::weighting::{Samplewise, samplewise};
 use keras_core::{Aggregation, Result, Variable, bail};
@@ -11,6 +12,11 @@ pub(crate) fn state_dtype(dtype: Option<DType>) -> DType {
         DType::F64 => DType::F64,
         _ => DType::F32,
     }
+}
+
+/// The dtype of results that are as exact as the state: counts, and what is made of them alone, as in Keras.
+pub(crate) fn wide(dtype: Option<DType>) -> Option<DType> {
+    Some(state_dtype(dtype))
 }
 
 /// Variables of one shape whose values on several processes are added. Axes of unknown size have size 0 until the
@@ -286,11 +292,15 @@ impl Samples for Tensor {
             weights: Option<&Tensor>,
             by: Samplewise,
         ) -> Result<(f64, f64)> {
+            let dims = values.dims();
             let found = host::read(values, |v: &[T]| match weights {
-                None => Ok(samplewise(v, values.dims(), None, by)),
-                Some(w) => host::read(w, |ws: &[T]| {
-                    Ok(samplewise(v, values.dims(), Some((ws, w.dims())), by))
-                }),
+                None => {
+                    let rest: usize = dims.iter().skip(1).product();
+                    let over = if by == Samplewise::Mean { rest as f64 } else { 1. };
+                    let samples = dims.first().copied().unwrap_or(1) as f64;
+                    Ok(Ok((ratio(sum(v), over), samples)))
+                }
+                Some(w) => host::read(w, |ws: &[T]| Ok(samplewise(v, dims, Some((ws, w.dims())), by))),
             });
             found?
         }
@@ -300,6 +310,21 @@ impl Samples for Tensor {
             go::<f32>(self, weights, by)
         }
     }
+}
+
+/// The sum in float64, in lanes of its own for vector code.
+fn sum<T: host::Real>(values: &[T]) -> f64 {
+    const LANES: usize = 16;
+    vectorize(|| {
+        let mut lanes = [0f64; LANES];
+        let (chunks, rest) = values.as_chunks::<LANES>();
+        for chunk in chunks {
+            for i in 0..LANES {
+                lanes[i] += chunk[i].f64();
+            }
+        }
+        lanes.iter().sum::<f64>() + rest.iter().map(|v| v.f64()).sum::<f64>()
+    })
 }
 
 /// The weighted sum of values and the sum of weights.

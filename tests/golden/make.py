@@ -34,6 +34,9 @@ def plain(value):
         return [plain(item) for item in value]
     if isinstance(value, np.generic):
         value = value.item()
+    if hasattr(value, "__array__"):
+        # As Keras serialises an array.
+        return {"class_name": "__tensor__", "config": {"value": np.asarray(value).tolist(), "dtype": str(value.dtype)}}
     if isinstance(value, float) and not np.isfinite(value):
         return "NaN" if np.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
