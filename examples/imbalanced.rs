@@ -81,7 +81,7 @@ fn main() -> Result<()> {
     // Each class weighs as much as the other.
     let weight = benign as f64 / malignant as f64;
     let weighted = fit().class_weight(1, weight);
-    let model = trained(
+    let mut model = trained(
         "class weights",
         BinaryCrossentropy::default(),
         weighted,

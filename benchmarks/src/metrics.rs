@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result, bail};
 use keras::ops::random::{Seed, randint, uniform};
-use keras::{Config, DType, Device, Metric, Tensor, ops};
+use keras::{Config, DType, Device, Tensor, ops};
 
 /// What a metric takes in.
 #[derive(Clone, Copy, Debug)]

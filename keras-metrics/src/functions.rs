@@ -125,7 +125,7 @@ functions! {
     /// `-sum(y_true log(y_pred))` along `axis`.
     categorical_crossentropy(from_logits: bool, label_smoothing: f64, axis: i64);
     /// `-sum(alpha (1 - y_pred)^gamma y_true log(y_pred))` along `axis`.
-    categorical_focal_crossentropy(alpha: f64, gamma: f64, from_logits: bool, label_smoothing: f64, axis: i64);
+    categorical_focal_crossentropy(alpha: &[f64], gamma: f64, from_logits: bool, label_smoothing: f64, axis: i64);
 }
 
 /// The mean along `axis` of `(1 - p_t)^gamma` times the binary cross-entropy, where `p_t` is the probability given to

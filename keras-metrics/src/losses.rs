@@ -212,7 +212,7 @@ loss_metrics! {
         /// The axis of the classes.
         axis: i64 = -1;
     }
-    |self, t, p, _each| functions::categorical_focal_crossentropy(t, p, self.alpha, self.gamma, self.from_logits,
+    |self, t, p, _each| functions::categorical_focal_crossentropy(t, p, &[self.alpha], self.gamma, self.from_logits,
         self.label_smoothing, self.axis);
     [[0f32, 1.]], [[0.5f32, 0.5]] => 0.0433217;
 }

@@ -79,11 +79,11 @@ impl CompiledMetric {
             }
             Given::Value(metric) => (metric.name(), Pending::Ready(metric)),
         };
-        let prefix = prefix.map_or(String::new(), |p| format!("{p}_"));
+        let before = prefix.map_or(String::new(), |p| format!("{p}_"));
         Ok(Self {
             output,
-            log_name: format!("{prefix}{name}"),
-            weighted_name: format!("{prefix}weighted_{name}"),
+            log_name: format!("{before}{name}"),
+            weighted_name: format!("{before}weighted_{name}"),
             weighted,
             metric,
             prefix: prefix.map(str::to_owned),

@@ -55,11 +55,13 @@ impl Split {
     /// # Ok::<(), keras_core::Error>(())
     /// ```
     pub fn standardized(self) -> Result<Self> {
-        let &[rows @ 1.., columns] = self.train.0.dims() else {
-            return Err(Error::invalid(format!(
-                "standardized: expected a table (rows, columns) with rows to train on, got {:?}",
-                self.train.0.dims()
-            )));
+        let (rows, columns) = match *self.train.0.dims() {
+            [rows, columns] if rows > 0 => (rows, columns),
+            ref other => {
+                return Err(Error::invalid(format!(
+                    "standardized: expected a table (rows, columns) with rows to train on, got {other:?}"
+                )));
+            }
         };
         let scales: Vec<(f64, f64)> = host::read(&self.train.0, |x: &[f64]| {
             let column = |j: usize| {
