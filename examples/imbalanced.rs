@@ -65,10 +65,7 @@ fn main() -> Result<()> {
     let table = datasets::breast_cancer()?.standardized()?;
     let (y, y_test) = (targets(&table.train.1)?, targets(&table.test.1)?);
     let rows = kept(&y)?;
-    let (x, y) = (
-        ops::take(&table.train.0, &rows, 0)?,
-        ops::take(&y, &rows, 0)?,
-    );
+    let (x, y) = (ops::take(&table.train.0, &rows, 0)?, ops::take(&y, &rows, 0)?);
     let (train, test) = ((&x, &y), (&table.test.0, &y_test));
     let malignant = y.to_vec1::<u8>()?.iter().filter(|label| **label == 1).count();
     let benign = y.dim(0)? - malignant;

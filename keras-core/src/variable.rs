@@ -1,5 +1,6 @@
 //! Variables: named tensors that training changes in place.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -7,6 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use keras_ops::{DType, Device, Tensor, Var, inplace};
 
 use crate::{Aggregation, Constraint, Regularizer, Result, bail};
+
+thread_local! {
+    /// Values that are given instead of variables' own, by the variables' addresses: see [`Variable::with_value`].
+    static STAND_INS: RefCell<Vec<(usize, Tensor)>> = const { RefCell::new(Vec::new()) };
+}
 
 struct Inner {
     name: String,
@@ -127,7 +133,9 @@ impl Variable {
 
     /// The value. While a tape records, a trainable variable's value is tracked; otherwise it is plain data.
     pub fn value(&self) -> Tensor {
-        if self.trainable() && keras_ops::recording() {
+        if let Some(other) = self.stand_in() {
+            other
+        } else if self.trainable() && keras_ops::recording() {
             self.0.var.as_tensor().clone()
         } else {
             self.0.var.as_detached_tensor()
@@ -145,7 +153,8 @@ impl Variable {
         if self.dtype() == dtype || !self.dtype().is_float() || !self.0.autocast.load(Ordering::Relaxed) {
             return Ok(self.value());
         }
-        let Some(tape) = keras_ops::tape::serial() else {
+        let tape = keras_ops::tape::serial().filter(|_| self.stand_in().is_none());
+        let Some(tape) = tape else {
             return Ok(keras_ops::cast(&self.value(), dtype)?);
         };
         let mut cast = self.lock_cast();
@@ -161,6 +170,42 @@ impl Variable {
 
     fn lock_cast(&self) -> MutexGuard<'_, Option<(u64, Tensor)>> {
         self.0.cast.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Runs `f`, during which [`value`](Self::value) of this variable is `other` on this thread: for wrappers that
+    /// let a layer compute with something made of its weight.
+    ///
+    /// ```
+    /// use keras_core::Variable;
+    /// use keras_ops::{self as ops, DType, Device};
+    /// let kernel = Variable::zeros("kernel", &[1], DType::F32, &Device::Cpu)?;
+    /// let other = ops::add_scalar(&kernel.value(), 3.)?;
+    /// assert_eq!(kernel.with_value(other, || kernel.value().to_vec1::<f32>())?, [3.]);
+    /// assert_eq!(kernel.value().to_vec1::<f32>()?, [0.]);
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
+    pub fn with_value<R>(&self, other: Tensor, f: impl FnOnce() -> R) -> R {
+        struct Guard;
+        impl Drop for Guard {
+            fn drop(&mut self) {
+                STAND_INS.with(|all| all.borrow_mut().pop());
+            }
+        }
+        STAND_INS.with(|all| all.borrow_mut().push((self.address(), other)));
+        let _guard = Guard;
+        f()
+    }
+
+    fn stand_in(&self) -> Option<Tensor> {
+        STAND_INS.with(|all| {
+            let all = all.borrow();
+            let found = all.iter().rev().find(|(address, _)| *address == self.address());
+            found.map(|(_, other)| other.clone())
+        })
+    }
+
+    fn address(&self) -> usize {
+        Arc::as_ptr(&self.0) as usize
     }
 
     /// The tensor behind the variable, for in-place kernels and for looking up its gradient.

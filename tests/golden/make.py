@@ -865,6 +865,9 @@ def layer_objects(f):
         *merging_objects(f),
         *activation_objects(f),
         *attention_objects(f),
+        *spatial_objects(f),
+        *reshaping_objects(f),
+        *normalizing_objects(f),
     ]
 
 
@@ -969,6 +972,159 @@ def recurrent_objects(f):
             (layers.Bidirectional(cls(2, 2, padding="same", **on)), [video]),
         ]
     return cases
+
+
+def spatial_objects(f):
+    """Convolution and pooling over one to three axes."""
+    size = lambda low, high: int(f.rng.integers(low, high))  # noqa: E731
+    cases = []
+    for rank in (1, 2, 3):
+        grid = tuple(size(5, 9) if rank < 3 else size(4, 6) for _ in range(rank))
+        last, first = (2, *grid, 4), (3, 4, *grid)
+        each = lambda low, high: tuple(size(low, high) for _ in range(rank))  # noqa: E731
+        of = lambda name: getattr(layers, f"{name}{rank}D")  # noqa: E731
+        cases += [
+            (of("Conv")(3, each(1, 4), activation="gelu"), [last]),
+            (of("Conv")(6, 3, strides=each(1, 4), padding="same", groups=2), [last]),
+            (of("Conv")(4, 2, dilation_rate=each(1, 3), groups=4, use_bias=False, activation="tanh"), [last]),
+            (of("Conv")(3, each(1, 4), strides=2, data_format="channels_first", activation="sigmoid"), [first]),
+            (of("Conv")(2, 3, dilation_rate=2, padding="same", data_format="channels_first"), [first]),
+            (of("MaxPooling")(each(1, 4)), [last]),
+            (of("MaxPooling")(each(2, 4), strides=each(1, 3), padding="same", data_format="channels_first"), [first]),
+            (of("AveragePooling")(each(2, 4), strides=each(1, 3), padding="same"), [last]),
+            (of("AveragePooling")(2, strides=1, data_format="channels_first"), [first]),
+            (of("GlobalMaxPooling")(data_format="channels_first"), [first]),
+            (of("GlobalAveragePooling")(keepdims=True), [last]),
+            (of("GlobalAveragePooling")(data_format="channels_first", keepdims=True), [first]),
+            (of("AdaptiveAveragePooling")(each(1, 5)), [last]),
+            (of("AdaptiveMaxPooling")(each(1, 5), data_format="channels_first"), [first]),
+        ]
+        transposed = getattr(layers, f"Conv{rank}DTranspose")
+        cases += [
+            (transposed(3, each(1, 4), activation="relu"), [last]),
+            (transposed(2, each(1, 5), strides=each(1, 4), use_bias=False), [last]),
+            (transposed(2, each(1, 5), strides=each(1, 4), padding="same"), [last]),
+            (transposed(2, 3, strides=3, output_padding=each(0, 3), padding="same"), [last]),
+            (transposed(2, 2, strides=3, output_padding=each(0, 3), activation="softsign"), [last]),
+            (transposed(2, 2, dilation_rate=2, data_format="channels_first"), [first]),
+            (transposed(2, 3, strides=2, padding="same", data_format="channels_first"), [first]),
+        ]
+        if rank < 3:
+            cases += [
+                (of("DepthwiseConv")(each(1, 4), depth_multiplier=size(1, 4), activation="elu"), [last]),
+                (of("DepthwiseConv")(3, strides=2, padding="same", depth_multiplier=2, use_bias=False), [last]),
+                (of("DepthwiseConv")(2, dilation_rate=2, data_format="channels_first"), [first]),
+                (of("SeparableConv")(5, each(1, 4), depth_multiplier=size(1, 4), activation="relu"), [last]),
+                (of("SeparableConv")(3, 3, strides=2, padding="same", use_bias=False), [last]),
+                (of("SeparableConv")(3, 2, dilation_rate=2, padding="same", data_format="channels_first"), [first]),
+            ]
+    steps = (3, size(6, 10), 4)
+    cases += [
+        (layers.Conv1D(3, 3, padding="causal", dilation_rate=2, groups=1), [steps]),
+        (layers.Conv1D(4, size(2, 5), padding="causal", strides=2, groups=2, activation="relu"), [steps]),
+        (layers.Conv1D(3, 2, padding="causal", data_format="channels_first"), [(2, 3, 7)]),
+        (layers.Conv2D(4, 3, lora_rank=2, lora_alpha=3, padding="same"), [(2, 5, 6, 3)]),
+        (layers.Dense(4, lora_rank=2, activation="relu"), [(3, 5)]),
+        (layers.EinsumDense("abc,cde->abde", (None, 3, 2), bias_axes="e", lora_rank=2, lora_alpha=5), [(2, 4, 3)]),
+    ]
+    for keepdims in (False, True):
+        pooled = layers.GlobalAveragePooling1D(keepdims=keepdims)
+        cases.append((keras.Sequential([keras.Input((None, 3)), layers.Masking(), pooled]), [(2, 5, 3)]))
+    return cases
+
+
+def reshaping_objects(f):
+    """Other shapes of the same numbers."""
+    size = lambda low, high: int(f.rng.integers(low, high))  # noqa: E731
+    ends = lambda count: tuple((size(0, 3), size(0, 3)) for _ in range(count))  # noqa: E731
+    each = lambda count: tuple(size(1, 4) for _ in range(count))  # noqa: E731
+    image, first = (2, size(5, 8), size(5, 8), 3), (2, 3, size(5, 8), size(5, 8))
+    volume, steps = (2, size(5, 7), size(5, 7), size(5, 7), 2), (2, size(5, 9), 3)
+    last = {"data_format": "channels_last"}
+    channels_first = {"data_format": "channels_first"}
+    return [
+        (layers.Reshape((6, -1, 2)), [(2, 4, 9)]),
+        (layers.Reshape((36,)), [(2, 4, 9)]),
+        (layers.Permute((3, 1, 2)), [image]),
+        (layers.Permute((1,)), [(2, 4)]),
+        (layers.RepeatVector(size(1, 5)), [(3, 4)]),
+        (layers.Flatten(**channels_first), [first]),
+        (layers.Flatten(), [(3,)]),
+        (layers.Cropping1D(ends(1)[0]), [steps]),
+        (layers.Cropping1D(1), [steps]),
+        (layers.Cropping2D(1, **last), [image]),
+        (layers.Cropping2D((2, 1)), [image]),
+        (layers.Cropping2D(ends(2), **channels_first), [first]),
+        (layers.Cropping3D((1, 2, 1)), [volume]),
+        (layers.Cropping3D(ends(3), **last), [volume]),
+        (layers.ZeroPadding1D(ends(1)[0]), [steps]),
+        (layers.ZeroPadding1D(2, **channels_first), [steps]),
+        (layers.ZeroPadding2D((1, 2)), [image]),
+        (layers.ZeroPadding2D(ends(2), **channels_first), [first]),
+        (layers.ZeroPadding3D(2), [volume]),
+        (layers.ZeroPadding3D(ends(3)), [volume]),
+        (layers.UpSampling1D(size(1, 4)), [steps]),
+        (layers.UpSampling2D(each(2), **channels_first), [first]),
+        *[
+            (layers.UpSampling2D(each(2), interpolation=kind, data_format=where), [image])
+            for kind in ("bilinear", "bicubic", "lanczos3", "lanczos5")
+            for where in ("channels_last", "channels_first")
+        ],
+        (layers.UpSampling3D(each(3)), [volume]),
+        (layers.UpSampling3D((1, 2, 2), **channels_first), [volume]),
+    ]
+
+
+def normalizing_objects(f):
+    """Normalisation; those that differ in training are run both ways."""
+    image = (3, 4, 5, 6)
+    momentum, epsilon = f.number(0.3, 0.95), f.number(0.0001, 0.1)
+    clipping = {"rmax": 1.4, "rmin": 0.6, "dmax": 0.3}
+    masked = lambda *stack: keras.Sequential([keras.Input((5, 6)), layers.Masking(), *stack])  # noqa: E731
+    spectral = layers.SpectralNormalization
+    return [
+        (layers.BatchNormalization(momentum=momentum, epsilon=epsilon), [image]),
+        (layers.BatchNormalization(axis=1, momentum=momentum, center=False), [(4, 3, 5)]),
+        (layers.BatchNormalization(axis=-2, scale=False, epsilon=epsilon), [(4, 3, 5)]),
+        (layers.BatchNormalization(center=False, scale=False), [(7, 3)]),
+        (layers.BatchNormalization(trainable=False), [(7, 3)]),
+        (layers.BatchNormalization(renorm=True, renorm_momentum=momentum, momentum=0.8), [image]),
+        (layers.BatchNormalization(renorm=True, renorm_clipping=clipping, axis=1), [(4, 3, 5)]),
+        (layers.BatchNormalization(renorm=True, renorm_clipping={"dmax": 0.2}, scale=False), [(6, 3)]),
+        (layers.BatchNormalization(renorm=True, center=False, epsilon=epsilon), [(6, 3)]),
+        (masked(layers.BatchNormalization(momentum=momentum)), [(3, 5, 6)]),
+        (masked(layers.BatchNormalization(renorm=True, epsilon=epsilon)), [(3, 5, 6)]),
+        (layers.LayerNormalization(axis=(1, -1), epsilon=epsilon), [(2, 4, 3, 4)]),
+        (layers.LayerNormalization(axis=[3, 1, 2], center=False), [image]),
+        (layers.LayerNormalization(axis=1, scale=False), [image]),
+        (layers.LayerNormalization(rms_scaling=True, epsilon=epsilon), [image]),
+        (layers.LayerNormalization(rms_scaling=True, axis=[1, 2]), [image]),
+        (layers.GroupNormalization(groups=3, epsilon=epsilon), [image]),
+        (layers.GroupNormalization(groups=-1, center=False), [image]),
+        (layers.GroupNormalization(groups=1, scale=False), [(4, 6)]),
+        (layers.GroupNormalization(groups=2, axis=1), [image]),
+        (layers.GroupNormalization(groups=5, axis=-2), [image]),
+        (layers.RMSNormalization(epsilon=epsilon), [image]),
+        (layers.RMSNormalization(axis=[-2, -1]), [image]),
+        (layers.UnitNormalization(), [image]),
+        (layers.UnitNormalization(axis=[1, 3]), [image]),
+        (spectral(layers.Dense(4, activation="tanh"), power_iterations=2), [(3, 5)]),
+        (spectral(layers.Conv2D(3, 2, padding="same")), [(2, 4, 5, 3)]),
+        (spectral(layers.DepthwiseConv1D(2, depth_multiplier=3), power_iterations=3), [(2, 6, 2)]),
+        (keras.Sequential([keras.Input((4,)), spectral(layers.Dense(3)), layers.BatchNormalization()]), [(5, 4)]),
+    ]
+
+
+def differs_in_training(layer):
+    if isinstance(layer, keras.Sequential):
+        return any(differs_in_training(inner) for inner in layer.layers)
+    return isinstance(layer, (layers.BatchNormalization, layers.SpectralNormalization))
+
+
+def start_value(f, weight):
+    """Variances and deviations are above 0."""
+    low = 0.3 if weight.name.endswith(("variance", "stddev")) else -1
+    return f.floats(*weight.shape, low=low, high=1)
 
 
 def tied(f, batch, time, width, **arguments):
@@ -1088,47 +1244,53 @@ SEPARATE = (layers.MultiHeadAttention, layers.GroupQueryAttention)
 
 def make_layers(f):
     for index, (layer, shapes) in enumerate(layer_objects(f)):
-        name = f"{type(layer).__name__}/{index}/infer"
         inputs = [layer_input(f, layer, shape) for shape in shapes]
-        separate = isinstance(layer, SEPARATE)
+        layer(*given(layer, inputs))
+        for training in (False, True) if differs_in_training(layer) else (False,):
+            for weight in layer.weights:
+                weight.assign(start_value(f, weight))
+            layer_case(f, f"{type(layer).__name__}/{index}/{'train' if training else 'infer'}", layer, inputs, training)
 
-        def given(inputs):
-            if separate:
-                return list(inputs)
-            return [inputs if len(inputs) > 1 else inputs[0]]
 
-        layer(*given(inputs))
-        for weight in layer.weights:
-            weight.assign(f.floats(*weight.shape, low=-1, high=1))
-        trainable = [v.value for v in layer.trainable_variables]
-        state = [v.value for v in layer.non_trainable_variables]
-        floats = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
+def given(layer, inputs):
+    """The arguments of a call."""
+    if isinstance(layer, SEPARATE):
+        return list(inputs)
+    return [inputs if len(inputs) > 1 else inputs[0]]
 
-        def outputs(trainable, some):
-            all_inputs = list(inputs)
-            for i, x in zip(floats, some):
-                all_inputs[i] = x
-            return keras.tree.flatten(layer.stateless_call(trainable, state, *given(all_inputs))[0])
 
-        y = outputs(trainable, [inputs[i] for i in floats])
-        total = lambda t, x: sum(ops.sum(y * cosines(y.shape)) for y in outputs(t, x))  # noqa: E731
-        weight_grads, input_grads = jax.grad(total, (0, 1))(trainable, [inputs[i] for i in floats])
-        path = lambda w: paths(layer)[id(w)]  # noqa: E731
-        f.add(
-            name,
-            "layer",
-            object=serialized(layer),
-            training=False,
-            call_with_separate_inputs=separate,
-            inputs=[f.put(f"{name}/x{i}", x) for i, x in enumerate(inputs)],
-            weights=[{"path": path(w), "value": f.put(f"{name}/w{i}", w.value)} for i, w in enumerate(layer.weights)],
-            outputs=[f.put(f"{name}/y{i}", y) for i, y in enumerate(y)],
-            cotangent="cos(arange(size)).reshape(shape)",
-            input_grads=[f.put(f"{name}/gx{i}", g) for i, g in enumerate(input_grads)],
-            trainable=[path(v) for v in layer.trainable_variables],
-            weight_grads=[f.put(f"{name}/gw{i}", g) for i, g in enumerate(weight_grads)],
-            updated_state=None,
-        )
+def layer_case(f, name, layer, inputs, training):
+    trainable = [v.value for v in layer.trainable_variables]
+    state = [v.value for v in layer.non_trainable_variables]
+    floats = [i for i, x in enumerate(inputs) if x.dtype.kind == "f"]
+    said = {"training": True} if training else {}
+
+    def call(trainable, some):
+        all_inputs = list(inputs)
+        for i, x in zip(floats, some):
+            all_inputs[i] = x
+        outputs, after = layer.stateless_call(trainable, state, *given(layer, all_inputs), **said)
+        return keras.tree.flatten(outputs), after
+
+    y, after = call(trainable, [inputs[i] for i in floats])
+    total = lambda t, x: sum(ops.sum(y * cosines(y.shape)) for y in call(t, x)[0])  # noqa: E731
+    weight_grads, input_grads = jax.grad(total, (0, 1))(trainable, [inputs[i] for i in floats])
+    path = lambda w: paths(layer)[id(w)]  # noqa: E731
+    f.add(
+        name,
+        "layer",
+        object=serialized(layer),
+        training=training,
+        call_with_separate_inputs=isinstance(layer, SEPARATE),
+        inputs=[f.put(f"{name}/x{i}", x) for i, x in enumerate(inputs)],
+        weights=[{"path": path(w), "value": f.put(f"{name}/w{i}", w.value)} for i, w in enumerate(layer.weights)],
+        outputs=[f.put(f"{name}/y{i}", y) for i, y in enumerate(y)],
+        cotangent="cos(arange(size)).reshape(shape)",
+        input_grads=[f.put(f"{name}/gx{i}", g) for i, g in enumerate(input_grads)],
+        trainable=[path(v) for v in layer.trainable_variables],
+        weight_grads=[f.put(f"{name}/gw{i}", g) for i, g in enumerate(weight_grads)],
+        updated_state=[f.put(f"{name}/s{i}", s) for i, s in enumerate(after)] if training else None,
+    )
 
 
 def paths(layer):

@@ -69,7 +69,23 @@ macro_rules! layer_entry {
     };
 }
 
-pub(super) use {base_accessors, common_methods, layer_entry};
+/// The [`Entry`](crate::Entry) of each number of spatial axes of a generic layer, which has `CLASS`, `ALIASES` and
+/// `from_config`.
+macro_rules! spatial_entry {
+    ([$($generics:tt)*] $type:ty, $doc:literal) => {
+        impl<$($generics)*> $type {
+            pub(in crate::layers) const ENTRY: $crate::Entry<dyn $crate::Layer> = $crate::Entry {
+                class_name: Self::CLASS,
+                module: "keras.layers",
+                aliases: Self::ALIASES,
+                doc: $doc,
+                build: |config, registry| Ok(Box::new(Self::from_config(config, registry)?)),
+            };
+        }
+    };
+}
+
+pub(super) use {base_accessors, common_methods, layer_entry, spatial_entry};
 
 /// An object that is an argument of a layer.
 pub(super) trait Nested: 'static {
@@ -166,6 +182,15 @@ pub(super) fn cast_input(base: &LayerBase, x: &Tensor) -> Result<Tensor> {
     }
 }
 
+/// An input of any float type as it is, integers converted: for layers that compute in full precision inside.
+pub(super) fn float_input(base: &LayerBase, x: &Tensor) -> Result<Tensor> {
+    if x.dtype().is_float() {
+        Ok(x.clone())
+    } else {
+        cast_input(base, x)
+    }
+}
+
 /// [`cast_input`] for layers that only move data: integers stay what they are.
 pub(super) fn cast_floats(base: &LayerBase, x: &Tensor) -> Result<Tensor> {
     if x.dtype().is_float() {
@@ -224,6 +249,19 @@ pub(super) fn known_size(class_name: &str, dims: &[Option<usize>], axis: usize, 
     }
 }
 
+/// An axis of an input of this rank; negative ones count from the end.
+pub(super) fn axis_of(class_name: &str, axis: i64, input: &[Option<usize>]) -> Result<usize> {
+    let rank = input.len();
+    let counted = if axis < 0 { axis + rank as i64 } else { axis };
+    match usize::try_from(counted) {
+        Ok(axis) if axis < rank => Ok(axis),
+        _ => bail!(
+            "{class_name}: `axis` {axis} is out of range for an input of rank {rank}, {}",
+            shape::show(input)
+        ),
+    }
+}
+
 /// The shape as it is: for layers that leave it alone.
 pub(super) fn same_shape(class_name: &str, inputs: &[Dims]) -> Result<Vec<Dims>> {
     Ok(vec![only(class_name, inputs)?.clone()])
@@ -237,6 +275,28 @@ pub enum DataFormat {
     ChannelsLast,
     /// `(batch, channels, height, width)`.
     ChannelsFirst,
+}
+
+impl DataFormat {
+    /// Where the channels are in an input of this rank.
+    pub(super) fn channel_axis(self, rank: usize) -> usize {
+        match self {
+            Self::ChannelsLast => rank.saturating_sub(1),
+            Self::ChannelsFirst => 1,
+        }
+    }
+
+    /// The first of the axes that are neither batch nor channels.
+    pub(super) fn spatial_axis(self) -> usize {
+        match self {
+            Self::ChannelsLast => 1,
+            Self::ChannelsFirst => 2,
+        }
+    }
+
+    pub(super) fn channels_first(self) -> bool {
+        self == Self::ChannelsFirst
+    }
 }
 
 impl FromValue for DataFormat {
@@ -260,11 +320,12 @@ impl IntoValue for DataFormat {
 }
 
 impl FromValue for Padding {
-    const EXPECTED: &'static str = "\"valid\" or \"same\"";
+    const EXPECTED: &'static str = "\"valid\" or \"same\", for Conv1D also \"causal\"";
     fn from_value(value: &Value) -> Option<Self> {
         match value.as_str()?.to_lowercase().as_str() {
             "valid" => Some(Self::Valid),
             "same" => Some(Self::Same),
+            "causal" => Some(Self::Causal),
             _ => None,
         }
     }
@@ -272,10 +333,11 @@ impl FromValue for Padding {
 
 impl IntoValue for Padding {
     fn into_value(self) -> Value {
-        if self == Self::Same {
-            "same".into()
-        } else {
-            "valid".into()
+        match self {
+            Self::Same => "same".into(),
+            Self::Causal => "causal".into(),
+            // Explicit padding is refused by every layer; Keras's layers have none.
+            _ => "valid".into(),
         }
     }
 }

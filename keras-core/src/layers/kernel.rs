@@ -2,53 +2,52 @@
 
 use keras_ops::{FusedActivation, Tensor};
 
-use super::base::{add_activity_loss, nested_value, read_nested, resolve};
+use super::base::{add_activity_loss, read_nested, resolve};
 use super::lora::Lora;
+use super::weight::{WeightArgs, weight_args, write_weights};
 use crate::activations::Argument;
 use crate::config::Reader;
-use crate::layer::{Build, Call, LayerBase, Outputs, Weight};
-use crate::{Config, Constraint, Initializer, Registry, Regularizer, Result, Spec, Variable};
+use crate::layer::{Build, Call, LayerBase, Outputs};
+use crate::{Config, Registry, Regularizer, Result, Spec, bail};
 
 #[derive(Clone, Debug)]
 pub(super) struct KernelArgs {
     pub(super) activation: Argument,
     pub(super) use_bias: bool,
-    pub(super) kernel_initializer: Option<Spec<dyn Initializer>>,
-    pub(super) bias_initializer: Option<Spec<dyn Initializer>>,
-    pub(super) kernel_regularizer: Option<Spec<dyn Regularizer>>,
-    pub(super) bias_regularizer: Option<Spec<dyn Regularizer>>,
+    pub(super) kernel: WeightArgs,
+    pub(super) bias: WeightArgs,
     pub(super) activity_regularizer: Option<Spec<dyn Regularizer>>,
-    pub(super) kernel_constraint: Option<Spec<dyn Constraint>>,
-    pub(super) bias_constraint: Option<Spec<dyn Constraint>>,
-    pub(super) lora: Option<Lora>,
-    kernel: Option<Variable>,
-    bias: Option<Variable>,
+    pub(super) lora: Lora,
 }
 
 impl Default for KernelArgs {
     fn default() -> Self {
-        Self {
-            activation: Argument::default(),
-            use_bias: true,
-            kernel_initializer: Some("glorot_uniform".into()),
-            bias_initializer: Some("zeros".into()),
-            kernel_regularizer: None,
-            bias_regularizer: None,
-            activity_regularizer: None,
-            kernel_constraint: None,
-            bias_constraint: None,
-            lora: None,
-            kernel: None,
-            bias: None,
-        }
+        Self::of(weight_args!("kernel", "glorot_uniform"))
     }
 }
 
 impl KernelArgs {
+    /// For a kernel whose arguments have other names than `kernel_…`.
+    pub(super) fn of(kernel: WeightArgs) -> Self {
+        Self {
+            activation: Argument::default(),
+            use_bias: true,
+            kernel,
+            bias: weight_args!("bias", "zeros"),
+            activity_regularizer: None,
+            lora: Lora::default(),
+        }
+    }
+
     pub(super) fn read(reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
+        Self::default().read_with(reader, registry)
+    }
+
+    /// [`read`](Self::read) for arguments of other names.
+    pub(super) fn read_with(self, reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
         let activation = Argument::read(reader.raw("activation"), registry)?;
-        let use_bias = reader.or("use_bias", true)?;
-        let args = Self::read_weights(reader, registry)?;
+        let use_bias = reader.or("use_bias", self.use_bias)?;
+        let args = self.with_weights(reader, registry)?;
         Ok(Self {
             activation,
             use_bias,
@@ -58,45 +57,44 @@ impl KernelArgs {
 
     /// All but `activation` and `use_bias`, for layers that have no such arguments.
     pub(super) fn read_weights(reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
-        let default = Self::default();
+        Self::default().with_weights(reader, registry)
+    }
+
+    fn with_weights(self, reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
         Ok(Self {
-            kernel_initializer: read_nested(reader, "kernel_initializer", registry)?
-                .or(default.kernel_initializer),
-            bias_initializer: read_nested(reader, "bias_initializer", registry)?.or(default.bias_initializer),
-            kernel_regularizer: read_nested(reader, "kernel_regularizer", registry)?,
-            bias_regularizer: read_nested(reader, "bias_regularizer", registry)?,
+            kernel: self.kernel.read(reader, registry)?,
+            bias: self.bias.read(reader, registry)?,
             activity_regularizer: read_nested(reader, "activity_regularizer", registry)?,
-            kernel_constraint: read_nested(reader, "kernel_constraint", registry)?,
-            bias_constraint: read_nested(reader, "bias_constraint", registry)?,
-            ..default
+            ..self
         })
+    }
+
+    /// Also with `lora_rank` and `lora_alpha`.
+    pub(super) fn read_lora(mut self, reader: &mut Reader<'_>) -> Result<Self> {
+        self.lora = Lora::read(reader)?;
+        Ok(self)
     }
 
     /// Adds the arguments to a configuration.
     pub(super) fn write(&self, config: &mut Config) {
+        self.write_activation(config);
+        self.write_weights(config);
+    }
+
+    pub(super) fn write_activation(&self, config: &mut Config) {
         config.set("activation", self.activation.to_value());
         config.set("use_bias", self.use_bias);
-        self.write_weights(config);
     }
 
     /// What [`write`](Self::write) adds after `activation` and `use_bias`.
     pub(super) fn write_weights(&self, config: &mut Config) {
-        config.set(
-            "kernel_initializer",
-            nested_value(self.kernel_initializer.as_ref()),
-        );
-        config.set("bias_initializer", nested_value(self.bias_initializer.as_ref()));
-        config.set(
-            "kernel_regularizer",
-            nested_value(self.kernel_regularizer.as_ref()),
-        );
-        config.set("bias_regularizer", nested_value(self.bias_regularizer.as_ref()));
-        config.set(
-            "activity_regularizer",
-            nested_value(self.activity_regularizer.as_ref()),
-        );
-        config.set("kernel_constraint", nested_value(self.kernel_constraint.as_ref()));
-        config.set("bias_constraint", nested_value(self.bias_constraint.as_ref()));
+        self.write_these(config, &[&self.kernel, &self.bias]);
+        self.lora.write(config);
+    }
+
+    /// [`write_weights`](Self::write_weights) for a layer with other weights.
+    pub(super) fn write_these(&self, config: &mut Config, weights: &[&WeightArgs]) {
+        write_weights(config, weights, Some(self.activity_regularizer.as_ref()));
     }
 
     /// Makes the weights and looks names up; the bias has the kernel's last axis.
@@ -113,28 +111,48 @@ impl KernelArgs {
         bias: Option<&[usize]>,
         cx: &Build,
     ) -> Result<()> {
+        self.build_kernel(base, "kernel", shape, cx)?;
+        self.build_bias(base, bias, cx)
+    }
+
+    pub(super) fn build_kernel(
+        &mut self,
+        base: &mut LayerBase,
+        name: &str,
+        shape: &[usize],
+        cx: &Build,
+    ) -> Result<()> {
         self.activation.resolve()?;
         resolve(&mut self.activity_regularizer)?;
-        let mut kernel = Weight::new("kernel", shape)
-            .regularizer(self.kernel_regularizer.clone())
-            .constraint(self.kernel_constraint.clone());
-        if let Some(initializer) = self.kernel_initializer.clone() {
-            kernel = kernel.initializer(initializer);
-        }
-        self.kernel = Some(base.add_weight(kernel, cx)?);
-        if let Some(shape) = bias {
-            let mut bias = Weight::new("bias", shape)
-                .regularizer(self.bias_regularizer.clone())
-                .constraint(self.bias_constraint.clone());
-            if let Some(initializer) = self.bias_initializer.clone() {
-                bias = bias.initializer(initializer);
-            }
-            self.bias = Some(base.add_weight(bias, cx)?);
-        }
-        if let (Some(lora), Some(kernel)) = (&mut self.lora, &self.kernel) {
-            lora.build(base, kernel, self.kernel_regularizer.as_ref(), cx)?;
+        self.kernel.build(base, name, shape, cx)
+    }
+
+    /// An error when adapters meet a constraint, which would not see the weight that they make.
+    pub(super) fn check_lora(&self, layer: &str) -> Result<()> {
+        if self.lora.rank > 0 && self.kernel.constraint.is_some() {
+            bail!("{layer}: `lora_rank` does not go with `kernel_constraint`: leave one of them out");
         }
         Ok(())
+    }
+
+    /// The bias, and after it the weights that adapt the kernel, as Keras orders them.
+    pub(super) fn build_bias(
+        &mut self,
+        base: &mut LayerBase,
+        shape: Option<&[usize]>,
+        cx: &Build,
+    ) -> Result<()> {
+        if let Some(shape) = shape {
+            self.bias.build(base, "bias", shape, cx)?;
+        }
+        self.check_lora(base.name())?;
+        match self.kernel.variable() {
+            Some(kernel) => {
+                let regularizer = self.kernel.regularizer.as_ref();
+                self.lora.build(base, "lora_kernel", kernel, regularizer, cx)
+            }
+            None => Ok(()),
+        }
     }
 
     /// Runs `product` (of kernel, bias and the activation that it can apply itself) and what is left to do.
@@ -156,21 +174,9 @@ impl KernelArgs {
 
     /// The kernel, with its adapters, and the bias.
     pub(super) fn weights(&self, base: &LayerBase) -> Result<(Tensor, Option<Tensor>)> {
-        let bias = self.bias.as_ref().map(|bias| base.cast_value(bias));
-        let kernel = base.value(&self.kernel)?;
-        let kernel = match &self.lora {
-            Some(lora) => lora.merged(kernel)?,
-            None => kernel,
-        };
-        Ok((kernel, bias.transpose()?))
-    }
-
-    /// An error when the adapters' arguments are wrong.
-    pub(super) fn check_lora(&self, class_name: &str) -> Result<()> {
-        let constrained = self.kernel_constraint.is_some();
-        self.lora
-            .iter()
-            .try_for_each(|lora| lora.check(class_name, constrained))
+        let kernel = self.lora.adapted(&self.kernel.value(base)?)?;
+        let bias = self.bias.variable().is_some();
+        Ok((kernel, bias.then(|| self.bias.value(base)).transpose()?))
     }
 
     /// The output and the penalty on it.
@@ -180,19 +186,23 @@ impl KernelArgs {
     }
 }
 
-/// Builder methods for a layer that keeps [`KernelArgs`] in `args`.
+/// Builder methods for a layer that keeps [`KernelArgs`] in `args`; a generic layer's parameters come first, in
+/// brackets.
 macro_rules! kernel_methods {
+    ([$($generics:tt)*] $type:ty) => {
+        $crate::layers::kernel::activation_method!([$($generics)*] $type);
+        $crate::layers::kernel::bias_method!([$($generics)*] $type);
+        $crate::layers::kernel::weight_methods!([$($generics)*] $type);
+    };
     ($type:ty) => {
-        $crate::layers::kernel::activation_method!($type);
-        $crate::layers::kernel::bias_method!($type);
-        $crate::layers::kernel::weight_methods!($type);
+        $crate::layers::kernel::kernel_methods!([] $type);
     };
 }
 
 /// The part of [`kernel_methods`] about the activation.
 macro_rules! activation_method {
-    ($type:ty) => {
-        impl $type {
+    ([$($generics:tt)*] $type:ty) => {
+        impl<$($generics)*> $type {
             /// What is applied to the output: a name (`"relu"`), an [`Activation`](crate::Activation) or a
             /// closure made one by [`activation_fn`](crate::activations::activation_fn).
             #[must_use]
@@ -202,35 +212,15 @@ macro_rules! activation_method {
             }
         }
     };
-}
-
-/// `lora_rank` and `lora_alpha` for a layer that keeps [`KernelArgs`] in `args`.
-macro_rules! lora_methods {
     ($type:ty) => {
-        impl $type {
-            /// Trains the product of two matrices of this rank, added to the kernel, instead of the kernel.
-            #[must_use]
-            pub fn lora_rank(mut self, rank: usize) -> Self {
-                self.args.lora = Some($crate::layers::lora::Lora::new(rank));
-                self
-            }
-
-            /// What the product is multiplied by, times `lora_rank`; the rank unless given. Only after `lora_rank`.
-            #[must_use]
-            pub fn lora_alpha(mut self, alpha: f64) -> Self {
-                if let Some(lora) = &mut self.args.lora {
-                    lora.set_alpha(alpha);
-                }
-                self
-            }
-        }
+        $crate::layers::kernel::activation_method!([] $type);
     };
 }
 
 /// The part of [`kernel_methods`] about whether there is a bias.
 macro_rules! bias_method {
-    ($type:ty) => {
-        impl $type {
+    ([$($generics:tt)*] $type:ty) => {
+        impl<$($generics)*> $type {
             /// Whether a bias is added.
             #[must_use]
             pub fn use_bias(mut self, use_bias: bool) -> Self {
@@ -239,52 +229,33 @@ macro_rules! bias_method {
             }
         }
     };
+    ($type:ty) => {
+        $crate::layers::kernel::bias_method!([] $type);
+    };
 }
 
-/// The part of [`kernel_methods`] about the weights.
+/// The part of [`kernel_methods`] about the weights and the output.
 macro_rules! weight_methods {
+    ([$($generics:tt)*] $type:ty) => {
+        $crate::layers::weight::one_weight_methods!(
+            [$($generics)*] $type, args.kernel, "kernel", "glorot_uniform":
+            kernel_initializer kernel_regularizer kernel_constraint
+        );
+        $crate::layers::kernel::output_methods!([$($generics)*] $type);
+    };
     ($type:ty) => {
-        impl $type {
-            /// The kernel's start value, `"glorot_uniform"` unless given.
-            #[must_use]
-            pub fn kernel_initializer(
-                mut self,
-                initializer: impl Into<crate::Spec<dyn crate::Initializer>>,
-            ) -> Self {
-                self.args.kernel_initializer = Some(initializer.into());
-                self
-            }
+        $crate::layers::kernel::weight_methods!([] $type);
+    };
+}
 
-            /// The bias's start value, `"zeros"` unless given.
-            #[must_use]
-            pub fn bias_initializer(
-                mut self,
-                initializer: impl Into<crate::Spec<dyn crate::Initializer>>,
-            ) -> Self {
-                self.args.bias_initializer = Some(initializer.into());
-                self
-            }
+/// The part of [`weight_methods`] about the bias and the output, for layers whose kernel has another name.
+macro_rules! output_methods {
+    ([$($generics:tt)*] $type:ty) => {
+        $crate::layers::weight::one_weight_methods!(
+            [$($generics)*] $type, args.bias, "bias", "zeros": bias_initializer bias_regularizer bias_constraint
+        );
 
-            /// A penalty on the kernel.
-            #[must_use]
-            pub fn kernel_regularizer(
-                mut self,
-                regularizer: impl Into<crate::Spec<dyn crate::Regularizer>>,
-            ) -> Self {
-                self.args.kernel_regularizer = Some(regularizer.into());
-                self
-            }
-
-            /// A penalty on the bias.
-            #[must_use]
-            pub fn bias_regularizer(
-                mut self,
-                regularizer: impl Into<crate::Spec<dyn crate::Regularizer>>,
-            ) -> Self {
-                self.args.bias_regularizer = Some(regularizer.into());
-                self
-            }
-
+        impl<$($generics)*> $type {
             /// A penalty on the output, divided by the batch size.
             #[must_use]
             pub fn activity_regularizer(
@@ -294,27 +265,35 @@ macro_rules! weight_methods {
                 self.args.activity_regularizer = Some(regularizer.into());
                 self
             }
+        }
+    };
+}
 
-            /// A projection of the kernel after each update.
+/// `lora_rank` and `lora_alpha`.
+macro_rules! lora_methods {
+    ([$($generics:tt)*] $type:ty) => {
+        impl<$($generics)*> $type {
+            /// Freezes the kernel `w` and trains two small factors in its place (LoRA): it stands for
+            /// `w + lora_alpha / rank * (a . b)`, with `a` of `rank` columns and `b`, at first 0, of `rank` rows. A
+            /// rank of 0 leaves it as it is.
             #[must_use]
-            pub fn kernel_constraint(
-                mut self,
-                constraint: impl Into<crate::Spec<dyn crate::Constraint>>,
-            ) -> Self {
-                self.args.kernel_constraint = Some(constraint.into());
+            pub fn lora_rank(mut self, rank: usize) -> Self {
+                self.args.lora.rank = rank;
                 self
             }
 
-            /// A projection of the bias after each update.
+            /// How strongly the two factors of [`lora_rank`](Self::lora_rank) count; the rank unless given.
             #[must_use]
-            pub fn bias_constraint(
-                mut self,
-                constraint: impl Into<crate::Spec<dyn crate::Constraint>>,
-            ) -> Self {
-                self.args.bias_constraint = Some(constraint.into());
+            pub fn lora_alpha(mut self, alpha: f64) -> Self {
+                self.args.lora.alpha = Some(alpha);
                 self
             }
         }
     };
+    ($type:ty) => {
+        $crate::layers::kernel::lora_methods!([] $type);
+    };
 }
-pub(super) use {activation_method, bias_method, kernel_methods, lora_methods, weight_methods};
+pub(super) use {
+    activation_method, bias_method, kernel_methods, lora_methods, output_methods, weight_methods,
+};

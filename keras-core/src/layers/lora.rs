@@ -1,4 +1,4 @@
-//! Low-rank adapters: a small trained change to a kernel that stands still.
+//! Low-rank adaptation: fine-tuning a large weight by two small ones.
 
 use keras_ops::{self as ops, DType, Tensor};
 
@@ -6,89 +6,83 @@ use crate::config::Reader;
 use crate::layer::{Build, LayerBase, Weight};
 use crate::{Config, Regularizer, Result, Spec, Variable, bail};
 
-/// `alpha / rank · a · b` is added to the kernel.
-#[derive(Clone, Debug)]
+/// A frozen weight `w` that stands for `w + alpha / rank * (a . b)`, where `a` and `b` are trained; as in Keras, a
+/// rank of 0 leaves the weight what it is.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Lora {
-    rank: usize,
-    /// The rank unless given.
-    alpha: Option<f64>,
+    pub(super) rank: usize,
+    pub(super) alpha: Option<f64>,
     weights: Option<[Variable; 2]>,
 }
 
 impl Lora {
-    pub(super) fn new(rank: usize) -> Self {
-        Self {
-            rank,
-            alpha: None,
+    /// The arguments `lora_rank` and `lora_alpha`.
+    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+        Ok(Self {
+            rank: reader.or("lora_rank", 0)?,
+            alpha: reader.opt("lora_alpha")?,
             weights: None,
-        }
+        })
     }
 
-    /// Reads `lora_rank` and `lora_alpha`; the latter means nothing without the former.
-    pub(super) fn read(reader: &mut Reader<'_>) -> Result<Option<Self>> {
-        let (rank, alpha) = (reader.opt("lora_rank")?, reader.opt("lora_alpha")?);
-        Ok(rank.map(|rank| Self {
-            alpha,
-            ..Self::new(rank)
-        }))
-    }
-
-    pub(super) fn set_alpha(&mut self, alpha: f64) {
-        self.alpha = Some(alpha);
-    }
-
-    fn alpha(&self) -> f64 {
-        self.alpha.unwrap_or(self.rank as f64)
-    }
-
+    /// Adds the arguments to a configuration, where there is a rank.
     pub(super) fn write(&self, config: &mut Config) {
-        config.set("lora_rank", self.rank);
-        config.set("lora_alpha", self.alpha());
+        if self.rank > 0 {
+            config.set("lora_rank", self.rank);
+            config.set("lora_alpha", self.alpha.unwrap_or(self.rank as f64));
+        }
     }
 
-    pub(super) fn check(&self, class_name: &str, constrained: bool) -> Result<()> {
-        if self.rank == 0 {
-            bail!("{class_name}: `lora_rank` must be 1 or more, got 0");
-        }
-        if constrained {
-            bail!("{class_name}: `lora_rank` does not go with `kernel_constraint`: leave one of them out");
-        }
-        Ok(())
-    }
-
-    /// Makes the two matrices over the kernel's last axis and freezes the kernel.
+    /// Freezes `weight` and makes `a` (`STEM_a`, the weight's shape with the rank at the end) and `b` (`STEM_b`).
     pub(super) fn build(
         &mut self,
         base: &mut LayerBase,
-        kernel: &Variable,
+        stem: &str,
+        weight: &Variable,
         regularizer: Option<&Spec<dyn Regularizer>>,
         cx: &Build,
     ) -> Result<()> {
-        let (mut rows, mut columns) = (kernel.shape().to_vec(), vec![self.rank]);
-        columns.extend(rows.pop());
-        rows.push(self.rank);
-        let mut make = |name, shape: &[usize], initializer: &str| {
-            // Small changes would be lost in half precision.
-            let weight = Weight::new(name, shape).dtype(DType::F32).autocast(false);
-            base.add_weight(
-                weight.initializer(initializer).regularizer(regularizer.cloned()),
-                cx,
-            )
+        if self.rank == 0 {
+            return Ok(());
+        }
+        let Some((last, front)) = weight.shape().split_last() else {
+            bail!("`lora_rank`: a weight of one number has no rank to adapt");
         };
-        let a = make("lora_kernel_a", &rows, "he_uniform")?;
-        let b = make("lora_kernel_b", &columns, "zeros")?;
-        kernel.set_trainable(false);
+        let mut make = |letter: &str, shape: &[usize], initializer: &str| {
+            let name = format!("{stem}_{letter}");
+            let weight = Weight::new(&name, shape)
+                .dtype(DType::F32)
+                .autocast(false)
+                .initializer(initializer)
+                .regularizer(regularizer.cloned());
+            base.add_weight(weight, cx)
+        };
+        let a = make("a", &[front, &[self.rank]].concat(), "he_uniform")?;
+        let b = make("b", &[self.rank, *last], "zeros")?;
         self.weights = Some([a, b]);
+        weight.set_trainable(false);
         Ok(())
     }
 
-    /// The kernel with the change.
-    pub(super) fn merged(&self, kernel: Tensor) -> Result<Tensor> {
+    /// What the frozen weight stands for.
+    pub(super) fn adapted(&self, frozen: &Tensor) -> Result<Tensor> {
+        self.added(frozen, |a| ops::reshape(a, &[-1, self.rank as i64]))
+    }
+
+    /// `frozen`, some rows of the weight, and what the factors add to them; `rows` takes those of `a`.
+    pub(super) fn added(
+        &self,
+        frozen: &Tensor,
+        rows: impl FnOnce(&Tensor) -> ops::Result<Tensor>,
+    ) -> Result<Tensor> {
         let Some([a, b]) = &self.weights else {
-            return Ok(kernel);
+            return Ok(frozen.clone());
         };
-        let change = ops::matmul(&a.value(), &b.value())?;
-        let change = ops::mul_scalar(&change, self.alpha() / self.rank as f64)?;
-        Ok(ops::add(&kernel, &ops::cast(&change, kernel.dtype())?)?)
+        let rank = self.rank as f64;
+        let change = ops::matmul(&rows(&a.value())?, &b.value())?;
+        let change = ops::mul_scalar(&change, self.alpha.unwrap_or(rank) / rank)?;
+        let shape: Vec<i64> = frozen.dims().iter().map(|n| *n as i64).collect();
+        let change = ops::reshape(&ops::cast(&change, frozen.dtype())?, &shape)?;
+        Ok(ops::add(frozen, &change)?)
     }
 }

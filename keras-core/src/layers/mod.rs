@@ -15,6 +15,7 @@ mod regularization;
 mod reshaping;
 mod rnn;
 mod size;
+mod weight;
 mod window;
 
 pub use self::core::*;
@@ -23,14 +24,15 @@ pub use attention::*;
 pub use base::DataFormat;
 pub use convolutional::*;
 pub use keras_ops::Padding;
+pub use keras_ops::image::Interpolation;
 pub use merging::*;
+pub use normalization::*;
 pub use pooling::*;
 pub use preprocessing::*;
 pub use regularization::*;
 pub use reshaping::*;
 pub use rnn::*;
 pub use size::{Sides, Size};
-pub use window::Pair;
 
 use crate::{Entry, Layer};
 

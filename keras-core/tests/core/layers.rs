@@ -14,7 +14,6 @@ use serde_json::json;
 fn required(class_name: &str) -> serde_json::Value {
     match class_name {
         "Dense" => json!({"units": 3}),
-        "Conv2D" => json!({"filters": 2, "kernel_size": [3, 2]}),
         "Embedding" => {
             json!({"input_dim": 5, "output_dim": 2, "embeddings_initializer": "normal", "mask_zero": true})
         }
@@ -50,6 +49,16 @@ fn required(class_name: &str) -> serde_json::Value {
                 "module": "builtins", "class_name": "function", "config": "f", "registered_name": "function"});
             json!({"function": function, "output_shape": [3, null]})
         }
+        "Conv1D" | "Conv1DTranspose" | "SeparableConv1D" => json!({"filters": 2, "kernel_size": 3}),
+        "Conv2D" | "Conv2DTranspose" | "SeparableConv2D" => json!({"filters": 2, "kernel_size": [3, 2]}),
+        "Conv3D" | "Conv3DTranspose" => json!({"filters": 2, "kernel_size": [1, 2, 3]}),
+        "DepthwiseConv1D" | "DepthwiseConv2D" => json!({"kernel_size": 2, "depth_multiplier": 2}),
+        name if name.starts_with("AveragePooling") => json!({"pool_size": 2}),
+        name if name.starts_with("Adaptive") => json!({"output_size": 3}),
+        "Reshape" => json!({"target_shape": [-1, 2]}),
+        "Permute" => json!({"dims": [2, 1]}),
+        "RepeatVector" => json!({"n": 3}),
+        "SpectralNormalization" => json!({"layer": a_layer("Dense"), "power_iterations": 2}),
         "InputLayer" => json!({"batch_shape": [null, 4]}),
         "Rescaling" => json!({"scale": [0.5, 2.0], "offset": -1.0}),
         "Activation" => json!({"activation": "tanh"}),
@@ -241,6 +250,16 @@ fn wrong_arguments_and_shapes_are_errors_that_say_why() {
         (Box::new(Conv2D::new(2, 3)), &[None, Some(3)], "rank 4"),
         (Box::new(MaxPooling2D::new(0)), image, "pool_size"),
         (Box::new(MaxPooling2D::new(8)), image, "does not fit"),
+        (
+            Box::new(Conv2D::new(2, 3).padding(Padding::Causal)),
+            image,
+            "`padding` must be \"valid\" or \"same\"",
+        ),
+        (
+            Box::new(Conv2D::new(2, 3).padding(Padding::explicit([(1, 1), (1, 1)]))),
+            image,
+            "ZeroPadding",
+        ),
         (Box::new(Dropout::new(1.5)), image, "rate"),
         (
             Box::new(Dropout::new(0.5).noise_shape([None, Some(3)])),

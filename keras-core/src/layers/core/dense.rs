@@ -7,7 +7,6 @@ use crate::layers::base::{
     base_accessors, cast_input, common_methods, expect_min_rank, known_size, layer_entry, only,
 };
 use crate::layers::kernel::{KernelArgs, kernel_methods, lora_methods};
-use crate::layers::lora::Lora;
 use crate::shape::Dims;
 use crate::{Config, Registry, Result, bail};
 
@@ -17,7 +16,7 @@ use crate::{Config, Registry, Result, bail};
 /// `(batch, …, features)` gives `(batch, …, units)`; `kernel` is `(features, units)`, `bias` `(units,)`.
 ///
 /// # Errors
-/// When `units` or `lora_rank` is 0, `lora_rank` meets a `kernel_constraint`, the input has rank 1, or its last axis is
+/// When `units` is 0, `lora_rank` meets a `kernel_constraint`, the input has rank 1, or its last axis is
 /// unknown.
 ///
 /// # Examples
@@ -57,8 +56,7 @@ impl Dense {
         let mut reader = config.reader("Dense");
         let base = LayerBase::from_reader(&mut reader)?;
         let units = reader.req("units")?;
-        let mut args = KernelArgs::read(&mut reader, registry)?;
-        args.lora = Lora::read(&mut reader)?;
+        let args = KernelArgs::read(&mut reader, registry)?.read_lora(&mut reader)?;
         reader.finish()?;
         let layer = Self { base, units, args };
         layer.check()?;
@@ -106,9 +104,6 @@ impl Layer for Dense {
     fn config(&self) -> Config {
         let mut config = Config::new().with("units", self.units);
         self.args.write(&mut config);
-        if let Some(lora) = &self.args.lora {
-            lora.write(&mut config);
-        }
         config
     }
 }

@@ -8,7 +8,6 @@ use crate::activations::Argument;
 use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
 use crate::layers::base::{base_accessors, cast_input, common_methods, layer_entry, only};
 use crate::layers::kernel::{KernelArgs, activation_method, lora_methods, weight_methods};
-use crate::layers::lora::Lora;
 use crate::shape::{self, Dims};
 use crate::{Config, Initializer, Registry, Result, Spec, bail, registry};
 
@@ -25,7 +24,7 @@ use crate::{Config, Initializer, Registry, Result, Spec, bail, registry};
 ///
 /// # Errors
 /// When the equation has another form, names an index in one place only, or does not fit the input and `output_shape`;
-/// when `lora_rank` is 0 or meets a `kernel_constraint`.
+/// when `lora_rank` meets a `kernel_constraint`.
 ///
 /// # Examples
 /// ```
@@ -125,9 +124,8 @@ impl EinsumDense {
         };
         let bias_axes = reader.opt("bias_axes")?;
         let activation = Argument::read(reader.raw("activation"), registry)?;
-        let mut args = KernelArgs::read_weights(&mut reader, registry)?;
+        let mut args = KernelArgs::read_weights(&mut reader, registry)?.read_lora(&mut reader)?;
         args.activation = activation;
-        args.lora = Lora::read(&mut reader)?;
         reader.finish()?;
         let layer = Self {
             base,
@@ -219,14 +217,12 @@ impl Layer for EinsumDense {
         let bias = shapes.bias.map(|bias| known("bias", &bias)).transpose()?;
         let summed = Equation::parse(&self.equation)?.product();
         self.product = summed.map(|n| (n, bias.as_deref().is_none_or(|bias| *bias == kernel[n..])));
-        let given = self.args.kernel_initializer.clone();
-        if let Some(initializer) = &given {
-            self.args.kernel_initializer = Some(with_axes(initializer, shapes.summed, shapes.made)?);
-        }
+        let given = self.args.kernel.initializer.clone();
+        self.args.kernel.initializer = with_axes(&given, shapes.summed, shapes.made)?;
         let built = self
             .args
             .build_shapes(&mut self.base, &kernel, bias.as_deref(), cx);
-        self.args.kernel_initializer = given;
+        self.args.kernel.initializer = given;
         built
     }
 
@@ -256,9 +252,6 @@ impl Layer for EinsumDense {
             .with("activation", self.args.activation.to_value())
             .with("bias_axes", self.bias_axes.as_deref());
         self.args.write_weights(&mut config);
-        if let Some(lora) = &self.args.lora {
-            lora.write(&mut config);
-        }
         config
     }
 }

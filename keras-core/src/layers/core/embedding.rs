@@ -8,6 +8,7 @@ use crate::layers::base::{
     add_activity_loss, base_accessors, cast_input, common_methods, layer_entry, nested_value, only,
     read_nested, resolve,
 };
+use crate::layers::lora::Lora;
 use crate::shape::Dims;
 use crate::{Config, Constraint, Initializer, Registry, Regularizer, Result, Spec, Variable, bail};
 
@@ -49,17 +50,8 @@ pub struct Embedding {
     activity_regularizer: Option<Spec<dyn Regularizer>>,
     mask_zero: bool,
     start: Option<Tensor>,
-    lora: Option<Lora>,
+    lora: Lora,
     embeddings: Option<Variable>,
-}
-
-/// A small trained change to a table that stands still: `alpha / rank a b` is added to it.
-#[derive(Debug)]
-struct Lora {
-    rank: usize,
-    alpha: f64,
-    a: Option<Variable>,
-    b: Option<Variable>,
 }
 
 common_methods!(Embedding);
@@ -78,7 +70,7 @@ impl Embedding {
             activity_regularizer: None,
             mask_zero: false,
             start: None,
-            lora: None,
+            lora: Lora::default(),
             embeddings: None,
         }
     }
@@ -102,10 +94,7 @@ impl Embedding {
         if let Some(initializer) = read_nested(reader, "embeddings_initializer", registry)? {
             layer.initializer = Some(initializer);
         }
-        let alpha = reader.opt("lora_alpha")?;
-        if let Some(rank) = reader.opt("lora_rank")? {
-            layer.set_lora(rank, alpha);
-        }
+        layer.lora = Lora::read(reader)?;
         if reader.raw("weights").is_some() {
             bail!(
                 "{class_name}: `weights` cannot be read from a configuration: give them by `.weights(table)`"
@@ -116,28 +105,18 @@ impl Embedding {
         Ok(layer)
     }
 
-    fn set_lora(&mut self, rank: usize, alpha: Option<f64>) {
-        self.lora = Some(Lora {
-            rank,
-            alpha: alpha.unwrap_or(rank as f64),
-            a: None,
-            b: None,
-        });
-    }
-
     pub(super) fn check(&self, class_name: &str) -> Result<()> {
         for (name, size) in [("input_dim", self.input_dim), ("output_dim", self.output_dim)] {
             if size == 0 {
                 bail!("{class_name}: `{name}` must be 1 or more, got 0");
             }
         }
-        match &self.lora {
-            Some(Lora { rank: 0, .. }) => bail!("{class_name}: `lora_rank` must be 1 or more, got 0"),
-            Some(_) if self.constraint.is_some() => bail!(
+        if self.lora.rank > 0 && self.constraint.is_some() {
+            bail!(
                 "{class_name}: `lora_rank` does not go with `embeddings_constraint`: leave one of them out"
-            ),
-            _ => Ok(()),
+            );
         }
+        Ok(())
     }
 
     /// The start value of each element, `"uniform"` unless given.
@@ -185,16 +164,14 @@ impl Embedding {
     /// Trains the product of two matrices of this rank, added to the table, instead of the table.
     #[must_use]
     pub fn lora_rank(mut self, rank: usize) -> Self {
-        self.set_lora(rank, None);
+        self.lora.rank = rank;
         self
     }
 
-    /// What the product is multiplied by, times `lora_rank`; the rank unless given. Only with `lora_rank`.
+    /// What the product is multiplied by, times `lora_rank`; the rank unless given.
     #[must_use]
     pub fn lora_alpha(mut self, alpha: f64) -> Self {
-        if let Some(lora) = &mut self.lora {
-            lora.alpha = alpha;
-        }
+        self.lora.alpha = Some(alpha);
         self
     }
 
@@ -206,55 +183,9 @@ impl Embedding {
         self.initializer.clone()
     }
 
-    fn add(
-        &mut self,
-        weight: Weight<'_>,
-        initializer: Option<Spec<dyn Initializer>>,
-        cx: &Build,
-    ) -> Result<Variable> {
-        let weight = match initializer {
-            Some(initializer) => weight.initializer(initializer),
-            None => weight,
-        };
-        // Rows are converted once they are taken, not the table.
-        let weight = weight.regularizer(self.regularizer.clone()).autocast(false);
-        self.base.add_weight(weight, cx)
-    }
-
-    fn build_lora(&mut self, cx: &Build) -> Result<()> {
-        let Some(Lora { rank, .. }) = self.lora else {
-            return Ok(());
-        };
-        // Small changes would be lost in half precision.
-        let weight = |name, shape| Weight::new(name, shape).dtype(DType::F32);
-        let (rows, columns) = ([self.input_dim, rank], [rank, self.output_dim]);
-        let a = self.add(weight("lora_embeddings_a", &rows), Some("he_uniform".into()), cx)?;
-        let b = self.add(weight("lora_embeddings_b", &columns), Some("zeros".into()), cx)?;
-        if let Some(embeddings) = &self.embeddings {
-            embeddings.set_trainable(false);
-        }
-        if let Some(lora) = &mut self.lora {
-            (lora.a, lora.b) = (Some(a), Some(b));
-        }
-        Ok(())
-    }
-
     /// The table as it counts.
     pub(super) fn table(&self) -> Result<Tensor> {
-        let table = self.base.value(&self.embeddings)?;
-        match &self.lora {
-            Some(lora) => {
-                let change = self.change(lora, &self.base.value(&lora.a)?)?;
-                Ok(ops::add(&table, &ops::cast(&change, table.dtype())?)?)
-            }
-            None => Ok(table),
-        }
-    }
-
-    /// `alpha / rank rows b`, `rows` being some of those of `a`.
-    fn change(&self, lora: &Lora, rows: &Tensor) -> Result<Tensor> {
-        let product = ops::matmul(rows, &self.base.value(&lora.b)?)?;
-        Ok(ops::mul_scalar(&product, lora.alpha / lora.rank as f64)?)
+        self.lora.adapted(&self.base.value(&self.embeddings)?)
     }
 
     /// The rows of `ids`.
@@ -263,11 +194,8 @@ impl Embedding {
             true => &ops::cast(ids, DType::I64)?,
             false => ids,
         };
-        let mut rows = ops::embedding(&self.base.value(&self.embeddings)?, ids)?;
-        if let Some(lora) = &self.lora {
-            let change = self.change(lora, &ops::embedding(&self.base.value(&lora.a)?, ids)?)?;
-            rows = ops::add(&rows, &ops::cast(&change, rows.dtype())?)?;
-        }
+        let rows = ops::embedding(&self.base.value(&self.embeddings)?, ids)?;
+        let rows = self.lora.added(&rows, |a| ops::embedding(a, ids))?;
         let rows = cast_input(&self.base, &rows)?;
         self.penalise(&rows, cx)?;
         Ok(rows)
@@ -294,13 +222,23 @@ impl Layer for Embedding {
         self.check("Embedding")?;
         resolve(&mut self.activity_regularizer)?;
         let shape = self.dims();
-        let weight = Weight::new("embeddings", &shape).constraint(self.constraint.clone());
-        let embeddings = self.add(weight, self.initializer(), cx)?;
+        // Rows are converted once they are taken, not the table.
+        let mut weight = Weight::new("embeddings", &shape)
+            .autocast(false)
+            .regularizer(self.regularizer.clone())
+            .constraint(self.constraint.clone());
+        if let Some(initializer) = self.initializer() {
+            weight = weight.initializer(initializer);
+        }
+        let embeddings = self.base.add_weight(weight, cx)?;
         if let Some(start) = self.start.take() {
             embeddings.assign(&start)?;
         }
+        let regularizer = self.regularizer.as_ref();
+        self.lora
+            .build(&mut self.base, "lora_embeddings", &embeddings, regularizer, cx)?;
         self.embeddings = Some(embeddings);
-        self.build_lora(cx)
+        Ok(())
     }
 
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
@@ -338,10 +276,7 @@ impl Layer for Embedding {
             )
             .with("embeddings_constraint", nested_value(self.constraint.as_ref()))
             .with("mask_zero", self.mask_zero);
-        if let Some(lora) = &self.lora {
-            config.set("lora_rank", lora.rank);
-            config.set("lora_alpha", lora.alpha);
-        }
+        self.lora.write(&mut config);
         config
     }
 }

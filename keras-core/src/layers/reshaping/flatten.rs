@@ -13,7 +13,7 @@ use crate::{Config, Registry, Result};
 /// Makes one axis of all but the batch.
 ///
 /// # Shapes
-/// `(batch, a, b, …)` gives `(batch, a * b * …)`; `(batch,)` gives `(batch, 1)`.
+/// `(batch, a, b, …)` gives `(batch, a * b * …)`; `(batch,)` gives `(batch, 1)`. A mask ends here.
 ///
 /// ```
 /// use keras_core::{Layer, layers::Flatten};

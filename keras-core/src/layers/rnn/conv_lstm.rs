@@ -6,8 +6,8 @@ use super::cell_args::{CellArgs, cell_methods};
 use super::conv_lstm_cell::ConvLSTMCell;
 use super::recurrence::Recurrence;
 use super::recurrent_layer::{recurrent_parts, sequence_methods};
-use super::window::Window;
 use crate::layer::LayerBase;
+use crate::layers::window::Window;
 use crate::layers::{DataFormat, Size};
 use crate::{Config, Entry, Layer, LayerRef, Registry, Result};
 

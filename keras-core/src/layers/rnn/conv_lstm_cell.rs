@@ -5,10 +5,10 @@ use keras_ops::{self as ops, ConvArgs, FusedActivation, Padding, Tensor};
 use super::cell::{self, Draws, RnnCell};
 use super::cell_args::{CellArgs, by_gate, cell_methods, in_training, part};
 use super::gated;
-use super::window::Window;
 use crate::config::Reader;
 use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
 use crate::layers::base::{base_accessors, common_methods, expect_rank, known_size};
+use crate::layers::window::Window;
 use crate::layers::{DataFormat, Size};
 use crate::shape::{self, Dims};
 use crate::{Config, Entry, Registry, Result, bail};
@@ -151,7 +151,8 @@ impl<const N: usize> ConvLSTMCell<N> {
         if self.filters == 0 {
             bail!("{CLASS}: `filters` must be 1 or more, got 0");
         }
-        self.window.check(CLASS)?;
+        self.window.check(CLASS, "kernel_size")?;
+        self.window.check_one_above_1(CLASS)?;
         self.args.check()
     }
 
@@ -209,7 +210,7 @@ impl<const N: usize> Layer for ConvLSTMCell<N> {
             bail!("{CLASS}: expected an input and the states, got nothing");
         };
         expect_rank(CLASS, input, N + 2)?;
-        Ok(vec![self.window.output(CLASS, input, self.filters)?; 3])
+        Ok(vec![self.window.output(CLASS, input, Some(self.filters))?; 3])
     }
 
     fn call_arguments(&self) -> &'static [&'static str] {

@@ -24,7 +24,6 @@ mod simple_rnn_cell;
 mod stacked_rnn_cells;
 mod steps;
 mod time_distributed;
-mod window;
 
 pub use bidirectional::{Bidirectional, MergeMode};
 pub use cell::{Draws, RnnCell, Sequence};
