@@ -240,13 +240,11 @@ fn adapters_train_in_place_of_the_kernel() -> Result<()> {
             "{before:?}, {after:?}"
         );
     }
-    let wrong = EinsumDense::new("ab,bc->ac", 2).lora_rank(0);
-    assert!(
-        built(wrong, &[2, 3])
-            .expect_err("rank")
-            .to_string()
-            .contains("`lora_rank` must be 1 or more")
-    );
+    // As in Keras, a rank of 0 is none.
+    let plain = LayerRef::new(EinsumDense::new("ab,bc->ac", 2).lora_rank(0));
+    plain.build(&[dims_of(&[2, 3])], &Build::new(&Device::Cpu))?;
+    assert_eq!(plain.weights("").len(), 1);
+    assert!(plain.read().config().get("lora_rank").is_none());
     let both = Dense::new(2).lora_rank(1).kernel_constraint("max_norm");
     assert!(
         built(both, &[2, 3])
