@@ -264,8 +264,8 @@ fn by_place(thresholds: &Thresholds, batch: &Batch<'_>) -> Counts {
     let (negatives, positives) = (sum(&places[0]), sum(&places[1]));
     let [no, yes] = &mut places;
     Counts {
-        true_positives: thresholds.from_above(yes, labels),
-        false_positives: thresholds.from_above(no, labels),
+        true_positives: thresholds.counts_above(yes, labels),
+        false_positives: thresholds.counts_above(no, labels),
         positives,
         negatives,
     }

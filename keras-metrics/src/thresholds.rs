@@ -98,7 +98,7 @@ impl Thresholds {
 
     /// `above(i)` summed over all places from each threshold on, in the order given: `places` has one entry more than
     /// there are thresholds, for each of `width` columns.
-    pub(crate) fn from_above(&self, places: &mut [f64], width: usize) -> Vec<f64> {
+    pub(crate) fn counts_above(&self, places: &mut [f64], width: usize) -> Vec<f64> {
         for i in (width..places.len().saturating_sub(width)).rev() {
             places[i] += places[i + width];
         }

@@ -1,6 +1,7 @@
 //! Tests of the whole house, through what users see.
 
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::type_complexity, reason = "tables of cases")]
 
 mod arrows;
 mod bad_data;

@@ -117,7 +117,7 @@ fn layer_by_layer_the_first_output_that_is_not_finite_is_named() -> keras::Resul
     let x = input([2]);
     let y = Dense::new(1).apply(&inner.as_layer().apply(&x)?)?;
     let mut outer = eager(Model::new_on(&x, &y, &Device::Cpu)?)?;
-    let text = message(outer.predict(&vec![[0f32, 1.]], Predict::new().verbose(0)));
+    let text = message(outer.predict(vec![[0f32, 1.]], Predict::new().verbose(0)));
     assert_says(&text, &["layer `inner`: layer `inverse`"]);
     Ok(())
 }
@@ -327,7 +327,7 @@ fn a_policy_by_name_reaches_the_layers_and_an_unknown_one_is_an_error() -> keras
     assert_eq!(again.to_config()?, config);
     let policy = again.layer("dense")?.read().base().dtype_policy();
     assert_eq!(policy, DTypePolicy::MIXED_FLOAT16);
-    let text = message(Dense::new(3).dtype("mixed_float17").apply(&input([2])));
+    let text = message(Dense::new(3).dtype("mixed_float17").apply(input([2])));
     assert_says(&text, &["Dense on (None, 2)", "Did you mean `mixed_float16`?"]);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Tests of keras-core.
 
 #![allow(clippy::unwrap_used)]
+#![allow(clippy::type_complexity, reason = "tables of cases")]
 
 mod arguments;
 mod attention;

@@ -129,7 +129,7 @@ fn weight_decay_leaves_out_by_name() -> Result<()> {
     check(
         SGD::new(0.1)
             .weight_decay(0.5)
-            .exclude_from_weight_decay(&["bias"]),
+            .exclude_from_weight_decay(["bias"]),
         expected,
     )?;
     Ok(())

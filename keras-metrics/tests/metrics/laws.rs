@@ -156,7 +156,7 @@ fn take(metric: &mut dyn Metric, (y, p): (&Tensor, &Tensor), w: Option<&Tensor>)
     take_in(metric, y, p, w).unwrap_or_else(|e| panic!("{}: {e}", metric.class_name()));
 }
 
-fn part<'a>(of: &(Tensor, Tensor), start: usize, len: usize) -> (Tensor, Tensor) {
+fn part(of: &(Tensor, Tensor), start: usize, len: usize) -> (Tensor, Tensor) {
     (
         of.0.narrow(0, start, len).unwrap(),
         of.1.narrow(0, start, len).unwrap(),

@@ -1,3 +1,5 @@
 //! Tests of what users see.
 
+#![allow(clippy::unwrap_used)]
+
 mod datasets;

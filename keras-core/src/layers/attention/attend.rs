@@ -58,13 +58,16 @@ pub(super) fn output_shapes(class_name: &str, inputs: &[Dims], arguments: &Argum
     Ok(shapes)
 }
 
+/// What makes queries ready for a product with the keys.
+pub(super) type Prepare<'a> = dyn Fn(&Tensor) -> Result<Tensor> + 'a;
+
 /// Attention by dot products in one operation, or by scores of `(…, queries, keys)` that `scores(query, key)` gives.
 pub(super) fn call(
     class_name: &str,
     (base, drop): (&LayerBase, &Drop),
     inputs: &[Tensor],
     cx: &mut Call,
-    dot: Option<&dyn Fn(&Tensor) -> Result<Tensor>>,
+    dot: Option<&Prepare<'_>>,
     scores: impl FnOnce(&Tensor, &Tensor) -> Result<Tensor>,
 ) -> Result<Outputs> {
     let positional = cx.arguments.positional(inputs);

@@ -177,7 +177,7 @@ impl Layer for Attention {
 
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
         let dot = |query: &Tensor| self.scaled(query);
-        let fused: Option<&dyn Fn(&Tensor) -> Result<Tensor>> = match self.score_mode {
+        let fused: Option<&attend::Prepare<'_>> = match self.score_mode {
             ScoreMode::Dot => Some(&dot),
             ScoreMode::Concat => None,
         };

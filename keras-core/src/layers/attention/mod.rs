@@ -2,6 +2,7 @@
 
 mod additive_attention;
 mod attend;
+#[expect(clippy::module_inception, reason = "files are named like their types")]
 mod attention;
 mod grouped_query_attention;
 mod heads;

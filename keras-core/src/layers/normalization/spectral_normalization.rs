@@ -228,10 +228,8 @@ impl Layer for SpectralNormalization {
 
 /// The weight that is divided.
 fn kernel_of(layer: &dyn Layer) -> Result<Variable> {
-    let variables = layer.base().variables().iter();
-    let kernel = variables
-        .filter(|v| matches!(v.name(), "kernel" | "embeddings"))
-        .next();
+    let mut variables = layer.base().variables().iter();
+    let kernel = variables.find(|v| matches!(v.name(), "kernel" | "embeddings"));
     match kernel {
         Some(kernel) => Ok(kernel.clone()),
         None => bail!(

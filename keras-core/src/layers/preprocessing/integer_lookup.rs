@@ -113,9 +113,7 @@ impl IntegerLookup {
                 .max(1);
             self.lookup
                 .update(counted::<i64, ()>(items.len() / width, |(), at, f| {
-                    items[at * width..(at + 1) * width]
-                        .iter()
-                        .for_each(|token| f(token));
+                    items[at * width..(at + 1) * width].iter().for_each(&mut *f);
                 }))?;
         }
         Ok(())

@@ -127,11 +127,11 @@ impl Layer for Pipeline {
     }
 
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
-        let layers = self.layers.iter();
-        layers.fold(Ok(inputs.to_vec()), |shapes, layer| {
+        let mut layers = self.layers.iter();
+        layers.try_fold(inputs.to_vec(), |shapes, layer| {
             let layer = layer.read();
             layer
-                .compute_output_shape(&shapes?)
+                .compute_output_shape(&shapes)
                 .context(|| format!("Pipeline: {}", layer.class_name()))
         })
     }

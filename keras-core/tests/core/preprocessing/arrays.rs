@@ -214,13 +214,22 @@ impl Case<'_> {
         let x = self.array("x");
         let mut before: Normalization = self.layer();
         before.adapt(self.array("adapt"))?;
-        self.same("y", &before.call(&[x.clone()], &mut Call::new(false))?.0[0]);
+        self.same(
+            "y",
+            &before.call(std::slice::from_ref(&x), &mut Call::new(false))?.0[0],
+        );
         let dims = vec![vec![None, Some(4), Some(3)]];
         // With `axis` None Keras keeps a mean of no axes.
         let built = LayerRef::new(before);
         built.build(&dims, &Build::new(&Device::Cpu))?;
         assert_eq!(built.weights("").len(), 3);
-        self.same("y", &built.read().call(&[x.clone()], &mut Call::new(false))?.0[0]);
+        self.same(
+            "y",
+            &built
+                .read()
+                .call(std::slice::from_ref(&x), &mut Call::new(false))?
+                .0[0],
+        );
 
         let adapt = self.array("adapt");
         let mut batches: Normalization = self.layer();

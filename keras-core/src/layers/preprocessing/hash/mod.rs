@@ -55,7 +55,7 @@ pub(super) fn bucket_of_number(number: i64, buckets: u64, salt: Option<Salt>) ->
 }
 
 /// The key that TensorFlow crosses features with.
-const CROSS_KEY: u64 = 0xDECA_FCAF_FE;
+const CROSS_KEY: u64 = 0x00DE_CAFC_AFFE;
 
 /// The bucket of several features at once, each by its [`feature`].
 pub(super) fn crossed(features: impl Iterator<Item = u64>, buckets: u64) -> i64 {
