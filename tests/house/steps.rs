@@ -93,7 +93,7 @@ fn layer_by_layer_the_first_output_that_is_not_finite_is_named() -> keras::Resul
         .build_on(&Device::Cpu)?;
     let mut model = eager(model)?;
     let (x, y) = (vec![[1f32, 2.], [3., 0.]], vec![[1f32], [1.]]);
-    let fit = message(model.fit((&x, &y), Fit::new().verbose(0)));
+    let fit = message(model.fit((&x, &y), Fit::new().shuffle(false).verbose(0)));
     assert_says(
         &fit,
         &[
@@ -302,9 +302,11 @@ fn mixed_precision_trains_as_in_keras() -> keras::Result<()> {
     ];
     for (policy, expected, tolerance) in cases {
         let found = mixed(policy)?;
-        for (a, b) in found.iter().zip(expected) {
+        for (i, (a, b)) in found.iter().zip(expected).enumerate() {
+            // Predictions are sums of terms near 1, each rounded; the weights are near 0.25.
+            let scale = if i < 3 { 1. } else { 0.25f32 };
             assert!(
-                (a - b).abs() <= tolerance * b.abs().max(0.25),
+                (a - b).abs() <= tolerance * b.abs().max(scale),
                 "{policy:?}: {found:?}, Keras {expected:?}"
             );
         }

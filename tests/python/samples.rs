@@ -27,7 +27,29 @@ impl Sample {
 }
 
 /// Layers that are not compared, and why.
-pub(crate) const LEFT_OUT: &[(&str, &str)] = &[("Lambda", "its code is not saved")];
+pub(crate) const LEFT_OUT: &[(&str, &str)] = &[
+    ("Lambda", "its code is not saved"),
+    ("Equalization", "Keras fails to put it into a model"),
+    ("ConvLSTMCell", "compared within ConvLSTM"),
+    ("SimpleRNNCell", "compared within SimpleRNN"),
+    ("Wrapper", "does nothing by itself"),
+    (
+        "Pipeline",
+        "takes layers of images, which are compared one by one",
+    ),
+    ("MaxNumBoundingBoxes", "takes boxes, not one tensor"),
+    (
+        "StringLookup",
+        "takes strings, of which Keras on JAX makes no model",
+    ),
+    (
+        "TextVectorization",
+        "takes strings, of which Keras on JAX makes no model",
+    ),
+    ("Hashing", "runs in TensorFlow alone"),
+    ("HashedCrossing", "runs in TensorFlow alone"),
+    ("IntegerLookup", "runs in TensorFlow alone"),
+];
 
 /// Layers that no golden case has: class, arguments, shapes of the inputs.
 fn others() -> Vec<(&'static str, Value, Vec<Vec<usize>>)> {
@@ -43,6 +65,66 @@ fn others() -> Vec<(&'static str, Value, Vec<Vec<usize>>)> {
             "SpatialDropout3D",
             json!({"rate": 0.5, "seed": 1}),
             vec![vec![2, 2, 3, 2, 3]],
+        ),
+        ("AugMix", json!({}), vec![image()]),
+        ("AutoContrast", json!({}), vec![image()]),
+        (
+            "ContrastLimitedAdaptiveHistogramEqualization",
+            json!({}),
+            vec![image()],
+        ),
+        ("CutMix", json!({}), vec![image()]),
+        ("MixUp", json!({}), vec![image()]),
+        ("RandAugment", json!({}), vec![image()]),
+        ("RandomBrightness", json!({"factor": 0.2}), vec![image()]),
+        ("RandomColorDegeneration", json!({"factor": 0.5}), vec![image()]),
+        ("RandomColorJitter", json!({}), vec![image()]),
+        ("RandomContrast", json!({"factor": 0.2}), vec![image()]),
+        ("RandomElasticTransform", json!({}), vec![image()]),
+        ("RandomErasing", json!({}), vec![image()]),
+        ("RandomFlip", json!({}), vec![image()]),
+        ("RandomGaussianBlur", json!({}), vec![image()]),
+        ("RandomGrayscale", json!({}), vec![image()]),
+        ("RandomHue", json!({"factor": 0.2}), vec![image()]),
+        ("RandomInvert", json!({}), vec![image()]),
+        ("RandomPerspective", json!({}), vec![image()]),
+        ("RandomPosterization", json!({"factor": 4}), vec![image()]),
+        ("RandomRotation", json!({"factor": 0.2}), vec![image()]),
+        ("RandomSaturation", json!({"factor": 0.5}), vec![image()]),
+        ("RandomSharpness", json!({"factor": 0.5}), vec![image()]),
+        ("RandomShear", json!({}), vec![image()]),
+        (
+            "RandomTranslation",
+            json!({"height_factor": 0.1, "width_factor": 0.1}),
+            vec![image()],
+        ),
+        ("RandomZoom", json!({"height_factor": 0.1}), vec![image()]),
+        ("Solarization", json!({}), vec![image()]),
+        ("RandomCrop", json!({"height": 3, "width": 4}), vec![image()]),
+        (
+            "AdaptiveAveragePooling3D",
+            json!({"output_size": [2, 1, 3]}),
+            vec![vec![2, 4, 3, 5, 2]],
+        ),
+        (
+            "AdaptiveMaxPooling3D",
+            json!({"output_size": 2}),
+            vec![vec![2, 4, 3, 5, 2]],
+        ),
+        (
+            "ConvLSTM3D",
+            json!({"filters": 2, "kernel_size": 2}),
+            vec![vec![2, 3, 3, 3, 4, 2]],
+        ),
+        (
+            "MelSpectrogram",
+            json!({"fft_length": 64, "sequence_stride": 16, "num_mel_bins": 8}),
+            vec![vec![2, 200]],
+        ),
+        (
+            "STFTSpectrogram",
+            json!({"frame_length": 32, "frame_step": 16}),
+            vec![vec![2, 200, 1]],
         ),
         ("Softmax", json!({"axis": [1, 2]}), vec![rows()]),
         (

@@ -111,14 +111,13 @@ impl LayerRef {
         let base = layer.base();
         let here = format!("{prefix}{}/", base.name());
         let of = |weight: bool| base.variables.iter().filter(move |v| v.is_weight() == weight);
-        let own = of(true)
-            .chain(of(false))
-            .map(|v| (format!("{here}{}", v.name()), v.clone()));
-        let mut all: Vec<_> = own.collect();
-        for sub in layer.sublayers() {
-            all.extend(sub.weights(&here));
-        }
-        all
+        let own = |weight| of(weight).map(|v| (format!("{here}{}", v.name()), v.clone()));
+        let within: Vec<_> = layer.sublayers().iter().flat_map(|l| l.weights(&here)).collect();
+        let held = layer.held();
+        let (first, rest): (Vec<_>, Vec<_>) = within
+            .into_iter()
+            .partition(|(_, v)| held.iter().any(|h| h.same(v)));
+        own(true).chain(first).chain(own(false)).chain(rest).collect()
     }
 
     /// The names of the values that it and the layers within add to the logs.

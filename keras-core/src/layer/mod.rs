@@ -183,6 +183,11 @@ pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
         false
     }
 
+    /// Weights of the layers within that this one holds too: Keras lists them with its own.
+    fn held(&self) -> Vec<Variable> {
+        Vec::new()
+    }
+
     /// The name it is saved under.
     fn class_name(&self) -> &str {
         config::type_class_name::<Self>()

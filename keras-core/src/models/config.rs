@@ -75,7 +75,9 @@ pub(crate) fn envelope(layer: &dyn Layer, registry: &Registry) -> Value {
     let mut config = layer.base().full_config(layer.config());
     match layer.class_name() {
         // Keras gives these no such arguments.
-        "InputLayer" | "Discretization" => drop(config.0.shift_remove("trainable")),
+        "InputLayer" | "Discretization" | "SpatialDropout1D" | "SpatialDropout2D" | "SpatialDropout3D" => {
+            drop(config.0.shift_remove("trainable"));
+        }
         "Pipeline" => ["trainable", "dtype"]
             .iter()
             .for_each(|key| drop(config.0.shift_remove(*key))),
@@ -88,11 +90,12 @@ pub(crate) fn envelope(layer: &dyn Layer, registry: &Registry) -> Value {
 impl<T: ?Sized> registry::Entries<T> {
     /// The envelope of an object of this kind; a class that is not listed is the user's own.
     pub(crate) fn envelope(&self, class_name: &str, config: Config) -> Value {
-        let module = self
-            .find(class_name)
-            .ok()
-            .map(|e| e.module)
-            .filter(|m| !m.is_empty());
+        let entry = self.find(class_name).ok().filter(|e| !e.module.is_empty());
+        // Keras exports some classes under another name than their own.
+        let (module, class_name) = match entry {
+            Some(entry) => (Some(entry.module), entry.class_name),
+            None => (None, class_name),
+        };
         let registered = match module {
             Some(module) if !module.starts_with("keras.src") => None,
             _ => Some(class_name),

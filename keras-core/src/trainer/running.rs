@@ -95,7 +95,7 @@ impl CompiledMetric {
     /// known with the first data.
     fn build(&mut self, y: Option<&Tensor>, output: &Dims) -> Result<()> {
         let Pending::Ready(metric) = &mut self.metric else {
-            return Ok(());
+            return self.name_entries();
         };
         let sizes = y.map(|y| y.dims().iter().skip(1).copied().map(Some));
         let y: Dims = std::iter::once(None).chain(sizes.into_iter().flatten()).collect();

@@ -23,6 +23,8 @@ pub struct Step<'a> {
     w: SmallVec<[Tensor; 2]>,
     len: usize,
     cx: Call,
+    /// What [`log`](Self::log) was given since the last update.
+    logged: Vec<(String, Tensor)>,
     losses: Losses,
 }
 
@@ -45,6 +47,7 @@ impl<'a> Step<'a> {
             w: on_device(&batch.w, device)?,
             len: batch.len,
             cx: Call::default(),
+            logged: Vec::new(),
             losses: Losses::default(),
             graph,
             device,
@@ -155,6 +158,9 @@ impl<'a> Step<'a> {
     /// # Errors
     /// When a metric cannot take the outputs.
     pub fn update_metrics(&mut self, loss: &Tensor, outputs: &[Tensor]) -> Result<()> {
+        for (name, value) in self.logged.drain(..) {
+            self.cx.add_metric(&name, &value);
+        }
         let outputs: Tensors = outputs.iter().map(Tensor::detach).collect();
         let outcome = Outcome {
             total: &loss.detach(),
@@ -171,7 +177,7 @@ impl<'a> Step<'a> {
     /// Adds a scalar to the logs under `name`, as the mean over the batches of the epoch. Call it before
     /// [`update_metrics`](Self::update_metrics).
     pub fn log(&mut self, name: &str, value: &Tensor) {
-        self.cx.add_metric(name, value);
+        self.logged.push((name.to_owned(), value.clone()));
     }
 
     /// The built-in training step.

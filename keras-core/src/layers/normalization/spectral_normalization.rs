@@ -172,6 +172,10 @@ impl Layer for SpectralNormalization {
         Ok(())
     }
 
+    fn held(&self) -> Vec<Variable> {
+        self.kernel.iter().cloned().collect()
+    }
+
     fn compute_output_shape(&self, inputs: &[Dims]) -> Result<Vec<Dims>> {
         self.check()?;
         only(CLASS, inputs)?;

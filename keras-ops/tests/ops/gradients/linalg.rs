@@ -12,10 +12,19 @@ const WIDE: Input = (&[2, 3, 4], -1.1, 1.3);
 
 /// `x + k` on the diagonals, of any dtype and shape.
 fn shifted(x: &Tensor, k: f64) -> Result<Tensor> {
+    with_diagonal(x, |_| k)
+}
+
+/// `x + k`, `x + 2 k`, … on the diagonals: singular values of matrices that are near them lie apart.
+fn spaced(x: &Tensor, k: f64) -> Result<Tensor> {
+    with_diagonal(x, |i| k * (i + 1) as f64)
+}
+
+fn with_diagonal(x: &Tensor, added: impl Fn(usize) -> f64) -> Result<Tensor> {
     let (rows, cols) = (x.dims()[x.rank() - 2], x.dims()[x.rank() - 1]);
     let one = |at: usize| {
         if at / cols.max(1) == at % cols.max(1) {
-            k
+            added(at % cols.max(1))
         } else {
             0.
         }
@@ -67,7 +76,7 @@ pub(super) const CASES: &[Case] = &[
     case("eigh vectors", &[SQUARE], |x| with_eigh(&x[0])),
     case("svd", &[TALL], |x| with_svd(&x[0], false)),
     case("svd wide", &[WIDE], |x| with_svd(&x[0], false)),
-    case("svd square", &[SQUARE], |x| ops::host::within("svd", || with_svd(&shifted(&x[0], 2.)?, true))),
+    case("svd square", &[SQUARE], |x| ops::host::within("svd", || with_svd(&spaced(&x[0], 3.)?, true))),
     case("svd values of full", &[TALL], |x| Ok(ops::svd(&x[0], true)?.1)),
     case("svdvals", &[WIDE], |x| ops::svdvals(&x[0])),
     case("pinv", &[TALL], |x| ops::pinv(&x[0], None)),
