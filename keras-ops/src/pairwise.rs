@@ -105,34 +105,51 @@ fn gradients<P: Pairwise, T: Math>(
     b: &Tensor,
     needs: &Needs,
 ) -> Result<[Option<Tensor>; 2]> {
-    let side = |second: bool| {
-        let out = host::read(grad, |g: &[T]| {
-            host::read(a, |a: &[T]| {
-                host::read(b, |b: &[T]| {
-                    Ok(if second {
-                        plan.map_with(
-                            g,
-                            a,
-                            b,
-                            #[inline(always)]
-                            |g, a, b| p.db(g, a, b),
-                        )
-                    } else {
-                        plan.map_with(
-                            g,
-                            a,
-                            b,
-                            #[inline(always)]
-                            |g, a, b| p.da(g, a, b),
-                        )
-                    })
-                })
-            })
+    let read = |f: &dyn Fn(&[T], &[T], &[T]) -> (Vec<T>, bool), shape: &Shape| {
+        let (out, summed) = host::read(grad, |g: &[T]| {
+            host::read(a, |a: &[T]| host::read(b, |b: &[T]| Ok(f(g, a, b))))
         })?;
-        host::tensor(out, grad.dtype(), grad.shape(), grad.device())
+        let shape = if summed { shape } else { grad.shape() };
+        host::tensor(out, grad.dtype(), shape, grad.device())
     };
-    let da = if needs[0] { Some(side(false)?) } else { None };
-    let db = if needs[1] { Some(side(true)?) } else { None };
+    let by_a = |g: &[T], a: &[T], b: &[T]| {
+        let sums = plan.sums(
+            false,
+            [g, a, b],
+            #[inline(always)]
+            |g, a, b| p.da(g, a, b),
+        );
+        let each = || {
+            plan.map_with(
+                g,
+                a,
+                b,
+                #[inline(always)]
+                |g, a, b| p.da(g, a, b),
+            )
+        };
+        sums.map_or_else(|| (each(), false), |sums| (sums, true))
+    };
+    let by_b = |g: &[T], a: &[T], b: &[T]| {
+        let sums = plan.sums(
+            true,
+            [g, b, a],
+            #[inline(always)]
+            |g, b, a| p.db(g, a, b),
+        );
+        let each = || {
+            plan.map_with(
+                g,
+                a,
+                b,
+                #[inline(always)]
+                |g, a, b| p.db(g, a, b),
+            )
+        };
+        sums.map_or_else(|| (each(), false), |sums| (sums, true))
+    };
+    let da = needs[0].then(|| read(&by_a, a.shape())).transpose()?;
+    let db = needs[1].then(|| read(&by_b, b.shape())).transpose()?;
     Ok([da, db])
 }
 

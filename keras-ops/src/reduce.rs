@@ -8,26 +8,12 @@ use candle_core::{DType, Result, Shape, Tensor};
 
 use crate::axes::Joined;
 use crate::host;
+use crate::kernels::lane_map;
 use crate::kernels::math::Math;
 use crate::kernels::reduce::{self as kernel, Extent, Fold, Max, Min, Prod, Sum};
 use crate::kernels::softmax;
 use crate::numpy::integer::{self, Width};
 use crate::tape::{record, record_with_output};
-
-/// Repeats each value of `[outer, inner]` along the middle axis, times `factor`.
-fn spread<T: Math>(g: &[T], extent: Extent, factor: T) -> Vec<T> {
-    let Extent { len, inner, .. } = extent;
-    let mut out = Vec::with_capacity(extent.count());
-    if inner == 1 {
-        g.iter()
-            .for_each(|g| out.extend(std::iter::repeat_n(*g * factor, len)));
-    } else {
-        for row in g.chunks_exact(inner.max(1)) {
-            (0..len).for_each(|_| out.extend(row.iter().map(|g| *g * factor)));
-        }
-    }
-    out
-}
 
 fn scaled_sum<T: Math>(x: &Tensor, joined: &Joined, factor: f64) -> Result<Tensor> {
     let extent = joined.extent;
@@ -39,7 +25,7 @@ fn scaled_sum<T: Math>(x: &Tensor, joined: &Joined, factor: f64) -> Result<Tenso
     let out = host::storage_as(out, x.dtype(), x.device())?;
     let (shape, from) = (Shape::from(joined.shape.as_slice()), x.shape().clone());
     Ok(record(&[x], out, &shape, move |grad, _| {
-        let g = host::read(&grad, |g: &[T]| Ok(spread(g, extent, factor)))?;
+        let g = host::read(&grad, |g: &[T]| Ok(lane_map::spread(g, extent, factor)))?;
         Ok([Some(host::tensor(g, grad.dtype(), &from, grad.device())?)]
             .into_iter()
             .collect())
@@ -93,77 +79,59 @@ pub fn mean(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tensor> 
     }
 }
 
-/// Calls `f(start of lane)` for each lane along the middle axis; its elements are `inner` apart.
-fn lanes(extent: Extent, mut f: impl FnMut(usize, usize)) {
-    for o in 0..extent.outer {
-        for i in 0..extent.inner {
-            f(o * extent.inner + i, o * extent.len * extent.inner + i);
-        }
-    }
-}
+/// `(g, x, y, extent)` to the gradient by `x`.
+type FoldGradient<T> = fn(&[T], &[T], &[T], Extent) -> Vec<T>;
 
-/// `f(g, x lane, y, dx lane, length)`.
-type LaneGradient<T> = fn(T, &dyn Fn(usize) -> T, T, &mut dyn FnMut(usize, T), usize);
-
-/// A fold whose gradient `f(g, x lane, y, dx lane)` works on one lane at a time.
 fn fold_op<T: Math, F: Fold<T> + Send + 'static>(
     fold: F,
     x: &Tensor,
     joined: &Joined,
-    gradient: LaneGradient<T>,
+    gradient: FoldGradient<T>,
 ) -> Result<Tensor> {
     let extent = joined.extent;
     let out = host::read(x, |x: &[T]| Ok(kernel::fold(fold, x, extent)))?;
+    saving_both(x, out, joined, move |g, x, y| gradient(g, x, y, extent))
+}
+
+/// Records a result whose gradient reads the input and the result.
+fn saving_both<T: Math>(
+    x: &Tensor,
+    out: Vec<T>,
+    joined: &Joined,
+    gradient: impl Fn(&[T], &[T], &[T]) -> Vec<T> + Send + 'static,
+) -> Result<Tensor> {
     let out = host::storage_as(out, x.dtype(), x.device())?;
     let shape = Shape::from(joined.shape.as_slice());
     let saved = x.detach();
     Ok(record_with_output(&[x], out, &shape, move |grad, y, _| {
         let dx = host::read(&grad, |g: &[T]| {
-            host::read(&saved, |x: &[T]| {
-                host::read(y, |y: &[T]| {
-                    let mut dx = vec![T::ZERO; x.len()];
-                    lanes(extent, |out, start| {
-                        let get = |i: usize| x[start + i * extent.inner];
-                        let mut set = |i: usize, v: T| dx[start + i * extent.inner] = v;
-                        gradient(g[out], &get, y[out], &mut set, extent.len);
-                    });
-                    Ok(dx)
-                })
-            })
+            host::read(&saved, |x: &[T]| host::read(y, |y: &[T]| Ok(gradient(g, x, y))))
         })?;
-        Ok([Some(host::tensor(
-            dx,
-            grad.dtype(),
-            saved.shape(),
-            grad.device(),
-        )?)]
-        .into_iter()
-        .collect())
+        let dx = host::tensor(dx, grad.dtype(), saved.shape(), grad.device())?;
+        Ok([Some(dx)].into_iter().collect())
     }))
 }
 
-/// Equal shares for all elements that equal the result, as JAX does.
-fn among_ties<T: Math>(g: T, x: &dyn Fn(usize) -> T, y: T, set: &mut dyn FnMut(usize, T), len: usize) {
-    let ties = (0..len).filter(|i| x(*i) == y).count();
-    let share = g / T::of(ties as f64);
-    (0..len).filter(|i| x(*i) == y).for_each(|i| set(i, share));
-}
-
-/// The product of all the others, right when some are 0.
-fn others<T: Math>(g: T, x: &dyn Fn(usize) -> T, _y: T, set: &mut dyn FnMut(usize, T), len: usize) {
+/// Each element's gradient is the product of all others; right when some are 0.
+fn others<T: Math>(g: &[T], x: &[T], _y: &[T], Extent { outer, len, inner }: Extent) -> Vec<T> {
+    let mut dx = vec![T::ZERO; x.len()];
     let mut after = vec![1f64; len + 1];
-    for i in (0..len).rev() {
-        after[i] = after[i + 1] * x(i).f64();
+    for lane in 0..outer * inner {
+        let start = lane / inner * len * inner + lane % inner;
+        for i in (0..len).rev() {
+            after[i] = after[i + 1] * x[start + i * inner].f64();
+        }
+        let mut before = g[lane].f64();
+        for i in 0..len {
+            dx[start + i * inner] = T::of(before * after[i + 1]);
+            before *= x[start + i * inner].f64();
+        }
     }
-    let mut before = 1f64;
-    for i in 0..len {
-        set(i, T::of(g.f64() * before * after[i + 1]));
-        before *= x(i).f64();
-    }
+    dx
 }
 
 macro_rules! folds {
-    ($($(#[$doc:meta])* $fun:ident: $fold:ident, $gradient:ident, empty $empty:literal,
+    ($($(#[$doc:meta])* $fun:ident: $fold:ident, $gradient:path, empty $empty:literal,
         integer $start:expr, $integer:expr, $width:ident;)*) => {$(
         $(#[$doc])*
         pub fn $fun(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tensor> {
@@ -194,10 +162,10 @@ folds! {
     /// assert_eq!(ops::max(&x, Some(&[1]), false)?.to_vec1::<f32>()?, [2., 4.]);
     /// # Ok::<(), ops::Error>(())
     /// ```
-    max: Max, among_ties, empty false, integer i64::MIN, i64::max, Same;
+    max: Max, lane_map::among_ties, empty false, integer i64::MIN, i64::max, Same;
     /// The smallest over `axes`; NaN wins; equal smallest elements share the gradient. Errors as in [`sum`],
     /// and over nothing.
-    min: Min, among_ties, empty false, integer i64::MAX, i64::min, Same;
+    min: Min, lane_map::among_ties, empty false, integer i64::MAX, i64::min, Same;
     /// The product over `axes`; 1 over nothing. Errors as in [`sum`].
     prod: Prod, others, empty true, integer 1, i64::wrapping_mul, Wide;
 }
@@ -219,56 +187,22 @@ pub fn variance(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Tens
     }
 }
 
-/// `x - mean` along the middle axis.
-fn centred<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
-    let factor = T::of(1. / extent.len as f64);
-    let mut means = kernel::fold(Sum, x, extent);
-    means.iter_mut().for_each(|m| *m *= factor);
-    let mut out = x.to_vec();
-    softmax::with_lane(
-        &mut out,
-        &means,
-        extent,
-        #[inline(always)]
-        |x, mean| x - mean,
-    );
-    out
-}
-
 fn variance_of<T: Math>(x: &Tensor, joined: &Joined) -> Result<Tensor> {
     let extent = joined.extent;
-    let per = 1. / extent.len as f64;
     let out = host::read(x, |x: &[T]| Ok(kernel::variance(x, extent)))?;
-    let out = host::storage_as(out, x.dtype(), x.device())?;
-    let saved = x.detach();
-    Ok(record(
-        &[x],
-        out,
-        &Shape::from(joined.shape.as_slice()),
-        move |grad, _| {
-            let dx = host::read(&grad, |g: &[T]| {
-                host::read(&saved, |x: &[T]| {
-                    let mut dx = centred(x, extent);
-                    softmax::with_lane(
-                        &mut dx,
-                        g,
-                        extent,
-                        #[inline(always)]
-                        |c, g| T::of(2. * per) * c * g,
-                    );
-                    Ok(dx)
-                })
-            })?;
-            Ok([Some(host::tensor(
-                dx,
-                grad.dtype(),
-                saved.shape(),
-                grad.device(),
-            )?)]
-            .into_iter()
-            .collect())
-        },
-    ))
+    saving_both(x, out, joined, move |g, x, _| {
+        let per = T::of(1. / extent.len as f64);
+        let mut means = kernel::fold(Sum, x, extent);
+        means.iter_mut().for_each(|mean| *mean *= per);
+        lane_map::with_lanes(
+            x,
+            &means,
+            g,
+            extent,
+            #[inline(always)]
+            |x, mean, g| (per + per) * (x - mean) * g,
+        )
+    })
 }
 
 /// The square root of [`variance`]. Errors as in [`sum`].
@@ -296,58 +230,10 @@ pub fn logsumexp(x: &Tensor, axes: Option<&[i64]>, keepdims: bool) -> Result<Ten
 
 fn logsumexp_of<T: Math>(x: &Tensor, joined: &Joined) -> Result<Tensor> {
     let extent = joined.extent;
-    let out = host::read(x, |x: &[T]| {
-        // An infinite largest element must not be subtracted from itself.
-        let shifts = kernel::fold(Max, x, extent);
-        let shifts: Vec<T> = shifts
-            .iter()
-            .map(|m| if m.f64().is_finite() { *m } else { T::ZERO })
-            .collect();
-        let mut exps = x.to_vec();
-        softmax::with_lane(
-            &mut exps,
-            &shifts,
-            extent,
-            #[inline(always)]
-            |x, shift| (x - shift).exp(),
-        );
-        let sums = kernel::fold(Sum, &exps, extent);
-        Ok(sums
-            .iter()
-            .zip(&shifts)
-            .map(|(sum, shift)| sum.ln() + *shift)
-            .collect::<Vec<T>>())
-    })?;
-    let out = host::storage_as(out, x.dtype(), x.device())?;
-    let saved = x.detach();
-    Ok(record(
-        &[x],
-        out,
-        &Shape::from(joined.shape.as_slice()),
-        move |grad, _| {
-            let dx = host::read(&grad, |g: &[T]| {
-                host::read(&saved, |x: &[T]| {
-                    let mut dx = softmax::softmax(x, extent);
-                    softmax::with_lane(
-                        &mut dx,
-                        g,
-                        extent,
-                        #[inline(always)]
-                        |p, g| p * g,
-                    );
-                    Ok(dx)
-                })
-            })?;
-            Ok([Some(host::tensor(
-                dx,
-                grad.dtype(),
-                saved.shape(),
-                grad.device(),
-            )?)]
-            .into_iter()
-            .collect())
-        },
-    ))
+    let out = host::read(x, |x: &[T]| Ok(softmax::logsumexp(x, extent)))?;
+    saving_both(x, out, joined, move |g, x, y| {
+        softmax::logsumexp_gradient(g, x, y, extent)
+    })
 }
 
 fn not_empty(name: &str, x: &Tensor, joined: &Joined) -> Result<()> {

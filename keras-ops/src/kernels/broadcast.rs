@@ -97,6 +97,26 @@ impl Plan {
         &self.shape
     }
 
+    /// Whether one operand is a single value and the other has the broadcast shape.
+    pub(super) fn is_scalar(&self, second: bool) -> bool {
+        match self.kind {
+            Kind::LeftScalar => !second,
+            Kind::RightScalar => second,
+            _ => false,
+        }
+    }
+
+    /// Sizes and both operands' strides, where two axes are left after joining neighbours.
+    pub(super) fn two_axes(&self) -> Option<[(usize, (usize, usize)); 2]> {
+        match &self.kind {
+            Kind::Strided(axes) => match axes.as_slice() {
+                [(n, a, b), (m, c, d)] => Some([(*n, (*a, *b)), (*m, (*c, *d))]),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     fn count(&self) -> usize {
         self.shape.iter().product()
     }

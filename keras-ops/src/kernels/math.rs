@@ -60,7 +60,7 @@ pub trait Math: Real {
     /// The larger; NaN wins.
     #[inline(always)]
     fn larger(self, other: Self) -> Self {
-        if other > self || other.is_nan() {
+        if (other > self) | other.is_nan() {
             other
         } else {
             self
@@ -69,7 +69,7 @@ pub trait Math: Real {
     /// The smaller; NaN wins.
     #[inline(always)]
     fn smaller(self, other: Self) -> Self {
-        if other < self || other.is_nan() {
+        if (other < self) | other.is_nan() {
             other
         } else {
             self

@@ -1,6 +1,7 @@
 //! Folds over one axis of a row-major block.
 
 use rayon::prelude::*;
+use smallvec::SmallVec;
 
 use super::math::Math;
 use super::simd::{self, CHUNK};
@@ -23,38 +24,55 @@ impl Extent {
     }
 }
 
-/// A fold of `T` with an accumulator.
+/// A fold of `T`: neighbouring elements become parts, parts are joined in an accumulator that may be wider.
 pub trait Fold<T>: Copy + Sync {
-    /// The accumulator.
+    /// What a few thousand elements are folded in.
+    type Part: Copy + Send + Sync;
+    /// What parts are joined in.
     type Acc: Copy + Send + Sync;
     /// The fold of nothing.
-    fn start(self) -> Self::Acc;
+    fn start(self) -> Self::Part;
     /// Takes in an element.
-    fn step(self, acc: Self::Acc, x: T) -> Self::Acc;
-    /// Joins two folds, the first of earlier elements.
+    fn step(self, part: Self::Part, x: T) -> Self::Part;
+    /// Joins two parts, the first of earlier elements.
+    fn join(self, a: Self::Part, b: Self::Part) -> Self::Part;
+    /// A part as an accumulator.
+    fn widen(self, part: Self::Part) -> Self::Acc;
+    /// Joins two accumulators, the first of earlier elements.
     fn merge(self, a: Self::Acc, b: Self::Acc) -> Self::Acc;
     /// The result.
     fn end(self, acc: Self::Acc) -> T;
 }
 
 macro_rules! fold {
-    ($(#[$doc:meta] $name:ident: $acc:ty, $start:expr, |$a:ident, $x:ident| $step:expr, |$l:ident, $r:ident| $merge:expr, |$e:ident| $end:expr;)*) => {$(
+    ($(#[$doc:meta] $name:ident$(($field:ident))?: $part:ty, $acc:ty, $start:expr, |$a:ident, $x:ident| $step:expr,
+        |$l:ident, $r:ident| $join:expr, |$p:ident| $widen:expr, |$e:ident| $end:expr;)*) => {$(
         #[$doc]
         #[derive(Clone, Copy, Debug)]
-        pub struct $name;
+        pub struct $name$((fold!(@type $field)))?;
         impl<T: Math> Fold<T> for $name {
+            type Part = $part;
             type Acc = $acc;
             #[inline(always)]
-            fn start(self) -> $acc {
+            fn start(self) -> $part {
                 $start
             }
             #[inline(always)]
-            fn step(self, $a: $acc, $x: T) -> $acc {
+            fn step(self, $a: $part, $x: T) -> $part {
+                $(let $field = self.0;)?
                 $step
             }
             #[inline(always)]
+            fn join(self, $l: $part, $r: $part) -> $part {
+                $join
+            }
+            #[inline(always)]
+            fn widen(self, $p: $part) -> $acc {
+                $widen
+            }
+            #[inline(always)]
             fn merge(self, $l: $acc, $r: $acc) -> $acc {
-                $merge
+                $join
             }
             #[inline(always)]
             fn end(self, $e: $acc) -> T {
@@ -62,20 +80,30 @@ macro_rules! fold {
             }
         }
     )*};
+    (@type $field:ident) => { f64 };
 }
 
 fold! {
-    /// The sum, accumulated in `f64`.
-    Sum: f64, 0., |a, x| a + x.f64(), |l, r| l + r, |e| T::of(e);
-    /// The product, accumulated in `f64`.
-    Prod: f64, 1., |a, x| a * x.f64(), |l, r| l * r, |e| T::of(e);
+    /// The sum: parts in the element's type, joined in `f64`.
+    Sum: T, f64, T::ZERO, |a, x| a + x, |l, r| l + r, |p| p.f64(), |e| T::of(e);
+    /// The sum of squared distances from a number, in the same way.
+    Squares(from): T, f64, T::ZERO, |a, x| a + (x - T::of(from)) * (x - T::of(from)), |l, r| l + r, |p| p.f64(), |e| T::of(e);
+    /// The product, in `f64`.
+    Prod: f64, f64, 1., |a, x| a * x.f64(), |l, r| l * r, |p| p, |e| T::of(e);
     /// The largest; NaN wins.
-    Max: T, T::of(f64::NEG_INFINITY), |a, x| a.larger(x), |l, r| l.larger(r), |e| e;
+    Max: T, T, T::of(f64::NEG_INFINITY), |a, x| a.larger(x), |l, r| l.larger(r), |p| p, |e| e;
     /// The smallest; NaN wins.
-    Min: T, T::of(f64::INFINITY), |a, x| a.smaller(x), |l, r| l.smaller(r), |e| e;
+    Min: T, T, T::of(f64::INFINITY), |a, x| a.smaller(x), |l, r| l.smaller(r), |p| p, |e| e;
 }
 
 const LANES: usize = 32;
+const FEW: usize = 8;
+/// Elements of a part: so many are summed in their own type.
+const PART: usize = 4096;
+/// Rows of a part, where columns are folded.
+const ROWS: usize = 128;
+/// Elements of a slab that are folded at once.
+const TALL: usize = 1 << 16;
 
 #[inline]
 fn block<T: Copy, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
@@ -88,24 +116,36 @@ fn block<T: Copy, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
 /// [`block`] in code that is compiled for an instruction set already.
 #[inline(always)]
 fn block_here<T: Copy, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
-    if x.len() < 2 * LANES {
-        return x.iter().fold(f.start(), |acc, x| f.step(acc, *x));
+    if x.len() < 2 * FEW {
+        return f.widen(x.iter().fold(f.start(), |part, x| f.step(part, *x)));
     }
-    let mut lanes = [f.start(); LANES];
-    let (chunks, rest) = x.as_chunks::<LANES>();
+    if x.len() < 2 * LANES {
+        return f.widen(side_by_side::<T, F, FEW>(f, x));
+    }
+    let mut acc = f.widen(f.start());
+    for part in x.chunks(PART) {
+        acc = f.merge(acc, f.widen(side_by_side::<T, F, LANES>(f, part)));
+    }
+    acc
+}
+
+#[inline(always)]
+fn side_by_side<T: Copy, F: Fold<T>, const N: usize>(f: F, x: &[T]) -> F::Part {
+    let mut lanes = [f.start(); N];
+    let (chunks, rest) = x.as_chunks::<N>();
     for chunk in chunks {
-        for i in 0..LANES {
+        for i in 0..N {
             lanes[i] = f.step(lanes[i], chunk[i]);
         }
     }
     // By halves: one after another each would wait for the last.
-    let mut width = LANES / 2;
+    let mut width = N / 2;
     while width > 0 {
         let (low, high) = lanes.split_at_mut(width);
-        low.iter_mut().zip(high).for_each(|(a, b)| *a = f.merge(*a, *b));
+        low.iter_mut().zip(high).for_each(|(a, b)| *a = f.join(*a, *b));
         width /= 2;
     }
-    rest.iter().fold(lanes[0], |acc, x| f.step(acc, *x))
+    rest.iter().fold(lanes[0], |part, x| f.step(part, *x))
 }
 
 /// The fold of one slice.
@@ -115,26 +155,27 @@ pub fn row<T: Copy + Sync, F: Fold<T> + Send>(f: F, x: &[T]) -> T {
 }
 
 fn accumulated<T: Copy + Sync, F: Fold<T> + Send>(f: F, x: &[T]) -> F::Acc {
+    let start = f.widen(f.start());
     if simd::parallel(x.len()) {
         let parts: Vec<F::Acc> = x.par_chunks(CHUNK).map(|c| block(f, c)).collect();
-        parts.into_iter().fold(f.start(), |a, b| f.merge(a, b))
+        parts.into_iter().fold(start, |a, b| f.merge(a, b))
     } else {
         x.chunks(CHUNK)
             .map(|c| block(f, c))
-            .fold(f.start(), |a, b| f.merge(a, b))
+            .fold(start, |a, b| f.merge(a, b))
     }
 }
 
 /// `f` of every row of `len` elements; `short` does the same to rows of up to a chunk, inlined.
 #[inline(always)]
-fn rows<T: Copy + Sync + Send>(
+pub(super) fn rows<T: Copy + Sync + Send>(
     x: &[T],
     len: usize,
     out: &mut [T],
     f: impl Fn(&[T]) -> T + Sync,
     short: impl Fn(&[T]) -> T + Sync,
 ) {
-    let part = |(out, x): (&mut [T], &[T])| {
+    row_blocks(x, len, out, |x, out| {
         let rows = x.chunks_exact(len);
         if len > CHUNK {
             return out.iter_mut().zip(rows).for_each(|(out, x)| *out = f(x));
@@ -143,19 +184,28 @@ fn rows<T: Copy + Sync + Send>(
             #[inline(always)]
             || out.iter_mut().zip(rows).for_each(|(out, x)| *out = short(x)),
         )
-    };
+    });
+}
+
+/// `f(rows, their results)` for blocks of rows of `len` elements.
+pub(super) fn row_blocks<T: Copy + Sync + Send>(
+    x: &[T],
+    len: usize,
+    out: &mut [T],
+    f: impl Fn(&[T], &mut [T]) + Sync,
+) {
     if simd::parallel(x.len()) && out.len() > 1 {
         let rows = (CHUNK / len).max(1);
         out.par_chunks_mut(rows)
             .zip(x.par_chunks(rows * len))
-            .for_each(part);
+            .for_each(|(out, x)| f(x, out));
     } else {
-        part((out, x));
+        f(x, out);
     }
 }
 
 /// `f(slab, first column, results)` for blocks of columns of every slab `[len, inner]`.
-fn slabs<T: Copy + Sync + Send>(
+pub(super) fn slabs<T: Copy + Sync + Send>(
     x: &[T],
     Extent { len, inner, .. }: Extent,
     out: &mut [T],
@@ -177,32 +227,74 @@ fn slabs<T: Copy + Sync + Send>(
     }
 }
 
-/// Folds a slab `[len, inner]` of whole rows into columns `first..first + out.len()`.
+/// Folds a slab `[len, inner]` of whole rows into columns `first..first + out.len()`: high ones in pieces.
 #[inline]
-fn columns<T: Copy, F: Fold<T>>(f: F, x: &[T], inner: usize, first: usize, out: &mut [T]) {
-    let mut acc = vec![f.start(); out.len()];
+fn columns<T: Copy + Sync, F: Fold<T>>(f: F, x: &[T], inner: usize, first: usize, out: &mut [T]) {
+    let rows = if inner < COLUMNS {
+        (TALL / inner).max(1)
+    } else {
+        x.len()
+    };
+    let piece = rows.saturating_mul(inner);
+    let fold = |x: &[T]| fold_rows(f, x, inner, first, out.len());
+    let mut sums = if x.len() <= piece {
+        fold(x)
+    } else {
+        let pieces: Vec<_> = if simd::parallel(x.len()) {
+            x.par_chunks(piece).map(fold).collect()
+        } else {
+            x.chunks(piece).map(fold).collect()
+        };
+        let mut pieces = pieces.into_iter();
+        let mut sums = pieces.next().unwrap_or_default();
+        for piece in pieces {
+            sums.iter_mut().zip(piece).for_each(|(a, b)| *a = f.merge(*a, b));
+        }
+        sums
+    };
+    out.iter_mut()
+        .zip(&mut sums)
+        .for_each(|(out, acc)| *out = f.end(*acc));
+}
+
+/// The accumulators of `width` columns from `first` on.
+#[inline]
+fn fold_rows<T: Copy, F: Fold<T>>(
+    f: F,
+    x: &[T],
+    inner: usize,
+    first: usize,
+    width: usize,
+) -> SmallVec<[F::Acc; 64]> {
+    let mut sums: SmallVec<[F::Acc; 64]> = SmallVec::from_elem(f.widen(f.start()), width);
+    let mut parts: SmallVec<[F::Part; 64]> = SmallVec::from_elem(f.start(), width);
     simd::vectorize_for::<T, _>(
         #[inline(always)]
         || {
-            let width = acc.len();
-            let part = |at: usize| &x[at + first..at + first + width];
-            // Four rows at a time, so that the accumulators are moved to and fro less often.
-            let fours = x.len() / (4 * inner) * 4 * inner;
-            for at in (0..fours).step_by(4 * inner) {
-                let [a, b, c, d] = [0, 1, 2, 3].map(|i| part(at + i * inner));
-                let rows = a.iter().zip(b).zip(c.iter().zip(d));
-                for (acc, ((a, b), (c, d))) in acc.iter_mut().zip(rows) {
-                    *acc = f.step(f.step(f.step(f.step(*acc, *a), *b), *c), *d);
+            let (sums, parts) = (&mut sums[..], &mut parts[..]);
+            for x in x.chunks(ROWS * inner) {
+                parts.fill(f.start());
+                let row = |at: usize| &x[at + first..at + first + width];
+                // Four rows at a time, so that the parts are moved to and fro less often.
+                let fours = x.len() / (4 * inner) * 4 * inner;
+                for at in (0..fours).step_by(4 * inner) {
+                    let [a, b, c, d] = [0, 1, 2, 3].map(|i| row(at + i * inner));
+                    let rows = a.iter().zip(b).zip(c.iter().zip(d));
+                    for (part, ((a, b), (c, d))) in parts.iter_mut().zip(rows) {
+                        *part = f.step(f.step(f.step(f.step(*part, *a), *b), *c), *d);
+                    }
+                }
+                for at in (fours..x.len()).step_by(inner) {
+                    let columns = parts.iter_mut().zip(row(at));
+                    columns.for_each(|(part, x)| *part = f.step(*part, *x));
+                }
+                for (sum, part) in sums.iter_mut().zip(parts.iter()) {
+                    *sum = f.merge(*sum, f.widen(*part));
                 }
             }
-            for at in (fours..x.len()).step_by(inner) {
-                acc.iter_mut()
-                    .zip(part(at))
-                    .for_each(|(acc, x)| *acc = f.step(*acc, *x));
-            }
-            out.iter_mut().zip(&acc).for_each(|(out, acc)| *out = f.end(*acc));
         },
     );
+    sums
 }
 
 const COLUMNS: usize = 2048;
@@ -211,7 +303,7 @@ const COLUMNS: usize = 2048;
 #[inline]
 pub fn fold<T: Math, F: Fold<T> + Send>(f: F, x: &[T], extent: Extent) -> Vec<T> {
     let Extent { outer, len, inner } = extent;
-    let mut out = vec![f.end(f.start()); outer * inner];
+    let mut out = vec![f.end(f.widen(f.start())); outer * inner];
     if x.is_empty() {
         return out;
     }
@@ -232,32 +324,7 @@ pub fn fold<T: Math, F: Fold<T> + Send>(f: F, x: &[T], extent: Extent) -> Vec<T>
     out
 }
 
-/// The sum of squared distances from a number.
-#[derive(Clone, Copy)]
-struct Squares(f64);
-
-impl<T: Math> Fold<T> for Squares {
-    type Acc = f64;
-    #[inline(always)]
-    fn start(self) -> f64 {
-        0.
-    }
-    #[inline(always)]
-    fn step(self, sum: f64, x: T) -> f64 {
-        let away = x.f64() - self.0;
-        sum + away * away
-    }
-    #[inline(always)]
-    fn merge(self, a: f64, b: f64) -> f64 {
-        a + b
-    }
-    #[inline(always)]
-    fn end(self, sum: f64) -> T {
-        T::of(sum)
-    }
-}
-
-/// The mean squared distances from the mean along the middle axis, in `f64` throughout; NaN over nothing.
+/// The mean squared distances from the mean along the middle axis; NaN over nothing.
 pub fn variance<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
     let Extent { outer, len, inner } = extent;
     let per = 1. / len as f64;
@@ -290,20 +357,23 @@ pub fn variance<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
 
 fn column_variances<T: Math>(x: &[T], inner: usize, first: usize, out: &mut [T]) {
     let per = inner as f64 / x.len() as f64;
-    let (mut means, mut sums) = (vec![0.; out.len()], vec![0.; out.len()]);
+    let mut means = vec![T::ZERO; out.len()];
+    columns(Sum, x, inner, first, &mut means);
+    means.iter_mut().for_each(|mean| *mean = T::of(mean.f64() * per));
+    let mut sums = vec![0f64; out.len()];
+    let mut parts = vec![T::ZERO; out.len()];
     simd::vectorize_for::<T, _>(
         #[inline(always)]
         || {
-            let parts = || x.chunks_exact(inner).map(|row| &row[first..first + out.len()]);
-            for row in parts() {
-                means.iter_mut().zip(row).for_each(|(mean, x)| *mean += x.f64());
-            }
-            means.iter_mut().for_each(|mean| *mean *= per);
-            for row in parts() {
-                for ((sum, mean), x) in sums.iter_mut().zip(&means).zip(row) {
-                    let away = x.f64() - *mean;
-                    *sum += away * away;
+            for x in x.chunks(ROWS * inner) {
+                parts.fill(T::ZERO);
+                for row in x.chunks_exact(inner) {
+                    let columns = parts.iter_mut().zip(&means).zip(&row[first..]);
+                    columns.for_each(|((part, mean), x)| *part += (*x - *mean) * (*x - *mean));
                 }
+                sums.iter_mut()
+                    .zip(&parts)
+                    .for_each(|(sum, part)| *sum += part.f64());
             }
         },
     );

@@ -2,67 +2,18 @@
 //!
 //! Long rows go one by one, each pass from the cache; of short ones the exponentials run over a whole block at once.
 
-use rayon::prelude::*;
-
-use super::buffer::unwritten;
+use super::lane_map::{blocks, with_lanes};
 use super::math::Math;
-use super::reduce::Extent;
+use super::reduce::{Extent, row_blocks, slabs};
 use super::row_folds::{largest, sum_of, sum_of_pairs, write_sum};
-use super::simd::{self, CHUNK};
+use super::simd;
 
 /// Rows of at least this length are worked on one by one.
 const ROW: usize = 32;
 
-/// A buffer written by `f(start, part)` for blocks of whole outer slabs.
-fn blocks<T: Math>(len: usize, extent: Extent, f: impl Fn(usize, &mut [T]) + Sync) -> Vec<T> {
-    // SAFETY: the private callers below write every element of each part.
-    let mut out = unsafe { unwritten::<T>(len) };
-    if out.is_empty() {
-        return out;
-    }
-    let slab = extent.len * extent.inner;
-    let step = (CHUNK / slab).max(1) * slab;
-    let part = |(i, out): (usize, &mut [T])| f(i * step, out);
-    if simd::parallel(len) {
-        out.par_chunks_mut(step).enumerate().for_each(part);
-    } else {
-        out.chunks_mut(step).enumerate().for_each(part);
-    }
-    out
-}
-
 fn row_largest<T: Math>(x: &[T]) -> T {
     x.iter()
         .fold(T::of(f64::NEG_INFINITY), |a, b| if *b > a { *b } else { a })
-}
-
-/// Applies `f(value, lane's statistic)` in place; statistics are `[outer, inner]`.
-#[inline(always)]
-pub(crate) fn with_lane<T: Math>(out: &mut [T], stats: &[T], extent: Extent, f: impl Fn(T, T) -> T) {
-    if out.is_empty() {
-        return;
-    }
-    let Extent { len, inner, .. } = extent;
-    simd::vectorize_for::<T, _>(
-        #[inline(always)]
-        || {
-            if inner == 1 {
-                for (row, s) in out.chunks_exact_mut(len).zip(stats) {
-                    for v in row {
-                        *v = f(*v, *s);
-                    }
-                }
-                return;
-            }
-            for (slab, stats) in out.chunks_exact_mut(len * inner).zip(stats.chunks_exact(inner)) {
-                for row in slab.chunks_exact_mut(inner) {
-                    for (v, s) in row.iter_mut().zip(stats) {
-                        *v = f(*v, *s);
-                    }
-                }
-            }
-        },
-    );
 }
 
 /// Which of the two.
@@ -83,7 +34,7 @@ pub fn log_softmax<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
 }
 
 fn forward<T: Math>(x: &[T], extent: Extent, kind: Kind) -> Vec<T> {
-    blocks(x.len(), extent, |start, out| {
+    blocks(extent, |start, out| {
         let x = &x[start..start + out.len()];
         match extent {
             Extent { inner: 1, len, .. } if len >= ROW => long_rows(x, out, len, kind),
@@ -219,7 +170,7 @@ fn gradient<T: Math>(
 ) -> Vec<T> {
     let Extent { len, inner, .. } = extent;
     let slab = len * inner;
-    blocks(g.len(), extent, |start, out| {
+    blocks(extent, |start, out| {
         let (g, y) = (&g[start..start + out.len()], &y[start..start + out.len()]);
         let mut sums = vec![T::ZERO; inner];
         simd::vectorize_for::<T, _>(
@@ -260,66 +211,85 @@ fn gradient<T: Math>(
     })
 }
 
-/// Calls `f(start)` for each lane; its elements are `inner` apart.
-fn lanes(extent: Extent, mut f: impl FnMut(usize)) {
-    for o in 0..extent.outer {
-        (0..extent.inner).for_each(|i| f(o * extent.len * extent.inner + i));
+/// `log(sum(e^x))` along the middle axis.
+pub fn logsumexp<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
+    let Extent { outer, len, inner } = extent;
+    let mut out = vec![T::of(f64::NEG_INFINITY); outer * inner];
+    if x.is_empty() {
+        return out;
     }
-}
-
-/// The lane's elements from the largest down with their places; equal ones stay in order.
-fn descending<T: Math>(x: &[T], at: impl Fn(usize) -> usize, len: usize, sorted: &mut Vec<(f64, usize)>) {
-    sorted.clear();
-    sorted.extend((0..len).map(|i| (x[at(i)].f64(), at(i))));
-    sorted.sort_by(|a, b| b.0.total_cmp(&a.0));
-}
-
-/// How many of the largest elements `v` have `v > (sum so far - 1) / count so far`, and the sum of these sums.
-fn sparse_support(sorted: &[(f64, usize)]) -> (usize, f64) {
-    let (mut sum, mut count, mut sums) = (0., 0, 0.);
-    for (i, (v, _)) in sorted.iter().enumerate() {
-        sum += v;
-        if v - (sum - 1.) / (i + 1) as f64 > 0. {
-            count += 1;
-            sums += sum;
-        }
+    if inner == 1 {
+        row_blocks(x, len, &mut out, |x, out| log_sums(x, len, out));
+    } else {
+        slabs(x, extent, &mut out, |x, first, out| {
+            column_log_sums(x, inner, first, out)
+        });
     }
-    (count, sums)
-}
-
-/// `max(x - t, 0)` with Keras's `t`: the sums up to each element of the support, added up, less 1, over its size.
-pub fn sparsemax<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
-    let mut out = vec![T::ZERO; x.len()];
-    let mut sorted = Vec::with_capacity(extent.len);
-    lanes(extent, |start| {
-        let at = |i: usize| start + i * extent.inner;
-        descending(x, at, extent.len, &mut sorted);
-        let (count, sums) = sparse_support(&sorted);
-        let shift = T::of((sums - 1.) / count as f64);
-        (0..extent.len).for_each(|i| out[at(i)] = (x[at(i)] - shift).relu());
-    });
     out
 }
 
-/// `g` where the output is above 0; the element that is `i`-th in order, from 0, of a support of `k` moves the
-/// shift by `(k - i) / k`.
-pub fn sparsemax_gradient<T: Math>(g: &[T], x: &[T], extent: Extent) -> Vec<T> {
-    let mut out = vec![T::ZERO; g.len()];
-    let mut sorted = Vec::with_capacity(extent.len);
-    lanes(extent, |start| {
-        descending(x, |i| start + i * extent.inner, extent.len, &mut sorted);
-        let (count, sums) = sparse_support(&sorted);
-        let shift = T::of((sums - 1.) / count as f64);
-        let mut total = 0.;
-        for (_, at) in &sorted {
-            if x[*at] > shift {
-                out[*at] = g[*at];
-                total += g[*at].f64();
+/// What is subtracted before the exponential: the largest, but nothing infinite from itself.
+#[inline(always)]
+fn shift<T: Math>(top: T) -> T {
+    if top.abs() < T::of(f64::INFINITY) {
+        top
+    } else {
+        T::ZERO
+    }
+}
+
+fn log_sums<T: Math>(x: &[T], len: usize, out: &mut [T]) {
+    simd::vectorize_for::<T, _>(
+        #[inline(always)]
+        || {
+            if len >= ROW {
+                for (x, out) in x.chunks_exact(len).zip(out) {
+                    let shift = shift(largest(x));
+                    *out = T::of(sum_of(x, |x| (x - shift).exp()).ln()) + shift;
+                }
+                return;
             }
-        }
-        for (i, (_, at)) in sorted.iter().enumerate().take(count) {
-            out[*at] -= T::of(total * (count - i) as f64 / count as f64);
-        }
-    });
-    out
+            // Of short rows the exponentials run over all rows at once.
+            let mut exps = x.to_vec();
+            for (x, out) in exps.chunks_exact_mut(len).zip(&mut *out) {
+                *out = shift(row_largest(x));
+                x.iter_mut().for_each(|x| *x -= *out);
+            }
+            exps.iter_mut().for_each(|x| *x = x.exp());
+            for (x, out) in exps.chunks_exact(len).zip(out) {
+                *out += x.iter().fold(T::ZERO, |a, b| a + *b).ln();
+            }
+        },
+    );
+}
+
+fn column_log_sums<T: Math>(x: &[T], inner: usize, first: usize, out: &mut [T]) {
+    let mut sums = vec![T::ZERO; out.len()];
+    simd::vectorize_for::<T, _>(
+        #[inline(always)]
+        || {
+            for row in x.chunks_exact(inner) {
+                let pairs = out.iter_mut().zip(&row[first..]);
+                pairs.for_each(|(top, x)| *top = if *x > *top { *x } else { *top });
+            }
+            out.iter_mut().for_each(|top| *top = shift(*top));
+            for row in x.chunks_exact(inner) {
+                let lanes = sums.iter_mut().zip(&*out).zip(&row[first..]);
+                lanes.for_each(|((sum, shift), x)| *sum += (*x - *shift).exp());
+            }
+            out.iter_mut().zip(&sums).for_each(|(out, sum)| *out += sum.ln());
+        },
+    );
+}
+
+/// `g e^(x - y)`, where `y` is [`logsumexp`] of `x`.
+pub fn logsumexp_gradient<T: Math>(g: &[T], x: &[T], y: &[T], extent: Extent) -> Vec<T> {
+    with_lanes(
+        x,
+        y,
+        g,
+        extent,
+        #[inline(always)]
+        |x, y, g| g * (x - y).exp(),
+    )
 }

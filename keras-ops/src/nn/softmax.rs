@@ -6,7 +6,7 @@ use crate::axes::Joined;
 use crate::host;
 use crate::kernels::math::Math;
 use crate::kernels::reduce::Extent;
-use crate::kernels::softmax as kernel;
+use crate::kernels::{softmax as kernel, sparsemax as sparsemax_kernel};
 use crate::tape::record_with_output;
 
 /// `e^x / sum(e^x)` over `axes`, stable for large `x`.
@@ -110,12 +110,14 @@ pub fn sparsemax(x: &Tensor, axis: i64) -> Result<Tensor> {
 }
 
 fn sparse<T: Math>(x: &Tensor, extent: Extent) -> Result<Tensor> {
-    let out = host::read(x, |x: &[T]| Ok(kernel::sparsemax(x, extent)))?;
+    let out = host::read(x, |x: &[T]| Ok(sparsemax_kernel::sparsemax(x, extent)))?;
     let out = host::storage_as(out, x.dtype(), x.device())?;
     let saved = x.detach();
     Ok(record_with_output(&[x], out, x.shape(), move |grad, _, _| {
         let dx = host::read(&grad, |g: &[T]| {
-            host::read(&saved, |x: &[T]| Ok(kernel::sparsemax_gradient(g, x, extent)))
+            host::read(&saved, |x: &[T]| {
+                Ok(sparsemax_kernel::sparsemax_gradient(g, x, extent))
+            })
         })?;
         let dx = host::tensor(dx, grad.dtype(), grad.shape(), grad.device())?;
         Ok([Some(dx)].into_iter().collect())
