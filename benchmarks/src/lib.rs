@@ -2,7 +2,9 @@
 //! this crate.
 
 pub mod metrics;
+mod models;
 pub mod ops;
+mod position;
 
 use keras::ops::random::{Seed, randint, uniform};
 use keras::prelude::*;
@@ -23,7 +25,7 @@ pub struct Workload {
 }
 
 /// The names of the workloads.
-pub const NAMES: [&str; 3] = ["mlp", "small", "cnn"];
+pub const NAMES: [&str; 7] = ["mlp", "small", "cnn", "lstm", "transformer", "resnet", "gpt"];
 
 /// The workload called `name`; `steps` batches an epoch, or its usual number.
 ///
@@ -31,85 +33,38 @@ pub const NAMES: [&str; 3] = ["mlp", "small", "cnn"];
 /// When there is no such workload.
 pub fn workload(name: &str, steps: Option<usize>) -> keras::Result<Workload> {
     set_random_seed(0);
-    match name {
-        "mlp" => mlp(steps.unwrap_or(100)),
-        "small" => small(steps.unwrap_or(300)),
-        "cnn" => cnn(steps.unwrap_or(20)),
+    let (model, batch_size, usual) = match name {
+        "mlp" => (models::mlp()?, 128, 100),
+        "small" => (models::small()?, 32, 300),
+        "cnn" => (models::cnn()?, 128, 20),
+        "lstm" => (models::lstm()?, 32, 6),
+        "transformer" => (models::transformer()?, 32, 30),
+        "resnet" => (models::resnet()?, 128, 4),
+        "gpt" => (models::gpt()?, 16, 4),
         _ => keras::bail!("no workload `{name}`; there are {}", NAMES.join(", ")),
-    }
-}
-
-fn mlp(steps: usize) -> keras::Result<Workload> {
-    let mut model = Sequential::new()
-        .input([784])
-        .add(Dense::new(512).activation("relu"))
-        .add(Dropout::new(0.2))
-        .add(Dense::new(512).activation("relu"))
-        .add(Dropout::new(0.2))
-        .add(Dense::new(10).activation("softmax"))
-        .build()?;
-    model.compile(
-        Compile::new("rmsprop")
-            .loss("sparse_categorical_crossentropy")
-            .metric("accuracy"),
-    )?;
-    let n = 128 * steps;
+    };
+    let steps = steps.unwrap_or(usual);
+    let (x, y) = data(name, batch_size * steps)?;
     Ok(Workload {
         model,
-        batch_size: 128,
-        steps,
-        x: floats(&[n, 784])?,
-        y: labels(&[n], 10, DType::I64)?,
-    })
-}
-
-fn small(steps: usize) -> keras::Result<Workload> {
-    let mut model = Sequential::new()
-        .input([30])
-        .add(Dense::new(64).activation("relu"))
-        .add(Dense::new(64).activation("relu"))
-        .add(Dense::new(1).activation("sigmoid"))
-        .build()?;
-    model.compile(
-        Compile::new("adam")
-            .loss("binary_crossentropy")
-            .metric("accuracy")
-            .metric("auc"),
-    )?;
-    let n = 32 * steps;
-    Ok(Workload {
-        model,
-        batch_size: 32,
-        steps,
-        x: floats(&[n, 30])?,
-        y: labels(&[n, 1], 2, DType::F32)?,
-    })
-}
-
-fn cnn(steps: usize) -> keras::Result<Workload> {
-    let mut model = Sequential::new()
-        .input([28, 28, 1])
-        .add(Conv2D::new(32, 3).activation("relu"))
-        .add(MaxPooling2D::new(2))
-        .add(Conv2D::new(64, 3).activation("relu"))
-        .add(MaxPooling2D::new(2))
-        .add(Flatten::new())
-        .add(Dropout::new(0.5))
-        .add(Dense::new(10).activation("softmax"))
-        .build()?;
-    model.compile(
-        Compile::new("adam")
-            .loss("sparse_categorical_crossentropy")
-            .metric("accuracy"),
-    )?;
-    let n = 128 * steps;
-    let (x, y) = (floats(&[n, 28, 28, 1])?, labels(&[n], 10, DType::I64)?);
-    Ok(Workload {
-        model,
-        batch_size: 128,
+        batch_size,
         steps,
         x,
         y,
+    })
+}
+
+/// Random inputs and targets for `n` samples.
+fn data(name: &str, n: usize) -> keras::Result<(Tensor, Tensor)> {
+    let words = |dims: &[usize], limit| labels(dims, limit, DType::I64);
+    Ok(match name {
+        "mlp" => (floats(&[n, 784])?, words(&[n], 10)?),
+        "small" => (floats(&[n, 30])?, labels(&[n, 1], 2, DType::F32)?),
+        "cnn" => (floats(&[n, 28, 28, 1])?, words(&[n], 10)?),
+        "lstm" => (words(&[n, 200], 20_000)?, labels(&[n, 1], 2, DType::F32)?),
+        "transformer" => (words(&[n, 200], 20_000)?, words(&[n], 2)?),
+        "resnet" => (floats(&[n, 32, 32, 3])?, words(&[n], 10)?),
+        _ => (words(&[n, 128], 8_000)?, words(&[n, 128], 8_000)?),
     })
 }
 
