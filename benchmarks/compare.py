@@ -27,7 +27,7 @@ def figures(command, **env):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("workloads", nargs="*", default=["mlp", "small", "cnn"])
+    parser.add_argument("workloads", nargs="*", default=["mlp", "small", "cnn", "lstm", "transformer", "resnet", "gpt"])
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--backends", default="jax")
     parser.add_argument("--python", default=sys.executable)

@@ -16,7 +16,23 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import keras  # noqa: E402
 import numpy as np  # noqa: E402
-from keras.layers import Conv2D, Dense, Dropout, Flatten, MaxPooling2D  # noqa: E402
+from keras.layers import (  # noqa: E402
+    LSTM,
+    Add,
+    BatchNormalization,
+    Bidirectional,
+    Conv2D,
+    Dense,
+    Dropout,
+    Embedding,
+    Flatten,
+    GlobalAveragePooling1D,
+    GlobalAveragePooling2D,
+    LayerNormalization,
+    MaxPooling2D,
+    MultiHeadAttention,
+    ReLU,
+)
 
 rng = np.random.default_rng(0)
 
@@ -32,7 +48,7 @@ def mlp(steps):
             Dense(10, activation="softmax"),
         ]
     )
-    model.compile("rmsprop", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
     n = 128 * steps
     return model, 128, rng.random((n, 784), "float32"), rng.integers(0, 10, n).astype("int32")
 
@@ -46,7 +62,7 @@ def small(steps):
             Dense(1, activation="sigmoid"),
         ]
     )
-    model.compile("adam", "binary_crossentropy", ["accuracy", keras.metrics.AUC()])
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy", keras.metrics.AUC()])
     n = 32 * steps
     return model, 32, rng.random((n, 30), "float32"), rng.integers(0, 2, (n, 1)).astype("float32")
 
@@ -64,13 +80,98 @@ def cnn(steps):
             Dense(10, activation="softmax"),
         ]
     )
-    model.compile("adam", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     n = 128 * steps
     x = rng.random((n, 28, 28, 1), "float32")
     return model, 128, x, rng.integers(0, 10, n).astype("int32")
 
 
-WORKLOADS = {"mlp": (mlp, 100), "small": (small, 300), "cnn": (cnn, 20)}
+def words(limit, *shape):
+    return rng.integers(0, limit, shape).astype("int32")
+
+
+def lstm(steps):
+    model = keras.Sequential(
+        [
+            keras.Input((200,), dtype="int32"),
+            Embedding(20000, 128),
+            Bidirectional(LSTM(64, return_sequences=True)),
+            Bidirectional(LSTM(64)),
+            Dense(1, activation="sigmoid"),
+        ]
+    )
+    model.compile("adam", "binary_crossentropy", metrics=["accuracy"])
+    n = 32 * steps
+    return model, 32, words(20000, n, 200), words(2, n, 1).astype("float32")
+
+
+def placed(tokens, vocabulary, width, length):
+    """Embeddings of words plus those of their places."""
+    return Embedding(vocabulary, width)(tokens) + Embedding(length, width)(keras.ops.arange(length))
+
+
+def transformer(steps):
+    tokens = keras.Input((200,), dtype="int32")
+    x = placed(tokens, 20000, 32, 200)
+    attended = Dropout(0.1)(MultiHeadAttention(2, 32)(x, x))
+    x = LayerNormalization(epsilon=1e-6)(x + attended)
+    fed = Dropout(0.1)(Dense(32)(Dense(32, activation="relu")(x)))
+    x = LayerNormalization(epsilon=1e-6)(x + fed)
+    x = Dropout(0.1)(GlobalAveragePooling1D()(x))
+    x = Dropout(0.1)(Dense(20, activation="relu")(x))
+    model = keras.Model(tokens, Dense(2, activation="softmax")(x))
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    n = 32 * steps
+    return model, 32, words(20000, n, 200), words(2, n)
+
+
+def convolved(x, filters, size, stride=1):
+    x = Conv2D(filters, size, strides=stride, padding="same", use_bias=False)(x)
+    return BatchNormalization()(x)
+
+
+def resnet(steps):
+    image = keras.Input((32, 32, 3))
+    x = ReLU()(convolved(image, 16, 3))
+    for stage, filters in enumerate((16, 32, 64)):
+        for block in range(3):
+            stride = 2 if stage and not block else 1
+            y = convolved(ReLU()(convolved(x, filters, 3, stride)), filters, 3)
+            if stride == 2:
+                x = convolved(x, filters, 1, stride)
+            x = ReLU()(Add()([x, y]))
+    model = keras.Model(image, Dense(10, activation="softmax")(GlobalAveragePooling2D()(x)))
+    optimizer = keras.optimizers.SGD(0.1, momentum=0.9)
+    model.compile(optimizer, "sparse_categorical_crossentropy", metrics=["accuracy"])
+    n = 128 * steps
+    return model, 128, rng.random((n, 32, 32, 3), "float32"), words(10, n)
+
+
+def gpt(steps):
+    vocabulary, length, width, heads = 8000, 128, 256, 4
+    tokens = keras.Input((length,), dtype="int32")
+    x = placed(tokens, vocabulary, width, length)
+    for _ in range(4):
+        h = LayerNormalization(epsilon=1e-5)(x)
+        x = x + MultiHeadAttention(heads, width // heads)(h, h, use_causal_mask=True)
+        h = LayerNormalization(epsilon=1e-5)(x)
+        x = x + Dense(width)(Dense(4 * width, activation="gelu")(h))
+    model = keras.Model(tokens, Dense(vocabulary)(LayerNormalization(epsilon=1e-5)(x)))
+    loss = keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    model.compile(keras.optimizers.AdamW(3e-4), loss)
+    text = words(vocabulary, 16 * steps, length + 1)
+    return model, 16, text[:, :-1], text[:, 1:]
+
+
+WORKLOADS = {
+    "mlp": (mlp, 100),
+    "small": (small, 300),
+    "cnn": (cnn, 20),
+    "lstm": (lstm, 6),
+    "transformer": (transformer, 30),
+    "resnet": (resnet, 4),
+    "gpt": (gpt, 4),
+}
 
 
 class Clock(keras.callbacks.Callback):

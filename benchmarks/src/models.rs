@@ -65,7 +65,11 @@ pub(crate) fn lstm() -> keras::Result<Model> {
         .add(Bidirectional::new(LSTM::new(64)))
         .add(Dense::new(1).activation("sigmoid"))
         .build()?;
-    model.compile(Compile::new("adam").loss("binary_crossentropy").metric("accuracy"))?;
+    model.compile(
+        Compile::new("adam")
+            .loss("binary_crossentropy")
+            .metric("accuracy"),
+    )?;
     Ok(model)
 }
 
@@ -78,8 +82,12 @@ pub(crate) fn transformer() -> keras::Result<Model> {
     let f = Dense::new(32).activation("relu").apply(&x)?;
     let f = Dropout::new(0.1).apply(&Dense::new(32).apply(&f)?)?;
     let x = GlobalAveragePooling1D::new().apply(&normalised(&x, &f)?)?;
-    let x = Dense::new(20).activation("relu").apply(&Dropout::new(0.1).apply(&x)?)?;
-    let y = Dense::new(2).activation("softmax").apply(&Dropout::new(0.1).apply(&x)?)?;
+    let x = Dense::new(20)
+        .activation("relu")
+        .apply(&Dropout::new(0.1).apply(&x)?)?;
+    let y = Dense::new(2)
+        .activation("softmax")
+        .apply(&Dropout::new(0.1).apply(&x)?)?;
     let mut model = Model::new(&words, &y)?;
     model.compile(
         Compile::new("adam")
@@ -90,7 +98,9 @@ pub(crate) fn transformer() -> keras::Result<Model> {
 }
 
 fn normalised(x: &Symbolic, added: &Symbolic) -> keras::Result<Symbolic> {
-    LayerNormalization::new().epsilon(1e-6).apply(&Add::new().apply([x, added])?)
+    LayerNormalization::new()
+        .epsilon(1e-6)
+        .apply(&Add::new().apply([x, added])?)
 }
 
 pub(crate) fn resnet() -> keras::Result<Model> {
@@ -140,7 +150,9 @@ pub(crate) fn gpt() -> keras::Result<Model> {
         let causal = Arguments::new().set("use_causal_mask", true);
         let a = MultiHeadAttention::new(HEADS, WIDTH / HEADS).apply_with([&h, &h], causal)?;
         x = Add::new().apply([&x, &a])?;
-        let h = Dense::new(4 * WIDTH).activation("gelu").apply(&norm().apply(&x)?)?;
+        let h = Dense::new(4 * WIDTH)
+            .activation("gelu")
+            .apply(&norm().apply(&x)?)?;
         x = Add::new().apply([&x, &Dense::new(WIDTH).apply(&h)?])?;
     }
     let y = Dense::new(WORDS).apply(&norm().apply(&x)?)?;

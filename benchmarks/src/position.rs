@@ -24,7 +24,8 @@ impl Layer for PositionEmbedding {
         let [Some(steps), Some(width)] = inputs[0][1..] else {
             bail!("PositionEmbedding: expected an input (batch, steps, width) of known size")
         };
-        let table = Weight::new("embeddings", &[steps, width]).initializer("uniform");
+        let shape = [steps, width];
+        let table = Weight::new("embeddings", &shape).initializer("uniform");
         self.table = Some(self.base.add_weight(table, cx)?);
         Ok(())
     }

@@ -9,12 +9,27 @@ pub use crate::callbacks::{
 };
 pub use crate::compile::CompileExt;
 pub use crate::layers::{
-    Activation, ActivityRegularization, Add, AdditiveAttention, AlphaDropout, Attention, Average,
-    Bidirectional, Concatenate, Conv2D, Dense, Dot, Dropout, ELU, EinsumDense, Embedding, Flatten, GRU,
-    GRUCell, GaussianDropout, GaussianNoise, GroupedQueryAttention, Identity, InputLayer, LSTM, LSTMCell,
-    Lambda, LeakyReLU, Masking, MaxPooling2D, Maximum, MergeMode, Minimum, MultiHeadAttention, Multiply,
-    PReLU, RNN, ReLU, Rescaling, ReversibleEmbedding, SimpleRNN, SimpleRNNCell, Softmax, SpatialDropout1D,
-    SpatialDropout2D, SpatialDropout3D, StackedRNNCells, Subtract, TimeDistributed,
+    Activation, ActivityRegularization, AdaptiveAveragePooling1D, AdaptiveAveragePooling2D,
+    AdaptiveAveragePooling3D, AdaptiveMaxPooling1D, AdaptiveMaxPooling2D, AdaptiveMaxPooling3D, Add,
+    AdditiveAttention, AlphaDropout, Attention, AugMix, AutoContrast, Average, AveragePooling1D,
+    AveragePooling2D, AveragePooling3D, BatchNormalization, Bidirectional, CategoryEncoding, CenterCrop,
+    Concatenate, ContrastLimitedAdaptiveHistogramEqualization, Conv1D, Conv1DTranspose, Conv2D,
+    Conv2DTranspose, Conv3D, Conv3DTranspose, ConvLSTM1D, ConvLSTM2D, ConvLSTM3D, ConvLSTMCell, Cropping1D,
+    Cropping2D, Cropping3D, CutMix, DataFormat, Dense, DepthwiseConv1D, DepthwiseConv2D, Discretization, Dot,
+    Dropout, ELU, EinsumDense, Embedding, Equalization, Flatten, GRU, GaussianDropout, GaussianNoise,
+    GlobalAveragePooling1D, GlobalAveragePooling2D, GlobalAveragePooling3D, GlobalMaxPooling1D,
+    GlobalMaxPooling2D, GlobalMaxPooling3D, GroupNormalization, GroupQueryAttention, GroupedQueryAttention,
+    HashedCrossing, Hashing, Identity, IntegerLookup, LSTM, Lambda, LayerNormalization, LeakyReLU, Masking,
+    MaxNumBoundingBoxes, MaxPooling1D, MaxPooling2D, MaxPooling3D, Maximum, MelSpectrogram, MergeMode,
+    Minimum, MixUp, MultiHeadAttention, Multiply, Normalization, PReLU, Padding, Permute, RMSNormalization,
+    RNN, RandAugment, RandomBrightness, RandomColorDegeneration, RandomColorJitter, RandomContrast,
+    RandomCrop, RandomElasticTransform, RandomErasing, RandomFlip, RandomGaussianBlur, RandomGrayscale,
+    RandomHue, RandomInvert, RandomPerspective, RandomPosterization, RandomRotation, RandomSaturation,
+    RandomSharpness, RandomShear, RandomTranslation, RandomZoom, ReLU, RepeatVector, Rescaling, Reshape,
+    Resizing, ReversibleEmbedding, STFTSpectrogram, SeparableConv1D, SeparableConv2D, SimpleRNN,
+    SimpleRNNCell, Softmax, Solarization, SpatialDropout1D, SpatialDropout2D, SpatialDropout3D,
+    SpectralNormalization, Subtract, TimeDistributed, UnitNormalization, UpSampling1D, UpSampling2D,
+    UpSampling3D, ZeroPadding1D, ZeroPadding2D, ZeroPadding3D,
 };
 pub use crate::losses::{
     BinaryCrossentropy, BinaryFocalCrossentropy, CTC, CategoricalCrossentropy, CategoricalFocalCrossentropy,
