@@ -96,6 +96,9 @@ fn apply<P: Pairwise, T: Math>(p: P, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     }))
 }
 
+/// `(g, a, b)` to one operand's gradient, and whether it is summed to the operand's shape already.
+type SideGradient<'a, T> = dyn Fn(&[T], &[T], &[T]) -> (Vec<T>, bool) + 'a;
+
 #[inline]
 fn gradients<P: Pairwise, T: Math>(
     p: P,
@@ -105,7 +108,7 @@ fn gradients<P: Pairwise, T: Math>(
     b: &Tensor,
     needs: &Needs,
 ) -> Result<[Option<Tensor>; 2]> {
-    let read = |f: &dyn Fn(&[T], &[T], &[T]) -> (Vec<T>, bool), shape: &Shape| {
+    let read = |f: &SideGradient<'_, T>, shape: &Shape| {
         let (out, summed) = host::read(grad, |g: &[T]| {
             host::read(a, |a: &[T]| host::read(b, |b: &[T]| Ok(f(g, a, b))))
         })?;

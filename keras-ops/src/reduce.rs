@@ -113,15 +113,15 @@ fn saving_both<T: Math>(
 }
 
 /// Each element's gradient is the product of all others; right when some are 0.
-fn others<T: Math>(g: &[T], x: &[T], _y: &[T], Extent { outer, len, inner }: Extent) -> Vec<T> {
+fn others<T: Math>(g: &[T], x: &[T], _y: &[T], Extent { len, inner, .. }: Extent) -> Vec<T> {
     let mut dx = vec![T::ZERO; x.len()];
     let mut after = vec![1f64; len + 1];
-    for lane in 0..outer * inner {
+    for (lane, g) in g.iter().enumerate() {
         let start = lane / inner * len * inner + lane % inner;
         for i in (0..len).rev() {
             after[i] = after[i + 1] * x[start + i * inner].f64();
         }
-        let mut before = g[lane].f64();
+        let mut before = g.f64();
         for i in 0..len {
             dx[start + i * inner] = T::of(before * after[i + 1]);
             before *= x[start + i * inner].f64();

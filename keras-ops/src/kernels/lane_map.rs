@@ -126,7 +126,7 @@ fn shares<T: Math>(g: &[T], x: &[T], y: &[T], extent: Extent) -> Vec<T> {
             || {
                 if inner == 1 {
                     let ties = x.iter().fold(0u32, |n, x| n + u32::from(*x == y[0]));
-                    shares[0] = shares[0] / T::of(f64::from(ties));
+                    shares[0] /= T::of(f64::from(ties));
                     return;
                 }
                 let mut ties = vec![0u32; inner];
@@ -135,7 +135,7 @@ fn shares<T: Math>(g: &[T], x: &[T], y: &[T], extent: Extent) -> Vec<T> {
                     lanes.for_each(|(n, (x, y))| *n += u32::from(*x == *y));
                 }
                 let lanes = shares.iter_mut().zip(&ties);
-                lanes.for_each(|(share, n)| *share = *share / T::of(f64::from(*n)));
+                lanes.for_each(|(share, n)| *share /= T::of(f64::from(*n)));
             },
         )
     };
