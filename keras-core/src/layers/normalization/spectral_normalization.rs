@@ -34,7 +34,7 @@ use crate::{Config, Registry, Result, Variable, bail};
 /// let dense = Dense::new(2).kernel_initializer("identity").use_bias(false);
 /// let layer = LayerRef::new(SpectralNormalization::new(dense));
 /// layer.build(&[vec![None, Some(2)]], &Build::new(&Device::Cpu))?;
-/// layer.weights("")[1].1.assign(&Tensor::new(&[[4f32, 0.], [0., 4.]], &Device::Cpu)?)?;
+/// layer.weights("")[0].1.assign(&Tensor::new(&[[4f32, 0.], [0., 4.]], &Device::Cpu)?)?;
 /// let x = Tensor::new(&[[3f32, 5.]], &Device::Cpu)?;
 /// let y = layer.read().call(&[x], &mut Call::new(true))?.0.remove(0).to_vec2::<f32>()?;
 /// assert!((y[0][0] - 3.).abs() < 1e-5 && (y[0][1] - 5.).abs() < 1e-5);
