@@ -84,6 +84,10 @@ pub struct Params {
     pub steps: Option<usize>,
     /// Samples a batch, where known.
     pub batch_size: Option<usize>,
+    /// Samples an epoch, where known.
+    pub samples: Option<usize>,
+    /// Samples of validation, where known.
+    pub validation_samples: Option<usize>,
     /// 0 silent, 1 progress bar, 2 one line an epoch.
     pub verbose: u8,
     /// Whether there is validation data.

@@ -24,12 +24,29 @@ pub fn set_random_seed(seed: u64) {
     SOURCE.set(Some((seed, 0)));
 }
 
+/// The seed that this thread's source began with: what [`set_random_seed`] was given, or else one that is drawn from the
+/// clock now or was drawn when the first seed was needed.
+///
+/// ```
+/// keras_core::set_random_seed(42);
+/// assert_eq!(keras_core::random::random_seed(), 42);
+/// ```
+pub fn random_seed() -> u64 {
+    source().0
+}
+
 /// A fresh seed of this thread's source. Without [`set_random_seed`] the source starts from the clock and the
 /// process's own random state.
 pub fn next_seed() -> u64 {
-    let (seed, count) = SOURCE.get().unwrap_or_else(|| (entropy(), 0));
+    let (seed, count) = source();
     SOURCE.set(Some((seed, count + 1)));
     mix(seed ^ mix(count.wrapping_add(0x9E37_79B9_7F4A_7C15)))
+}
+
+fn source() -> (u64, u64) {
+    let source = SOURCE.get().unwrap_or_else(|| (entropy(), 0));
+    SOURCE.set(Some(source));
+    source
 }
 
 fn entropy() -> u64 {

@@ -132,6 +132,9 @@ impl<T: ?Sized> Entries<T> {
     }
 }
 
+/// Makes a callback that watches, where there is something to watch: the recorder of an active run.
+pub type Watcher = fn() -> Option<Box<dyn Callback>>;
+
 /// Everything that has a name. Start from [`Registry::core`] or the facade's and add your own lists.
 #[derive(Clone, Debug)]
 pub struct Registry {
@@ -157,6 +160,8 @@ pub struct Registry {
     pub callbacks: Entries<dyn Callback>,
     /// Makes the callback that shows progress, given `verbose`.
     pub progress: Option<fn(u8) -> Box<dyn Callback>>,
+    /// Callbacks that `fit` and `evaluate` call after those they were given.
+    pub watchers: Vec<Watcher>,
 }
 
 impl Registry {
@@ -174,6 +179,7 @@ impl Registry {
             activations: Entries::new("activation"),
             callbacks: Entries::new("callback"),
             progress: None,
+            watchers: Vec::new(),
         }
     }
 

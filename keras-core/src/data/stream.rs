@@ -139,6 +139,17 @@ impl Stream {
         }
     }
 
+    /// Samples a pass, where known.
+    pub(crate) fn samples(&self) -> Option<usize> {
+        match &self.source {
+            Source::Arrays { samples, .. } => Some(samples.len),
+            Source::Indexed { data, .. } if data.is_by_sample() && !self.endless() => {
+                Some(data.dataset().len())
+            }
+            Source::Indexed { .. } | Source::Iterator { .. } => None,
+        }
+    }
+
     /// Whether it never ends.
     pub(crate) fn endless(&self) -> bool {
         matches!(&self.source, Source::Indexed { data, .. } if data.dataset().endless())

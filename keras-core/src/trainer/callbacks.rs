@@ -10,6 +10,17 @@ pub(crate) struct Callbacks {
 }
 
 impl Callbacks {
+    /// For `fit` and `evaluate`: those given, then those that [watch](Registry::watchers), then the progress display.
+    pub(crate) fn watched(
+        mut given: Vec<Given<dyn Callback>>,
+        params: Params,
+        registry: &Registry,
+    ) -> Result<Self> {
+        let watchers = registry.watchers.iter().filter_map(|watcher| watcher());
+        given.extend(watchers.map(Given::Value));
+        Self::new(given, params, Some(registry))
+    }
+
     /// Those given, then the progress display, so that it shows what they added to the logs and noted.
     pub(crate) fn new(
         given: Vec<Given<dyn Callback>>,

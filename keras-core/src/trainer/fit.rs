@@ -36,9 +36,9 @@ impl Model {
         options.check()?;
         let callbacks = std::mem::take(&mut options.callbacks);
         let (mut train, validation) = self.fit_data(data.into_dataset()?, &mut options)?;
-        let params = self.fit_params(&options, &train, validation.is_some())?;
+        let params = self.fit_params(&options, &train, validation.as_ref())?;
         let registry = self.trainer()?.registry.clone();
-        let mut callbacks = Callbacks::new(callbacks, params, Some(&registry))?;
+        let mut callbacks = Callbacks::watched(callbacks, params, &registry)?;
         callbacks.each(self, &mut Logs::new(), |c, cx, _| c.check(cx))?;
         if let Some(place) = options.start_at {
             train.seek(place.data)?;
@@ -238,12 +238,12 @@ impl Model {
         }
     }
 
-    fn fit_params(&self, options: &Fit, train: &Stream, validation: bool) -> Result<Params> {
+    fn fit_params(&self, options: &Fit, train: &Stream, validation: Option<&Stream>) -> Result<Params> {
         if train.endless() && options.steps_per_epoch.is_none() {
             bail!("fit: the data is endless; give steps_per_epoch");
         }
         let mut log_names = self.metrics_names()?;
-        if validation {
+        if validation.is_some() {
             log_names.extend(log_names.clone().iter().map(|n| format!("val_{n}")));
         }
         Ok(Params {
@@ -253,8 +253,10 @@ impl Model {
                 .map_or(options.initial_epoch, |place| place.epoch),
             steps: options.steps_per_epoch.or(train.batches()),
             batch_size: train.batch_size(),
+            samples: train.samples(),
+            validation_samples: validation.and_then(Stream::samples),
             verbose: options.verbose.unwrap_or(1),
-            validation,
+            validation: validation.is_some(),
             log_names,
             ..Params::default()
         })

@@ -35,12 +35,13 @@ impl Model {
             epochs: 1,
             steps: steps.or(stream.batches()),
             batch_size: stream.batch_size(),
+            samples: stream.samples(),
             verbose: verbose.unwrap_or(1),
             log_names: self.metrics_names()?,
             ..Params::default()
         };
         let registry = self.trainer()?.registry.clone();
-        let mut callbacks = Callbacks::new(callbacks, params, Some(&registry))?;
+        let mut callbacks = Callbacks::watched(callbacks, params, &registry)?;
         callbacks.each(self, &mut Logs::new(), |c, cx, _| c.check(cx))?;
         self.evaluate_stream(&mut stream, steps, &mut callbacks)
     }
@@ -140,6 +141,7 @@ impl Model {
             epochs: 1,
             steps: steps.or(stream.batches()),
             batch_size: stream.batch_size(),
+            samples: stream.samples(),
             verbose: verbose.unwrap_or(1),
             ..Params::default()
         };

@@ -22,3 +22,4 @@ mod recurrent_values;
 mod saving;
 mod schedules;
 mod summary;
+mod watchers;
