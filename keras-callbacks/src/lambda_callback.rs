@@ -6,9 +6,13 @@ type Plain = Box<dyn FnMut(&mut Context<'_>, &mut Logs) -> Result<()> + Send>;
 type Numbered = Box<dyn FnMut(usize, &mut Context<'_>, &mut Logs) -> Result<()> + Send>;
 
 macro_rules! lambda_callback {
+    (@otherwise $self:ident, $number:ident, $cx:ident, $logs:ident) => { Ok(()) };
+    (@otherwise $self:ident, $number:ident, $cx:ident, $logs:ident, $other:ident) => {
+        $self.$other($number, $cx, $logs)
+    };
     (
         plain { $($(#[$plain_doc:meta])* $plain:ident)* }
-        numbered { $($(#[$numbered_doc:meta])* $numbered:ident)* }
+        numbered { $($(#[$numbered_doc:meta])* $numbered:ident $(=> $other:ident)?)* }
     ) => {
         /// A callback made of closures.
         ///
@@ -93,7 +97,10 @@ macro_rules! lambda_callback {
             )*
             $(
                 fn $numbered(&mut self, number: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
-                    self.$numbered.as_mut().map_or(Ok(()), |hook| hook(number, cx, logs))
+                    match &mut self.$numbered {
+                        Some(hook) => hook(number, cx, logs),
+                        None => lambda_callback!(@otherwise self, number, cx, logs $(, $other)?),
+                    }
                 }
             )*
         }
@@ -121,9 +128,13 @@ lambda_callback! {
         /// After an epoch and its validation.
         on_epoch_end
         /// Before a training batch, which it is given.
-        on_train_batch_begin
+        on_train_batch_begin => on_batch_begin
         /// After a training batch.
-        on_train_batch_end
+        on_train_batch_end => on_batch_end
+        /// Before a training batch; not called where `on_train_batch_begin` is set.
+        on_batch_begin
+        /// After a training batch; not called where `on_train_batch_end` is set.
+        on_batch_end
         /// Before an evaluation batch, which it is given.
         on_test_batch_begin
         /// After an evaluation batch.

@@ -40,7 +40,7 @@ impl TerminateOnNaN {
         Self::default()
     }
 
-    /// Whether `fit` ends with an error instead; the last hooks are then not called.
+    /// Whether `fit` ends with an error instead.
     #[must_use]
     pub fn raise_error(mut self, raise: bool) -> Self {
         self.raise_error = raise;

@@ -55,6 +55,30 @@ fn closures_are_called_in_their_hooks() -> Result<()> {
     Ok(())
 }
 
+/// Keras: `on_train_batch_*` call `on_batch_*` unless replaced.
+#[test]
+fn other_names_of_the_batch_hooks() -> Result<()> {
+    let calls = Arc::new(AtomicUsize::new(0));
+    let add = |by: usize| {
+        let calls = calls.clone();
+        move |_: usize, _: &mut keras_core::Context<'_>, _: &mut Logs| {
+            calls.fetch_add(by, Ordering::Relaxed);
+            Ok(())
+        }
+    };
+    let mut run = Run::new(&["loss"]);
+    let mut batch = |callback: LambdaCallback| -> Result<usize> {
+        let mut callback: Box<dyn Callback> = Box::new(callback);
+        callback.on_train_batch_begin(0, &mut run.cx(), &mut Logs::new())?;
+        callback.on_train_batch_end(0, &mut run.cx(), &mut Logs::new())?;
+        Ok(calls.swap(0, Ordering::Relaxed))
+    };
+    let plain = || LambdaCallback::new().on_batch_begin(add(1)).on_batch_end(add(10));
+    assert_eq!(batch(plain())?, 11);
+    assert_eq!(batch(plain().on_train_batch_end(add(100)))?, 101);
+    Ok(())
+}
+
 #[test]
 fn a_loss_that_is_no_number_ends_training() -> Result<()> {
     for loss in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY] {

@@ -23,6 +23,7 @@ pub use dataset::{Dataset, IntoDataset, IntoInputs};
 pub use indexed::{Indexed, IndexedDataset};
 pub(crate) use names::Names;
 pub use position::Position;
+pub(crate) use prefetch::described;
 pub(crate) use samples::Samples;
 pub use stream::Shuffle;
 pub(crate) use stream::Stream;

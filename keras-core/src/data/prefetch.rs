@@ -129,7 +129,7 @@ impl<T> Drop for Prefetch<T> {
 }
 
 /// The message of a panic.
-pub(super) fn described(panic: &(dyn Any + Send)) -> &str {
+pub(crate) fn described(panic: &(dyn Any + Send)) -> &str {
     let text = panic.downcast_ref::<&str>().copied();
     text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
         .unwrap_or("without a message")

@@ -1,8 +1,7 @@
 //! `fit`: epochs of training steps with validation and callbacks.
 
-use super::callbacks::Callbacks;
 use super::passes::batch_size;
-use super::{Fit, History, Place};
+use super::{CallbackList, Fit, History, Place};
 use crate::data::{Batch, Dataset, IntoDataset, Samples, Shuffle, Stream};
 use crate::{Logs, Model, Params, Result, ResultExt, bail, random};
 
@@ -38,32 +37,27 @@ impl Model {
         let (mut train, validation) = self.fit_data(data.into_dataset()?, &mut options)?;
         let params = self.fit_params(&options, &train, validation.as_ref())?;
         let registry = self.trainer()?.registry.clone();
-        let mut callbacks = Callbacks::watched(callbacks, params, &registry)?;
-        callbacks.each(self, &mut Logs::new(), |c, cx, _| c.check(cx))?;
-        if let Some(place) = options.start_at {
-            train.seek(place.data)?;
-            options.initial_epoch = place.epoch;
-        }
-        let mut run = Run {
-            options,
-            train,
-            validation,
-            callbacks,
-        };
-        let mut logs = Logs::new();
-        run.callbacks
-            .each(self, &mut logs, |c, cx, logs| c.on_train_begin(cx, logs))?;
-        let trained = self.epochs(&mut run, &mut logs);
-        if run.options.epochs > 0 {
-            self.trainer_mut()?.optimizer.finalize_variable_values()?;
-        }
-        let history = trained?;
-        run.callbacks
-            .each(self, &mut logs, |c, cx, logs| c.on_train_end(cx, logs))?;
-        Ok(history)
+        let mut callbacks = CallbackList::watched(callbacks, params, &registry)?;
+        callbacks.train(self, |callbacks, model, logs| {
+            if let Some(place) = options.start_at {
+                train.seek(place.data)?;
+                options.initial_epoch = place.epoch;
+            }
+            let mut run = Run {
+                options,
+                train,
+                validation,
+                callbacks,
+            };
+            let trained = model.epochs(&mut run, logs);
+            if run.options.epochs > 0 {
+                model.trainer_mut()?.optimizer.finalize_variable_values()?;
+            }
+            trained
+        })
     }
 
-    fn epochs(&mut self, run: &mut Run, logs: &mut Logs) -> Result<History> {
+    fn epochs(&mut self, run: &mut Run<'_>, logs: &mut Logs) -> Result<History> {
         let mut history = History::default();
         let mut step = run.options.start_at.map_or(0, |place| place.step);
         for epoch in run.options.initial_epoch..run.options.epochs {
@@ -71,9 +65,7 @@ impl Model {
             if step == 0 {
                 self.reset_metrics()?;
             }
-            run.callbacks.each(self, &mut Logs::new(), |c, cx, logs| {
-                c.on_epoch_begin(epoch, cx, logs)
-            })?;
+            run.callbacks.on_epoch_begin(self, epoch, &mut Logs::new())?;
             run.train
                 .on_epoch_begin(epoch)
                 .context(|| format!("data of epoch {epoch}"))?;
@@ -88,23 +80,22 @@ impl Model {
                 .as_mut()
                 .filter(|_| run.options.validation_freq.is_due(epoch))
             {
-                let scores = self.evaluate_stream(data, run.options.validation_steps, &mut run.callbacks)?;
+                let scores = self.evaluate_stream(data, run.options.validation_steps, run.callbacks)?;
                 scores
                     .iter()
                     .for_each(|(name, value)| logs.set(&format!("val_{name}"), value));
             }
             self.trainer_mut()?.place = Some(run.next_place(epoch));
-            run.callbacks
-                .each(self, logs, |c, cx, logs| c.on_epoch_end(epoch, cx, logs))?;
+            run.callbacks.on_epoch_end(self, epoch, logs)?;
             history.push(epoch, logs)?;
-            if run.callbacks.stop {
+            if run.callbacks.stopping() {
                 break;
             }
         }
         Ok(history)
     }
 
-    fn train_epoch(&mut self, run: &mut Run, epoch: usize, done: usize) -> Result<()> {
+    fn train_epoch(&mut self, run: &mut Run<'_>, epoch: usize, done: usize) -> Result<()> {
         let Run {
             options,
             train,
@@ -139,9 +130,7 @@ impl Model {
                 break;
             };
             if !callbacks.is_empty() {
-                callbacks.each(self, &mut Logs::new(), |c, cx, logs| {
-                    c.on_train_batch_begin(step, cx, logs)
-                })?;
+                callbacks.on_train_batch_begin(self, step, &mut Logs::new())?;
             }
             self.train_step(&first)?;
             for _ in 1..block {
@@ -158,11 +147,9 @@ impl Model {
                     data: train.position(),
                 });
                 let mut logs = Logs::lazy(self.trainer()?.running.clone());
-                callbacks.each(self, &mut logs, |c, cx, logs| {
-                    c.on_train_batch_end(step - 1, cx, logs)
-                })?;
+                callbacks.on_train_batch_end(self, step - 1, &mut logs)?;
             }
-            if callbacks.stop {
+            if callbacks.stopping() {
                 break;
             }
         }
@@ -271,14 +258,14 @@ impl Model {
 }
 
 /// What a training holds on to.
-struct Run {
+struct Run<'a> {
     options: Fit,
     train: Stream,
     validation: Option<Stream>,
-    callbacks: Callbacks,
+    callbacks: &'a mut CallbackList,
 }
 
-impl Run {
+impl Run<'_> {
     /// The start of the epoch after `epoch`.
     fn next_place(&self, epoch: usize) -> Place {
         let mut data = self.train.position();

@@ -1,7 +1,7 @@
 //! Training: what [`Model::compile_with`](crate::Model::compile_with) sets up and `fit`, `evaluate`,
 //! `predict` use.
 
-mod callbacks;
+mod callback_list;
 mod compile;
 mod compile_config;
 mod fit;
@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex};
 
 use crate::{LayerRef, Model, Optimizer, Registry, Result, Variable};
 
+pub use callback_list::CallbackList;
 pub use compile::{Compile, OutputSpec, output};
 pub use history::{History, Scores, larger_is_better};
 pub use jit_compile::JitCompile;

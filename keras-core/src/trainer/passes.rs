@@ -2,9 +2,8 @@
 
 use keras_ops::Tensor;
 
-use super::callbacks::Callbacks;
 use super::running::lock;
-use super::{Evaluate, Predict, Scores};
+use super::{CallbackList, Evaluate, Predict, Scores};
 use crate::data::{Batch, Dataset, IntoDataset, IntoInputs, Names, Samples, Stream};
 use crate::layer::Tensors;
 use crate::{Logs, Model, Params, Result, bail};
@@ -41,8 +40,8 @@ impl Model {
             ..Params::default()
         };
         let registry = self.trainer()?.registry.clone();
-        let mut callbacks = Callbacks::watched(callbacks, params, &registry)?;
-        callbacks.each(self, &mut Logs::new(), |c, cx, _| c.check(cx))?;
+        let mut callbacks = CallbackList::watched(callbacks, params, &registry)?;
+        callbacks.check(self)?;
         self.evaluate_stream(&mut stream, steps, &mut callbacks)
     }
 
@@ -51,7 +50,7 @@ impl Model {
         &mut self,
         stream: &mut Stream,
         steps: Option<usize>,
-        callbacks: &mut Callbacks,
+        callbacks: &mut CallbackList,
     ) -> Result<Scores> {
         if stream.endless() && steps.is_none() {
             bail!("evaluate: the data is endless; give the number of steps");
@@ -59,14 +58,12 @@ impl Model {
         self.reset_metrics()?;
         stream.on_epoch_begin(0)?;
         stream.restart(0)?;
-        let mut logs = Logs::new();
-        callbacks.each(self, &mut logs, |c, cx, logs| c.on_test_begin(cx, logs))?;
-        let (mut step, block) = (0, self.block());
+        callbacks.take_stop_evaluating();
+        callbacks.on_test_begin(self, &mut Logs::new())?;
+        let (mut step, mut stopped, block) = (0, false, self.block());
         while steps.is_none_or(|steps| step < steps) {
             let Some(first) = stream.next()? else { break };
-            callbacks.each(self, &mut Logs::new(), |c, cx, logs| {
-                c.on_test_batch_begin(step, cx, logs)
-            })?;
+            callbacks.on_test_batch_begin(self, step, &mut Logs::new())?;
             self.test_step(&first)?;
             for _ in 1..block {
                 let Some(batch) = stream.next()? else { break };
@@ -74,19 +71,21 @@ impl Model {
             }
             step += block;
             if !callbacks.is_empty() {
-                logs = Logs::lazy(self.trainer()?.running.clone());
-                callbacks.each(self, &mut logs, |c, cx, logs| {
-                    c.on_test_batch_end(step - 1, cx, logs)
-                })?;
+                let mut logs = Logs::lazy(self.trainer()?.running.clone());
+                callbacks.on_test_batch_end(self, step - 1, &mut logs)?;
+            }
+            if callbacks.take_stop_evaluating() {
+                stopped = true;
+                break;
             }
         }
         if step == 0 {
             bail!("evaluate: the data gave no batch");
         }
-        ended("evaluate", stream, step, steps)?;
+        ended("evaluate", stream, step, steps.filter(|_| !stopped))?;
         let scores = self.scores()?;
         let mut logs = scores.iter().map(|(n, v)| (n.to_owned(), v)).collect();
-        callbacks.each(self, &mut logs, |c, cx, logs| c.on_test_end(cx, logs))?;
+        callbacks.on_test_end(self, &mut logs)?;
         Ok(scores)
     }
 
@@ -146,18 +145,16 @@ impl Model {
             ..Params::default()
         };
         let registry = self.trainer.as_ref().map(|t| t.registry.clone());
-        let mut callbacks = Callbacks::new(callbacks, params, registry.as_ref())?;
-        let mut logs = Logs::new();
-        callbacks.each(self, &mut logs, |c, cx, _| c.check(cx))?;
+        let mut callbacks = CallbackList::new(callbacks, params, registry.as_ref())?;
+        callbacks.check(self)?;
         stream.on_epoch_begin(0)?;
-        callbacks.each(self, &mut logs, |c, cx, logs| c.on_predict_begin(cx, logs))?;
+        callbacks.take_stop_predicting();
+        callbacks.on_predict_begin(self, &mut Logs::new())?;
         let mut parts: Vec<Vec<Tensor>> = vec![Vec::new(); self.output_names().len()];
-        let (mut step, block) = (0, self.block());
+        let (mut step, mut stopped, block) = (0, false, self.block());
         while steps.is_none_or(|steps| step < steps) {
             let Some(first) = stream.next()? else { break };
-            callbacks.each(self, &mut Logs::new(), |c, cx, logs| {
-                c.on_predict_batch_begin(step, cx, logs)
-            })?;
+            callbacks.on_predict_batch_begin(self, step, &mut Logs::new())?;
             let from = parts[0].len();
             push(&mut parts, self.predict_step(&first.x)?);
             for _ in 1..block {
@@ -169,13 +166,15 @@ impl Model {
                 let outputs = parts.iter().map(|part| join(&part[from..]));
                 let mut logs = Logs::new();
                 logs.set_tensors("outputs", outputs.collect::<Result<_>>()?);
-                callbacks.each(self, &mut logs, |c, cx, logs| {
-                    c.on_predict_batch_end(step - 1, cx, logs)
-                })?;
+                callbacks.on_predict_batch_end(self, step - 1, &mut logs)?;
+            }
+            if callbacks.take_stop_predicting() {
+                stopped = true;
+                break;
             }
         }
-        ended("predict", &mut stream, step, steps)?;
-        callbacks.each(self, &mut Logs::new(), |c, cx, logs| c.on_predict_end(cx, logs))?;
+        ended("predict", &mut stream, step, steps.filter(|_| !stopped))?;
+        callbacks.on_predict_end(self, &mut Logs::new())?;
         parts.iter().map(|part| join(part)).collect()
     }
 

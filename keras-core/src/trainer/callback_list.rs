@@ -1,0 +1,300 @@
+use std::any::Any;
+use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
+use crate::callback::Board;
+use crate::data::described;
+use crate::registry::Registry;
+use crate::{Callback, Context, Given, Logs, Model, Outcome, Params, Result, ResultExt};
+
+/// The callbacks of a run, called in the order in which they were given: what `fit` uses, and training loops of
+/// one's own can.
+///
+/// # Examples
+/// ```
+/// use keras_core::layers::Dense;
+/// use keras_core::ops::Tensor;
+/// use keras_core::{Callback, CallbackList, Compile, Context, Logs, Params, Registry, Result, Sequential, loss_fn};
+///
+/// #[derive(Debug)]
+/// struct StopAt(f64);
+/// impl Callback for StopAt {
+///     fn on_epoch_end(&mut self, epoch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
+///         if logs.get("loss")?.is_some_and(|loss| loss < self.0) {
+///             cx.stop_training_because(format!("good enough after epoch {epoch}"));
+///         }
+///         Ok(())
+///     }
+/// }
+/// let mut model = Sequential::new().input([1]).add(Dense::new(1).kernel_initializer("zeros")).build()?;
+/// let mse = loss_fn("mse", |y: &Tensor, p: &Tensor| (p - y)?.sqr());
+/// model.compile_with(Compile::new("sgd").loss(mse), &Registry::core())?;
+/// let (x, y) = (vec![[1f32], [2.]], vec![[2f32], [4.]]);
+///
+/// let mut params = Params::default();
+/// params.epochs = 100;
+/// params.log_names = model.metrics_names()?;
+/// let mut callbacks = CallbackList::new([StopAt(5.).into()], params, None)?;
+/// let epochs = callbacks.train(&mut model, |callbacks, model, last| {
+///     let mut epoch = 0;
+///     while epoch < 100 && !callbacks.stopping() {
+///         callbacks.on_epoch_begin(model, epoch, &mut Logs::new())?;
+///         callbacks.on_train_batch_begin(model, 0, &mut Logs::new())?;
+///         let scores = model.train_on_batch((&x, &y))?;
+///         let mut logs: Logs = scores.iter().map(|(name, value)| (name.to_owned(), value)).collect();
+///         callbacks.on_train_batch_end(model, 0, &mut logs)?;
+///         callbacks.on_epoch_end(model, epoch, &mut logs)?;
+///         *last = logs;
+///         epoch += 1;
+///     }
+///     Ok(epoch)
+/// })?;
+/// assert!(epochs < 100);
+/// assert_eq!(callbacks.outcome().to_string(), format!("stopped by StopAt: good enough after epoch {}", epochs - 1));
+/// # Ok::<(), keras_core::Error>(())
+/// ```
+pub struct CallbackList {
+    list: Vec<Box<dyn Callback>>,
+    params: Params,
+    stop: bool,
+    /// The number of callbacks that know that training has begun.
+    begun: usize,
+}
+
+macro_rules! hooks {
+    (
+        plain { $($(#[$plain_doc:meta])* $plain:ident)* }
+        numbered { $($(#[$numbered_doc:meta])* $numbered:ident)* }
+    ) => {
+        impl CallbackList {
+            $(
+                $(#[$plain_doc])*
+                ///
+                /// # Errors
+                /// The first that a callback gives.
+                pub fn $plain(&mut self, model: &mut Model, logs: &mut Logs) -> Result<()> {
+                    self.each(model, logs, |callback, cx, logs| callback.$plain(cx, logs))
+                }
+            )*
+            $(
+                $(#[$numbered_doc])*
+                ///
+                /// # Errors
+                /// The first that a callback gives.
+                pub fn $numbered(&mut self, model: &mut Model, number: usize, logs: &mut Logs) -> Result<()> {
+                    self.each(model, logs, |callback, cx, logs| callback.$numbered(number, cx, logs))
+                }
+            )*
+        }
+    };
+}
+
+hooks! {
+    plain {
+        /// Before an evaluation or validation.
+        on_test_begin
+        /// After an evaluation or validation.
+        on_test_end
+        /// Before a prediction.
+        on_predict_begin
+        /// After a prediction.
+        on_predict_end
+    }
+    numbered {
+        /// Before an epoch.
+        on_epoch_begin
+        /// After an epoch and its validation.
+        on_epoch_end
+        /// Before a training batch.
+        on_train_batch_begin
+        /// After a training batch.
+        on_train_batch_end
+        /// Before an evaluation batch.
+        on_test_batch_begin
+        /// After an evaluation batch.
+        on_test_batch_end
+        /// Before a prediction batch.
+        on_predict_batch_begin
+        /// After a prediction batch.
+        on_predict_batch_end
+    }
+}
+
+impl CallbackList {
+    /// Callbacks by value, or by their names in `registry`. With a registry that has one, a progress display comes
+    /// last, so that it shows what the others added to the logs and noted.
+    ///
+    /// # Errors
+    /// When the registry has no callback of a name.
+    pub fn new(
+        callbacks: impl IntoIterator<Item = Given<dyn Callback>>,
+        params: Params,
+        registry: Option<&Registry>,
+    ) -> Result<Self> {
+        let empty = Registry::empty();
+        let known = registry.unwrap_or(&empty);
+        let given = callbacks.into_iter();
+        let mut list = given
+            .map(|callback| callback.resolve(&known.callbacks, known))
+            .collect::<Result<Vec<_>>>()?;
+        if let (Some(progress), 1..) = (known.progress, params.verbose) {
+            list.push(progress(params.verbose));
+        }
+        Ok(Self {
+            list,
+            params,
+            stop: false,
+            begun: 0,
+        })
+    }
+
+    /// For `fit` and `evaluate`: those given, then those that [watch](Registry::watchers), then the progress display.
+    pub(crate) fn watched(
+        mut given: Vec<Given<dyn Callback>>,
+        params: Params,
+        registry: &Registry,
+    ) -> Result<Self> {
+        let watchers = registry.watchers.iter().filter_map(|watcher| watcher());
+        given.extend(watchers.map(Given::Value));
+        Self::new(given, params, Some(registry))
+    }
+
+    /// What the run was started with.
+    pub fn params(&self) -> &Params {
+        &self.params
+    }
+
+    /// Whether a callback stopped training.
+    pub fn stopping(&self) -> bool {
+        self.stop
+    }
+
+    /// How training ended; [`Outcome::Running`] before.
+    pub fn outcome(&self) -> Outcome {
+        self.params.board().outcome.clone()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// Lets each look whether it can do its work: before anything else.
+    ///
+    /// # Errors
+    /// The first that a callback gives.
+    pub fn check(&mut self, model: &mut Model) -> Result<()> {
+        self.each(model, &mut Logs::new(), |callback, cx, _| callback.check(cx))
+    }
+
+    /// A training: [`check`](Self::check), `on_train_begin`, the loop in `body`, `on_train_end`. The last is called
+    /// however `body` ends, also by a panic, for every callback that knows that training has begun; it is given the
+    /// logs that `body` left in its last argument, and the [`Outcome`].
+    ///
+    /// # Errors
+    /// The first of a callback's and `body`'s.
+    pub fn train<R>(
+        &mut self,
+        model: &mut Model,
+        body: impl FnOnce(&mut Self, &mut Model, &mut Logs) -> Result<R>,
+    ) -> Result<R> {
+        self.check(model)?;
+        let mut logs = Logs::new();
+        let run = AssertUnwindSafe(|| {
+            self.on_train_begin(model, &mut logs)?;
+            body(self, model, &mut logs)
+        });
+        let done = catch_unwind(run);
+        let outcome = self.outcome_of(&done);
+        let ended = self.on_train_end(model, &mut logs, outcome);
+        match done {
+            Err(panic) => resume_unwind(panic),
+            Ok(done) => done.and_then(|done| ended.map(|()| done)),
+        }
+    }
+
+    fn outcome_of<R>(&self, done: &Result<Result<R>, Box<dyn Any + Send>>) -> Outcome {
+        match done {
+            Err(panic) => Outcome::Failed {
+                message: format!("a panic: {}", described(&**panic)),
+            },
+            Ok(Err(error)) => Outcome::Failed {
+                message: error.to_string(),
+            },
+            Ok(Ok(_)) => match &self.params.board().stopped {
+                Some((slot, reason)) => Outcome::Stopped {
+                    by: self.list.get(*slot).map_or("?", |c| c.class_name()).to_owned(),
+                    reason: reason.clone(),
+                },
+                None => Outcome::Completed,
+            },
+        }
+    }
+
+    fn on_train_begin(&mut self, model: &mut Model, logs: &mut Logs) -> Result<()> {
+        (self.stop, self.begun) = (false, 0);
+        {
+            let mut board = self.params.board();
+            (board.stopped, board.outcome) = (None, Outcome::Running);
+        }
+        for slot in 0..self.list.len() {
+            self.begun = slot + 1;
+            self.call(slot, model, logs, &mut |callback, cx, logs| {
+                callback.on_train_begin(cx, logs)
+            })?;
+        }
+        Ok(())
+    }
+
+    fn on_train_end(&mut self, model: &mut Model, logs: &mut Logs, outcome: Outcome) -> Result<()> {
+        self.params.board().outcome = outcome;
+        let mut ended = Ok(());
+        for slot in 0..std::mem::take(&mut self.begun) {
+            let end = self.call(slot, model, logs, &mut |callback, cx, logs| {
+                callback.on_train_end(cx, logs)
+            });
+            ended = ended.and(end);
+        }
+        ended
+    }
+
+    /// Calls a hook of each callback in turn.
+    fn each(
+        &mut self,
+        model: &mut Model,
+        logs: &mut Logs,
+        mut hook: impl FnMut(&mut dyn Callback, &mut Context<'_>, &mut Logs) -> Result<()>,
+    ) -> Result<()> {
+        (0..self.list.len()).try_for_each(|slot| self.call(slot, model, logs, &mut hook))
+    }
+
+    fn call(
+        &mut self,
+        slot: usize,
+        model: &mut Model,
+        logs: &mut Logs,
+        hook: &mut impl FnMut(&mut dyn Callback, &mut Context<'_>, &mut Logs) -> Result<()>,
+    ) -> Result<()> {
+        let Some(callback) = self.list.get_mut(slot) else {
+            return Ok(());
+        };
+        let mut cx = Context::new(model, &self.params, &mut self.stop).at(slot);
+        hook(&mut **callback, &mut cx, logs).context(|| format!("callback {}", callback.class_name()))
+    }
+
+    /// Whether a callback ended the evaluation that is going on; forgets it.
+    pub(crate) fn take_stop_evaluating(&self) -> bool {
+        Board::take(&self.params.board.stop_evaluating)
+    }
+
+    /// Whether a callback ended the prediction that is going on; forgets it.
+    pub(crate) fn take_stop_predicting(&self) -> bool {
+        Board::take(&self.params.board.stop_predicting)
+    }
+}
+
+impl fmt::Debug for CallbackList {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(&self.list).finish()
+    }
+}
