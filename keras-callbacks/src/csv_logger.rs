@@ -3,14 +3,17 @@ use std::path::{Path, PathBuf};
 
 use keras_core::{Callback, Config, Context, Entry, Error, Logs, Params, Result, ResultExt, bail};
 
-use crate::folder;
+use serde_json::{Value, json};
+
+use crate::{folder, state};
 
 const NAME: &str = "CSVLogger";
 
 /// Writes a row for each epoch to a CSV file.
 ///
 /// Columns: `epoch`, counted from 0, then the logs by name. What an epoch lacks reads `NA`. Each row is on
-/// disk when the next epoch starts. Appending to a file goes on with its columns.
+/// disk when the next epoch starts. Appending to a file goes on with its columns. Training that goes on from a
+/// checkpoint goes on with the file, without the rows that were written after the checkpoint.
 ///
 /// # Errors
 /// Before the first step, when the file cannot be written or the columns of the file to append to are others.
@@ -29,6 +32,8 @@ pub struct CSVLogger {
     append: bool,
     columns: Vec<String>,
     writer: Option<csv::Writer<File>>,
+    /// The bytes of the file that count, where training goes on.
+    resumed: Option<u64>,
 }
 
 pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
@@ -60,6 +65,7 @@ impl CSVLogger {
             append: false,
             columns: Vec::new(),
             writer: None,
+            resumed: None,
         }
     }
 
@@ -106,16 +112,32 @@ impl CSVLogger {
     }
 
     fn start(&mut self) -> Result<csv::Writer<File>> {
-        self.columns = self.existing()?;
+        let resumed = self.resumed.take();
+        if resumed.is_none() {
+            self.columns = self.existing()?;
+        }
         let file = self.open()?;
-        if !self.append {
-            file.set_len(0)
-                .map_err(|e| Error::io(&self.filename, "cannot empty", e))?;
+        if let Some(bytes) = resumed.or((!self.append).then_some(0)) {
+            self.cut(&file, bytes)?;
         }
         Ok(csv::WriterBuilder::new()
             .delimiter(self.delimiter()?)
             .flexible(true)
             .from_writer(file))
+    }
+
+    /// Takes away what was written after the checkpoint that training goes on from, or everything.
+    fn cut(&self, file: &File, bytes: u64) -> Result<()> {
+        let cannot = |e| Error::io(&self.filename, "cannot shorten", e).context(NAME);
+        let found = file.metadata().map_err(cannot)?.len();
+        if found < bytes {
+            let message = format!(
+                "has {found} bytes, but had {bytes} when the checkpoint was saved; put it back, or train from the \
+                 beginning"
+            );
+            return Err(Error::file(&self.filename, message).context(NAME));
+        }
+        file.set_len(bytes).map_err(cannot)
     }
 
     fn row(&self, epoch: usize, logs: &Logs) -> Result<Vec<String>> {
@@ -198,5 +220,19 @@ impl Callback for CSVLogger {
             .with("filename", self.filename.display().to_string())
             .with("separator", self.separator.to_string())
             .with("append", self.append)
+    }
+
+    fn state(&self) -> Value {
+        let meta = self.writer.as_ref().map(|writer| writer.get_ref().metadata());
+        let bytes = meta.and_then(|meta| meta.ok()).map_or(0, |meta| meta.len());
+        json!({"bytes": bytes, "columns": self.columns})
+    }
+
+    fn load_state(&mut self, state: &Value) -> Result<()> {
+        let state = state::object(NAME, state)?;
+        let mut reader = state.reader(NAME);
+        self.resumed = Some(reader.req("bytes")?);
+        self.columns = reader.req("columns")?;
+        reader.finish()
     }
 }

@@ -51,7 +51,7 @@ pub struct EarlyStopping {
 struct Kept {
     epoch: usize,
     value: f64,
-    weights: Vec<(Variable, Tensor)>,
+    weights: Vec<(String, Variable, Tensor)>,
 }
 
 pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
@@ -160,7 +160,7 @@ impl EarlyStopping {
     }
 
     fn keep(&mut self, epoch: usize, value: f64, cx: &Context<'_>) -> Result<()> {
-        let copy = |(_, variable): (String, Variable)| Ok((variable.clone(), variable.snapshot()?));
+        let copy = |(path, variable): (String, Variable)| Ok((path, variable.clone(), variable.snapshot()?));
         let weights = cx.model.weights().into_iter().map(copy).collect::<Result<_>>()?;
         self.kept = Some(Kept {
             epoch,
@@ -213,9 +213,9 @@ impl Callback for EarlyStopping {
             self.wait = 0;
             self.monitor.best = None;
             self.best_epoch = None;
+            self.stopped_epoch = None;
+            self.kept = None;
         }
-        self.stopped_epoch = None;
-        self.kept = None;
         Ok(())
     }
 
@@ -249,7 +249,7 @@ impl Callback for EarlyStopping {
         if let Some(message) = self.message() {
             cx.note(message);
         }
-        for (variable, value) in self.kept.take().into_iter().flat_map(|k| k.weights) {
+        for (_, variable, value) in self.kept.take().into_iter().flat_map(|k| k.weights) {
             variable.assign(&value)?;
         }
         Ok(())
@@ -277,7 +277,13 @@ impl Callback for EarlyStopping {
             .state()
             .with("wait", self.wait)
             .with("best_epoch", self.best_epoch);
-        Value::Object(state.with("stopped_epoch", self.stopped_epoch).0)
+        let kept = self.kept.as_ref();
+        let state = state
+            .with("stopped_epoch", self.stopped_epoch)
+            .with("last_epoch", self.last_epoch)
+            .with("kept_epoch", kept.map(|k| k.epoch))
+            .with("kept_value", kept.map(|k| k.value));
+        Value::Object(state.0)
     }
 
     fn load_state(&mut self, state: &Value) -> Result<()> {
@@ -287,7 +293,32 @@ impl Callback for EarlyStopping {
         self.wait = reader.req("wait")?;
         self.best_epoch = reader.opt("best_epoch")?;
         self.stopped_epoch = reader.opt("stopped_epoch")?;
+        self.last_epoch = reader.req("last_epoch")?;
+        let kept = (reader.opt("kept_epoch")?, reader.opt("kept_value")?);
+        self.kept = match kept {
+            (Some(epoch), Some(value)) => Some(Kept {
+                epoch,
+                value,
+                weights: Vec::new(),
+            }),
+            _ => None,
+        };
         self.resumed = true;
         reader.finish()
+    }
+
+    fn state_tensors(&self) -> Vec<(String, Tensor)> {
+        let kept = self.kept.iter().flat_map(|kept| &kept.weights);
+        kept.map(|(path, _, value)| (path.clone(), value.clone()))
+            .collect()
+    }
+
+    fn load_state_tensors(&mut self, tensors: Vec<(String, Tensor)>, cx: &mut Context<'_>) -> Result<()> {
+        let own = |(path, value): (String, Tensor)| Ok((path.clone(), cx.model.weight(&path)?, value));
+        let weights = tensors.into_iter().map(own).collect::<Result<_>>()?;
+        if let Some(kept) = &mut self.kept {
+            kept.weights = weights;
+        }
+        Ok(())
     }
 }

@@ -1,6 +1,7 @@
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use keras_core::{Callback, Context, Entry, History as Values, Logs, Result};
+use serde_json::Value;
 
 const NAME: &str = "History";
 
@@ -19,7 +20,10 @@ const NAME: &str = "History";
 /// assert_eq!(values.lock().map(|v| v.epochs().len()).unwrap_or(0), 0);
 /// ```
 #[derive(Debug, Default)]
-pub struct History(Arc<Mutex<Values>>);
+pub struct History {
+    values: Arc<Mutex<Values>>,
+    resumed: bool,
+}
 
 pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
     class_name: NAME,
@@ -38,26 +42,41 @@ impl History {
         Self::default()
     }
 
-    /// A handle on the values, which each `fit` starts anew.
+    /// A handle on the values, which each `fit` starts anew unless it goes on from a checkpoint.
     pub fn values(&self) -> Arc<Mutex<Values>> {
-        self.0.clone()
+        self.values.clone()
+    }
+}
+
+impl History {
+    fn lock(&self) -> MutexGuard<'_, Values> {
+        self.values.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Callback for History {
     fn on_train_begin(&mut self, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Values::default();
+        if !std::mem::take(&mut self.resumed) {
+            *self.lock() = Values::default();
+        }
         Ok(())
     }
 
     fn on_epoch_end(&mut self, epoch: usize, _: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(epoch, logs)
+        self.lock().push(epoch, logs)
     }
 
     fn class_name(&self) -> &str {
         NAME
+    }
+
+    fn state(&self) -> Value {
+        self.lock().to_value()
+    }
+
+    fn load_state(&mut self, state: &Value) -> Result<()> {
+        *self.lock() = Values::from_value(state)?;
+        self.resumed = true;
+        Ok(())
     }
 }

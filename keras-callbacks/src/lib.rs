@@ -25,6 +25,7 @@
 //! those after it, by the history and by the progress display, which comes last. Wrap one in
 //! [`Shared`](keras_core::Shared) to read it after `fit`.
 
+mod backup_and_restore;
 mod csv_logger;
 mod early_stopping;
 mod folder;
@@ -34,16 +35,22 @@ mod learning_rate_scheduler;
 mod mode;
 mod model_checkpoint;
 mod monitor;
+mod orbax_checkpoint;
 mod progbar_logger;
 mod progress;
 mod reduce_lr_on_plateau;
+mod resource_monitor;
+mod save_errors;
 mod save_freq;
 mod state;
+mod swap_ema_weights;
 mod template;
 mod terminate_on_nan;
+mod timer;
 
 use keras_core::{Callback, Entry};
 
+pub use backup_and_restore::BackupAndRestore;
 pub use csv_logger::CSVLogger;
 pub use early_stopping::EarlyStopping;
 pub use history::History;
@@ -51,20 +58,30 @@ pub use lambda_callback::LambdaCallback;
 pub use learning_rate_scheduler::LearningRateScheduler;
 pub use mode::Mode;
 pub use model_checkpoint::ModelCheckpoint;
+pub use orbax_checkpoint::OrbaxCheckpoint;
 pub use progbar_logger::ProgbarLogger;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use resource_monitor::ResourceMonitor;
+pub use save_errors::SaveErrors;
 pub use save_freq::SaveFreq;
+pub use swap_ema_weights::SwapEMAWeights;
 pub use terminate_on_nan::TerminateOnNaN;
+pub use timer::Timer;
 
 /// Every callback of this crate that can be built from a configuration; closures can't.
 pub static ENTRIES: &[Entry<dyn Callback>] = &[
+    backup_and_restore::ENTRY,
     csv_logger::ENTRY,
     early_stopping::ENTRY,
     history::ENTRY,
     model_checkpoint::ENTRY,
+    orbax_checkpoint::ENTRY,
     progbar_logger::ENTRY,
     reduce_lr_on_plateau::ENTRY,
+    resource_monitor::ENTRY,
+    swap_ema_weights::ENTRY,
     terminate_on_nan::ENTRY,
+    timer::ENTRY,
 ];
 
 /// The display of a run, for `Registry::progress`.

@@ -1,12 +1,14 @@
 use std::path::Path;
 
+use keras_core::config::{FromValue, IntoValue};
 use keras_core::{Callback, Config, Context, Entry, Error, Logs, Result, ResultExt, bail};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::monitor::Monitor;
 use crate::progress::number;
+use crate::save_freq::Counter;
 use crate::template::{Fill, Template};
-use crate::{Mode, SaveFreq, folder, state};
+use crate::{Mode, SaveErrors, SaveFreq, folder, state};
 
 const NAME: &str = "ModelCheckpoint";
 
@@ -16,6 +18,8 @@ const NAME: &str = "ModelCheckpoint";
 /// names of logs, each with a Python format: `ckpt/{epoch:02d}-{val_loss:.2f}.keras`. A whole model goes to
 /// `….keras`, weights to `….weights.h5`. Without placeholders each save replaces the last; a save that fails
 /// half-way leaves the last one whole. The best value is kept from one `fit` to the next.
+/// [`keep_best`](Self::keep_best) and [`keep_last`](Self::keep_last) remove what is not among the best or the newest
+/// any more.
 ///
 /// # Errors
 /// Before the first step: when the folder cannot be made or written, a placeholder or the monitored value is
@@ -43,10 +47,23 @@ pub struct ModelCheckpoint {
     save_weights_only: bool,
     save_freq: SaveFreq,
     initial_value_threshold: Option<f64>,
+    save_errors: SaveErrors,
+    keep: Keep,
     epoch: usize,
-    batches: usize,
+    counter: Counter,
+    /// What was saved and not removed, oldest first, with the monitored value.
+    kept: Vec<(String, f64)>,
     saved: Vec<String>,
     last: Option<String>,
+}
+
+/// What is kept of that which was saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Keep {
+    #[default]
+    All,
+    Best(usize),
+    Last(usize),
 }
 
 pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
@@ -66,6 +83,13 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
             save_weights_only: reader.or("save_weights_only", false)?,
             save_freq: SaveFreq::read(reader.raw("save_freq"))?,
             initial_value_threshold: initial,
+            save_errors: SaveErrors::read(reader.raw("save_errors"))?,
+            keep: match (reader.opt("keep_best")?, reader.opt("keep_last")?) {
+                (None, None) => Keep::All,
+                (Some(count), None) => Keep::Best(count),
+                (None, Some(count)) => Keep::Last(count),
+                _ => bail!("{NAME}: give `keep_best` or `keep_last`, not both"),
+            },
             ..ModelCheckpoint::new(&reader.req::<String>("filepath")?)
         };
         reader.finish()?;
@@ -84,8 +108,11 @@ impl ModelCheckpoint {
             save_weights_only: false,
             save_freq: SaveFreq::Epoch,
             initial_value_threshold: None,
+            save_errors: SaveErrors::Stop,
+            keep: Keep::All,
             epoch: 0,
-            batches: 0,
+            counter: Counter::default(),
+            kept: Vec::new(),
             saved: Vec::new(),
             last: None,
         }
@@ -141,6 +168,34 @@ impl ModelCheckpoint {
         self
     }
 
+    /// Saves what is among the best `count` so far, and removes what is not any more. In place of
+    /// [`keep_last`](Self::keep_last).
+    #[must_use]
+    pub fn keep_best(mut self, count: usize) -> Self {
+        self.keep = Keep::Best(count);
+        self
+    }
+
+    /// Keeps the `count` files that were saved last and removes older ones. In place of
+    /// [`keep_best`](Self::keep_best).
+    #[must_use]
+    pub fn keep_last(mut self, count: usize) -> Self {
+        self.keep = Keep::Last(count);
+        self
+    }
+
+    /// What to do when a save fails; training ends if not set.
+    #[must_use]
+    pub fn save_errors(mut self, errors: SaveErrors) -> Self {
+        self.save_errors = errors;
+        self
+    }
+
+    /// The files that were saved and not removed, oldest first.
+    pub fn kept(&self) -> Vec<&str> {
+        self.kept.iter().map(|(path, _)| path.as_str()).collect()
+    }
+
     /// The best value so far.
     pub fn best(&self) -> Option<f64> {
         self.monitor.best
@@ -168,6 +223,17 @@ impl ModelCheckpoint {
         }
         if self.save_freq == SaveFreq::Batches(0) {
             bail!("{NAME}: save_freq must be 1 batch or more, got 0");
+        }
+        if self.save_freq == SaveFreq::Never {
+            bail!(
+                "{NAME}: save_freq must be after epochs or batches; saving on signals alone is what BackupAndRestore does"
+            );
+        }
+        if matches!(self.keep, Keep::Best(0) | Keep::Last(0)) {
+            bail!("{NAME}: keep_best and keep_last must be 1 or more, got 0");
+        }
+        if matches!(self.keep, Keep::Best(_)) && self.save_best_only {
+            bail!("{NAME}: keep_best says which to save; leave out save_best_only");
         }
         Ok(())
     }
@@ -213,9 +279,25 @@ impl ModelCheckpoint {
         })
     }
 
+    /// The place of the worst among what is kept.
+    fn worst(&self) -> Option<usize> {
+        let mut worst = None;
+        for (index, (_, value)) in self.kept.iter().enumerate() {
+            let beaten = |at: usize| self.monitor.beats(self.kept[at].1, Some(*value));
+            if worst.is_none_or(beaten) {
+                worst = Some(index);
+            }
+        }
+        worst
+    }
+
+    fn watches(&self) -> bool {
+        self.save_best_only || matches!(self.keep, Keep::Best(_))
+    }
+
     /// Whether this is a moment to save, and what to say if not.
     fn due(&mut self, cx: &Context<'_>, logs: &Logs) -> Result<bool> {
-        if !self.save_best_only {
+        if !self.watches() {
             return Ok(true);
         }
         self.monitor.resolve(NAME, cx)?;
@@ -223,6 +305,14 @@ impl ModelCheckpoint {
             return Ok(false);
         };
         let improved = self.monitor.improve(value);
+        if let Keep::Best(count) = self.keep {
+            let threshold = self.initial_value_threshold;
+            let enough = self.worst().filter(|_| self.kept.len() >= count);
+            let worst = enough.map(|at| self.kept[at].1);
+            return Ok(!value.is_nan()
+                && threshold.is_none_or(|t| self.monitor.beats(value, Some(t)))
+                && worst.is_none_or(|worst| self.monitor.beats(value, Some(worst))));
+        }
         if let (false, 1.., Some(best)) = (improved, self.verbose, self.monitor.best) {
             cx.note(format!("{} not better than {}", self.monitor.name, number(best)));
         }
@@ -234,14 +324,37 @@ impl ModelCheckpoint {
             return Ok(());
         }
         let path = self.path(batch, logs)?;
-        folder::create(folder::of(Path::new(&path)))?;
-        if self.save_weights_only {
-            cx.model.save_weights(&path)?;
-        } else {
-            cx.model.save(&path)?;
+        let value = logs.get(&self.monitor.name)?.unwrap_or(f64::NAN);
+        let saved = self.write(&path, cx).and_then(|()| self.remove(&path, value));
+        if self.save_errors.settle(NAME, saved, cx)? {
+            self.last = Some(path.clone());
+            self.saved.push(path);
         }
-        self.last = Some(path.clone());
-        self.saved.push(path);
+        Ok(())
+    }
+
+    fn write(&self, path: &str, cx: &Context<'_>) -> Result<()> {
+        folder::create(folder::of(Path::new(path)))?;
+        match self.save_weights_only {
+            true => cx.model.save_weights(path),
+            false => cx.model.save(path),
+        }
+    }
+
+    /// Notes what was saved, and removes what is not kept any more.
+    fn remove(&mut self, path: &str, value: f64) -> Result<()> {
+        let (count, best) = match self.keep {
+            Keep::All => return Ok(()),
+            Keep::Best(count) => (count, true),
+            Keep::Last(count) => (count, false),
+        };
+        self.kept.retain(|(known, _)| known != path);
+        self.kept.push((path.to_owned(), value));
+        while self.kept.len() > count {
+            let at = if best { self.worst().unwrap_or(0) } else { 0 };
+            let (old, _) = self.kept.remove(at);
+            folder::remove(Path::new(&old))?;
+        }
         Ok(())
     }
 }
@@ -249,7 +362,8 @@ impl ModelCheckpoint {
 impl Callback for ModelCheckpoint {
     fn check(&mut self, cx: &mut Context<'_>) -> Result<()> {
         self.check_name()?;
-        if self.save_best_only {
+        self.counter = Counter::default();
+        if self.watches() {
             self.monitor.check(NAME, cx)?;
             if self.by_batch() && self.monitor.name.starts_with("val_") {
                 bail!(
@@ -259,6 +373,12 @@ impl Callback for ModelCheckpoint {
             }
         }
         let template = Template::parse(&self.filepath).context(|| NAME)?;
+        if self.keep != Keep::All && template.names().next().is_none() {
+            bail!(
+                "{NAME}: to keep several files, their names must differ; put {{epoch}} or a log into `{}`",
+                self.filepath
+            );
+        }
         self.check_placeholders(&template, cx)?;
         self.check_folder(&template)
     }
@@ -268,19 +388,21 @@ impl Callback for ModelCheckpoint {
         Ok(())
     }
 
+    fn on_epoch_resume(&mut self, epoch: usize, _: usize, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
+        self.epoch = epoch;
+        Ok(())
+    }
+
     fn on_train_batch_end(&mut self, batch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
-        if let SaveFreq::Batches(every) = self.save_freq {
-            self.batches += 1;
-            if self.batches >= every {
-                self.batches = 0;
-                self.save(Some(batch), cx, logs)?;
-            }
+        if self.counter.due(self.save_freq, batch) {
+            self.save(Some(batch), cx, logs)?;
         }
         Ok(())
     }
 
     fn on_epoch_end(&mut self, epoch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
         self.epoch = epoch;
+        self.counter.new_epoch();
         if !self.by_batch() {
             self.save(None, cx, logs)?;
         }
@@ -297,7 +419,7 @@ impl Callback for ModelCheckpoint {
     }
 
     fn config(&self) -> Config {
-        Config::new()
+        let mut config = Config::new()
             .with("filepath", self.filepath.as_str())
             .with("monitor", self.monitor.name.as_str())
             .with("verbose", self.verbose)
@@ -305,18 +427,42 @@ impl Callback for ModelCheckpoint {
             .with("save_weights_only", self.save_weights_only)
             .with("mode", self.monitor.mode.name())
             .with("save_freq", self.save_freq)
-            .with("initial_value_threshold", self.initial_value_threshold)
+            .with("initial_value_threshold", self.initial_value_threshold);
+        // Keras does not have them.
+        match self.keep {
+            Keep::All => {}
+            Keep::Best(count) => config.set("keep_best", count),
+            Keep::Last(count) => config.set("keep_last", count),
+        }
+        if self.save_errors != SaveErrors::Stop {
+            config.set("save_errors", self.save_errors);
+        }
+        config
     }
 
     fn state(&self) -> Value {
-        Value::Object(self.monitor.state().with("batches", self.batches).0)
+        let kept = self.kept.iter();
+        let kept: Vec<Value> = kept
+            .map(|(path, value)| json!([path, value.into_value()]))
+            .collect();
+        let state = self.monitor.state().with("counter", self.counter.state());
+        Value::Object(state.with("last", self.last.clone()).with("kept", kept).0)
     }
 
     fn load_state(&mut self, state: &Value) -> Result<()> {
         let state = state::object(NAME, state)?;
         let mut reader = state.reader(NAME);
         self.monitor.best = reader.opt("best")?;
-        self.batches = reader.req("batches")?;
+        self.counter = Counter::from_state(&state::object(NAME, &reader.req::<Value>("counter")?)?, NAME)?;
+        self.last = reader.opt("last")?;
+        let kept: Vec<Value> = reader.req("kept")?;
+        let read = |entry: &Value| {
+            Some((
+                entry.get(0)?.as_str()?.to_owned(),
+                f64::from_value(entry.get(1)?)?,
+            ))
+        };
+        self.kept = kept.iter().filter_map(read).collect();
         reader.finish()
     }
 }

@@ -71,9 +71,9 @@ impl Monitor {
         }
     }
 
-    /// Takes `value` as the best if it is.
+    /// Takes `value` as the best if it is; NaN never is.
     pub(crate) fn improve(&mut self, value: f64) -> bool {
-        let better = self.beats(value, self.best);
+        let better = !value.is_nan() && self.beats(value, self.best);
         if better {
             self.best = Some(value);
         }

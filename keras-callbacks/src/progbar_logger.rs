@@ -174,6 +174,18 @@ impl Callback for ProgbarLogger {
         Ok(())
     }
 
+    fn on_epoch_resume(
+        &mut self,
+        epoch: usize,
+        step: usize,
+        cx: &mut Context<'_>,
+        logs: &mut Logs,
+    ) -> Result<()> {
+        self.on_epoch_begin(epoch, cx, logs)?;
+        self.line.count.0 = step;
+        Ok(())
+    }
+
     fn on_train_batch_end(&mut self, batch: usize, _: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
         self.batch(batch, logs)
     }

@@ -9,8 +9,10 @@ pub use outcome::Outcome;
 pub(crate) use params::Board;
 pub use params::Params;
 
+use keras_ops::Tensor;
 use serde_json::Value;
 
+use crate::saving::Snapshot;
 use crate::{Config, Logs, Result, config};
 
 /// Something to do at certain moments of training, evaluation or prediction. All hooks do nothing by
@@ -56,6 +58,17 @@ pub trait Callback: std::fmt::Debug + Send + 'static {
     }
     /// Before an epoch.
     fn on_epoch_begin(&mut self, epoch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
+        Ok(())
+    }
+    /// In place of [`on_epoch_begin`](Self::on_epoch_begin), where training goes on in the middle of an epoch: its
+    /// first `step` batches were done before.
+    fn on_epoch_resume(
+        &mut self,
+        epoch: usize,
+        step: usize,
+        cx: &mut Context<'_>,
+        logs: &mut Logs,
+    ) -> Result<()> {
         Ok(())
     }
     /// After an epoch and its validation.
@@ -111,6 +124,16 @@ pub trait Callback: std::fmt::Debug + Send + 'static {
         Ok(())
     }
 
+    /// Called with the state of the training after a hook in which this callback
+    /// [asked for it](Context::want_snapshot), and when a signal ends the run of one that
+    /// [saves then](Context::save_on_signals): the place to write a checkpoint.
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn on_snapshot(&mut self, snapshot: &Snapshot, cx: &mut Context<'_>) -> Result<()> {
+        Ok(())
+    }
+
     /// The name it is saved under.
     fn class_name(&self) -> &str {
         config::type_class_name::<Self>()
@@ -132,6 +155,19 @@ pub trait Callback: std::fmt::Debug + Send + 'static {
     /// # Errors
     /// When `state` is another callback's.
     fn load_state(&mut self, state: &Value) -> Result<()> {
+        Ok(())
+    }
+
+    /// The part of its [`state`](Self::state) that is tensors, by name: weights that it keeps.
+    fn state_tensors(&self) -> Vec<(String, Tensor)> {
+        Vec::new()
+    }
+
+    /// Continues from [`state_tensors`](Self::state_tensors); called after `load_state`.
+    ///
+    /// # Errors
+    /// When they are another model's.
+    fn load_state_tensors(&mut self, tensors: Vec<(String, Tensor)>, cx: &mut Context<'_>) -> Result<()> {
         Ok(())
     }
 }

@@ -38,6 +38,14 @@ pub enum Error {
         #[source]
         source: Option<std::io::Error>,
     },
+    /// A signal ended a training whose state is saved: there is more to train.
+    #[error("interrupted by {signal}{}", then(.saved))]
+    Interrupted {
+        /// `SIGINT`, `SIGTERM`.
+        signal: String,
+        /// How far it had come and how to go on.
+        saved: String,
+    },
     /// An error with the place it happened in.
     #[error("{context}: {source}")]
     Context {
@@ -56,6 +64,14 @@ fn hint(suggestion: &Option<String>) -> String {
         .as_ref()
         .map(|s| format!(". Did you mean `{s}`?"))
         .unwrap_or_default()
+}
+
+fn then(saved: &str) -> String {
+    if saved.is_empty() {
+        String::new()
+    } else {
+        format!(" {saved}")
+    }
 }
 
 fn list(available: &[String]) -> String {

@@ -29,6 +29,7 @@ mod initializer;
 pub mod initializers;
 pub mod layer;
 pub mod layers;
+mod lent;
 mod logs;
 mod loss;
 mod metric;

@@ -175,7 +175,26 @@ pub trait Optimizer: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the device fails.
     fn finalize_variable_values(&mut self) -> Result<()> {
-        self.base().take_averages()
+        self.base_mut().finalize()
+    }
+
+    /// Whether it keeps averages of the weights.
+    fn has_averages(&self) -> bool {
+        self.base().has_averages()
+    }
+
+    /// Whether averages and weights have changed places.
+    fn averages_swapped(&self) -> bool {
+        self.base().swapped()
+    }
+
+    /// Averages and weights change places: what the model computes with are then the averages. Training goes on
+    /// rightly when they have changed back.
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn swap_averages(&mut self) -> Result<()> {
+        self.base_mut().swap_averages()
     }
 
     /// All state as named tensors (`adam/dense_kernel_momentum`) in Keras's order, for checkpoints.

@@ -49,6 +49,16 @@ fn source() -> (u64, u64) {
     source
 }
 
+/// Where this thread's source stands: its seed, and the seeds drawn from it.
+pub(crate) fn state() -> (u64, u64) {
+    source()
+}
+
+/// Goes on from a [`state`].
+pub(crate) fn load_state(state: (u64, u64)) {
+    SOURCE.set(Some(state));
+}
+
 fn entropy() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::time::SystemTime::now())

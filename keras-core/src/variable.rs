@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use keras_ops::{DType, Device, Tensor, Var, inplace};
 
+use crate::lent::{Lender, Lent};
 use crate::{Aggregation, Constraint, Regularizer, Result, bail};
 
 thread_local! {
@@ -28,6 +29,7 @@ struct Inner {
     regularizer: Option<Arc<dyn Regularizer>>,
     constraint: Option<Arc<dyn Constraint>>,
     aggregation: Aggregation,
+    lender: Lender,
 }
 
 /// A named tensor that lives through training: a layer's weight, an optimizer's slot, a metric's sum.
@@ -103,6 +105,7 @@ impl Variable {
             regularizer,
             constraint,
             aggregation,
+            lender: Lender::default(),
         })))
     }
 
@@ -208,9 +211,25 @@ impl Variable {
         Arc::as_ptr(&self.0) as usize
     }
 
-    /// The tensor behind the variable, for in-place kernels and for looking up its gradient.
+    /// The tensor behind the variable, for in-place kernels and for looking up its gradient. Who writes to it calls
+    /// [`will_change`](Self::will_change) before.
     pub fn tensor(&self) -> &Tensor {
         self.0.var.as_tensor()
+    }
+
+    /// Says that the value is about to be written to in place, by other means than [`assign`](Self::assign) and its
+    /// like: a checkpoint that is being written in the background gets a copy, if it still needs the value. An
+    /// optimizer's step calls it for all its variables and slots.
+    ///
+    /// # Errors
+    /// When the device cannot hold a copy.
+    pub fn will_change(&self) -> Result<()> {
+        self.0.lender.part()
+    }
+
+    /// The value as it is now, which later writes don't change.
+    pub(crate) fn lend(&self) -> Lent {
+        self.0.lender.lend(self.tensor())
     }
 
     /// Overwrites the value.
@@ -227,6 +246,7 @@ impl Variable {
             );
         }
         *self.lock_cast() = None;
+        self.will_change()?;
         let value = value
             .detach()
             .to_device(self.device())?
@@ -246,6 +266,7 @@ impl Variable {
     /// When the shape or dtype differs.
     pub fn assign_add(&self, delta: &Tensor) -> Result<()> {
         *self.lock_cast() = None;
+        self.will_change()?;
         Ok(inplace::add_assign(self.tensor(), delta)?)
     }
 
@@ -255,6 +276,7 @@ impl Variable {
     /// When the device fails.
     pub fn zero(&self) -> Result<()> {
         *self.lock_cast() = None;
+        self.will_change()?;
         Ok(self.tensor().zero_set()?)
     }
 

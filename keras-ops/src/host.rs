@@ -100,6 +100,45 @@ fn elements<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&
     }
 }
 
+/// Appends the elements of `part` in row-major order to `bytes`, little-endian, as files hold them.
+///
+/// # Errors
+/// When the tensor has fewer elements, or its dtype is none that files hold.
+pub fn extend_bytes(tensor: &Tensor, part: std::ops::Range<usize>, bytes: &mut Vec<u8>) -> Result<()> {
+    fn put<T: WithDType, const N: usize>(
+        tensor: &Tensor,
+        part: std::ops::Range<usize>,
+        bytes: &mut Vec<u8>,
+        little: impl Fn(&T) -> [u8; N],
+    ) -> Result<()> {
+        read(tensor, |values: &[T]| {
+            let Some(values) = values.get(part.clone()) else {
+                candle_core::bail!("reading elements {part:?} of {}", values.len());
+            };
+            let from = bytes.len();
+            bytes.resize(from + N * values.len(), 0);
+            let slots = bytes[from..].as_chunks_mut::<N>().0;
+            slots
+                .iter_mut()
+                .zip(values)
+                .for_each(|(slot, value)| *slot = little(value));
+            Ok(())
+        })
+    }
+    match tensor.dtype() {
+        DType::U8 => put(tensor, part, bytes, |v: &u8| [*v]),
+        DType::I16 => put(tensor, part, bytes, |v: &i16| v.to_le_bytes()),
+        DType::U32 => put(tensor, part, bytes, |v: &u32| v.to_le_bytes()),
+        DType::I32 => put(tensor, part, bytes, |v: &i32| v.to_le_bytes()),
+        DType::I64 => put(tensor, part, bytes, |v: &i64| v.to_le_bytes()),
+        DType::BF16 => put(tensor, part, bytes, |v: &half::bf16| v.to_le_bytes()),
+        DType::F16 => put(tensor, part, bytes, |v: &half::f16| v.to_le_bytes()),
+        DType::F32 => put(tensor, part, bytes, |v: &f32| v.to_le_bytes()),
+        DType::F64 => put(tensor, part, bytes, |v: &f64| v.to_le_bytes()),
+        other => candle_core::bail!("tensors of dtype {other:?} cannot be saved"),
+    }
+}
+
 /// A storage on `device` from host values.
 pub fn storage<T: WithDType>(values: Vec<T>, device: &Device) -> Result<Storage> {
     use candle_core::backend::BackendDevice;

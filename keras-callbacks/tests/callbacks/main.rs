@@ -8,4 +8,5 @@ mod model_checkpoint;
 mod others;
 mod progress;
 mod registry;
+mod resume;
 mod run;

@@ -9,6 +9,8 @@ fn registry() -> Registry {
 fn minimal(class: &str) -> Config {
     match class {
         "ModelCheckpoint" => Config::new().with("filepath", "m.keras"),
+        "BackupAndRestore" => Config::new().with("backup_dir", "backup"),
+        "OrbaxCheckpoint" => Config::new().with("directory", "checkpoints"),
         "CSVLogger" => Config::new().with("filename", "log.csv"),
         _ => Config::new(),
     }

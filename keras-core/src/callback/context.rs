@@ -1,6 +1,9 @@
+use std::path::Path;
+
 use super::params::Board;
 use super::{Outcome, Params};
 use crate::Model;
+use crate::trainer::Resume;
 
 /// What a callback may see and do while it is called.
 #[derive(Debug)]
@@ -111,5 +114,31 @@ impl<'a> Context<'a> {
         if !board.names.iter().any(|n| n == name) {
             board.names.push(name.to_owned());
         }
+    }
+
+    /// Asks for the whole state of the training, as it is when all callbacks have seen this batch's or epoch's end:
+    /// [`Callback::on_snapshot`](crate::Callback::on_snapshot) is then called with it.
+    pub fn want_snapshot(&self) {
+        let mut board = self.params.board();
+        if !board.snapshots.contains(&self.slot) {
+            board.snapshots.push(self.slot);
+        }
+        Board::set(&self.params.board.wanted);
+    }
+
+    /// Says in [`Callback::check`](crate::Callback::check) that this callback keeps the state of the training when
+    /// SIGINT or SIGTERM ends it: `fit` then handles these signals, ends the current batch, and calls
+    /// [`Callback::on_snapshot`](crate::Callback::on_snapshot). A second signal ends the process at once.
+    pub fn save_on_signals(&self) {
+        let mut board = self.params.board();
+        if !board.rescuers.contains(&self.slot) {
+            board.rescuers.push(self.slot);
+        }
+    }
+
+    /// Says in [`Callback::check`](crate::Callback::check) where training goes on from, if there is a checkpoint: the
+    /// newest in `folder`. It counts before [`Fit::resume`](crate::Fit::resume).
+    pub fn resume_from(&self, folder: impl AsRef<Path>) {
+        self.params.board().resume = Some(Resume::if_any(folder.as_ref()));
     }
 }

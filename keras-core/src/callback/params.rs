@@ -2,12 +2,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Outcome;
+use crate::trainer::Resume;
 use crate::{Error, Result};
 
 /// What callbacks leave for one another, and for the trainer, in a run.
 #[derive(Debug, Default)]
 pub(crate) struct Board {
     state: Mutex<Notices>,
+    /// Whether a callback wants the state of the training.
+    pub(crate) wanted: AtomicBool,
     pub(crate) stop_evaluating: AtomicBool,
     pub(crate) stop_predicting: AtomicBool,
 }
@@ -21,6 +24,12 @@ pub(crate) struct Notices {
     pub(crate) stopped: Option<(usize, Option<String>)>,
     /// Why an evaluation or prediction was stopped.
     pub(crate) reason: Option<String>,
+    /// The callbacks that want the state of the training after this hook.
+    pub(crate) snapshots: Vec<usize>,
+    /// The callbacks that want it when a signal ends the run.
+    pub(crate) rescuers: Vec<usize>,
+    /// Where to go on from.
+    pub(crate) resume: Option<Resume>,
 }
 
 impl Board {

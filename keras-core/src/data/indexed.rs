@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use keras_ops::Seed;
+use serde_json::Value;
 
 use super::Batch;
 use super::prefetch::{Prefetch, described};
@@ -57,6 +58,19 @@ pub trait IndexedDataset: Send + Sync + 'static {
     /// # Errors
     /// Whatever prevents the next epoch.
     fn on_epoch_end(&self, _epoch: usize) -> Result<()> {
+        Ok(())
+    }
+
+    /// What it carries from epoch to epoch, if anything: saved in checkpoints.
+    fn state(&self) -> Value {
+        Value::Null
+    }
+
+    /// Continues from a [`state`](Self::state): called before `on_epoch_begin` of the epoch in which training goes on.
+    ///
+    /// # Errors
+    /// When `state` is another dataset's.
+    fn load_state(&self, _state: &Value) -> Result<()> {
         Ok(())
     }
 }

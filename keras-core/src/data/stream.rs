@@ -1,6 +1,7 @@
 //! A run's data as a stream of batches in the model's order of inputs and outputs.
 
 use keras_ops::Seed;
+use serde_json::Value;
 
 use super::batches::Iter;
 use super::class_weight::ClassWeight;
@@ -41,6 +42,8 @@ pub(crate) struct Stream {
     begun: bool,
     /// Whether batches that are not in memory are checked to be without NaN.
     finite: bool,
+    /// Where the thread's random source stood before the iterator of this pass was made.
+    random: Option<(u64, u64)>,
 }
 
 enum Source {
@@ -71,6 +74,7 @@ impl Stream {
             started: false,
             begun: false,
             finite: false,
+            random: None,
         }
     }
 
@@ -160,15 +164,36 @@ impl Stream {
         self.at
     }
 
+    /// Where the thread's random source stood before the iterator of this pass was made.
+    pub(crate) fn random(&self) -> Option<(u64, u64)> {
+        self.random
+    }
+
+    /// What the dataset carries from epoch to epoch.
+    pub(crate) fn state(&self) -> Value {
+        match &self.source {
+            Source::Indexed { data, .. } => data.dataset().state(),
+            _ => Value::Null,
+        }
+    }
+
+    /// Continues from a [`state`](Self::state).
+    pub(crate) fn load_state(&self, state: &Value) -> Result<()> {
+        match &self.source {
+            Source::Indexed { data, .. } => data.dataset().load_state(state).context(|| "data"),
+            _ => Ok(()),
+        }
+    }
+
     /// Goes to a [`position`](Self::position). An iterator is made anew and its batches before are passed over.
     pub(crate) fn seek(&mut self, to: Position) -> Result<()> {
         self.at.seed = to.seed;
-        self.begin(to.pass, to.batch)
+        self.begin(to.pass, to.batch, true)
     }
 
     /// Starts pass `number`.
     pub(crate) fn restart(&mut self, number: u64) -> Result<()> {
-        self.begin(number, 0)
+        self.begin(number, 0, false)
     }
 
     /// Whether any pass has begun.
@@ -186,7 +211,7 @@ impl Stream {
         self.started = false;
     }
 
-    fn begin(&mut self, number: u64, skip: u64) -> Result<()> {
+    fn begin(&mut self, number: u64, skip: u64, seeking: bool) -> Result<()> {
         (self.at.pass, self.at.batch) = (number, skip);
         (self.started, self.begun) = (true, true);
         let seed = Seed::new(self.at.seed, number);
@@ -212,15 +237,19 @@ impl Stream {
             Source::Indexed { data, batch, loading } => {
                 // Two passes are not loaded at once.
                 *loading = None;
-                let pass = Pass {
-                    number,
-                    seed: self.at.seed,
-                    shuffle: self.shuffle == Shuffle::On,
-                    batch_size: *batch,
-                };
-                *loading = Some(data.start(pass, skip));
+                // The dataset has not heard yet of the epoch in which a training goes on.
+                if !seeking {
+                    let pass = Pass {
+                        number,
+                        seed: self.at.seed,
+                        shuffle: self.shuffle == Shuffle::On,
+                        batch_size: *batch,
+                    };
+                    *loading = Some(data.start(pass, skip));
+                }
             }
             Source::Iterator { batches, current } => {
+                self.random = Some(random::state());
                 let mut iter = batches.start();
                 for _ in 0..skip {
                     iter.next().transpose()?;

@@ -11,7 +11,7 @@ use super::gradients::Gradients;
 use super::patterns::{Patterns, matches_all};
 use super::rule::{Step, VariableSlots};
 use crate::config::{FromValue, IntoValue, Reader};
-use crate::{Config, Error, LearningRate, Optimizer, Registry, Result, Variable, bail, config};
+use crate::{Config, Error, LearningRate, Optimizer, Registry, Result, Variable, bail, config, lent};
 
 /// The arguments and state that all optimizers share.
 ///
@@ -53,6 +53,8 @@ pub struct OptimizerBase {
     pub(super) variables: Arc<[Variable]>,
     each: Vec<Each>,
     averages: Vec<Variable>,
+    /// Whether averages and weights have changed places.
+    swapped: bool,
     pub(super) gradients: Gradients,
     built: bool,
     pub(super) warned: bool,
@@ -87,6 +89,7 @@ impl OptimizerBase {
             variables: Arc::new([]),
             each: Vec::new(),
             averages: Vec::new(),
+            swapped: false,
             gradients: Gradients::default(),
             built: false,
             warned: false,
@@ -321,7 +324,37 @@ impl OptimizerBase {
         }
     }
 
-    pub(crate) fn take_averages(&self) -> Result<()> {
+    /// The averages become the weights, and stay the averages.
+    pub(crate) fn finalize(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.swapped) {
+            return self.take_averages();
+        }
+        let pairs = self.variables.iter().zip(&self.averages);
+        pairs
+            .into_iter()
+            .try_for_each(|(variable, average)| average.assign(variable.tensor()))
+    }
+
+    pub(crate) fn has_averages(&self) -> bool {
+        !self.averages.is_empty()
+    }
+
+    pub(crate) fn swapped(&self) -> bool {
+        self.swapped
+    }
+
+    /// Averages and weights change places.
+    pub(crate) fn swap_averages(&mut self) -> Result<()> {
+        for (variable, average) in self.variables.iter().zip(&self.averages) {
+            let value = variable.snapshot()?;
+            variable.assign(average.tensor())?;
+            average.assign(&value)?;
+        }
+        self.swapped = !self.swapped && self.has_averages();
+        Ok(())
+    }
+
+    fn take_averages(&self) -> Result<()> {
         for (variable, average) in self.variables.iter().zip(&self.averages) {
             variable.assign(average.tensor())?;
         }
@@ -360,11 +393,15 @@ impl OptimizerBase {
             LearningRate::Constant(rate) => rate.into_value(),
             LearningRate::Schedule(_) => Value::Null,
         };
-        serde_json::json!({
+        let mut state = serde_json::json!({
             "class_name": class_name,
             "iterations": self.iterations,
             "learning_rate": rate,
-        })
+        });
+        if self.swapped {
+            state["averages_swapped"] = Value::Bool(true);
+        }
+        state
     }
 
     pub(crate) fn load_state(&mut self, state: &Value) -> Result<()> {
@@ -372,6 +409,7 @@ impl OptimizerBase {
             bail!("optimizer state: expected an object with `iterations`, got {state}");
         };
         self.iterations = iterations;
+        self.swapped = state.get("averages_swapped") == Some(&Value::Bool(true));
         if let Some(rate) = state.get("learning_rate").and_then(f64::from_value)
             && let LearningRate::Constant(now) = &mut self.learning_rate
         {
@@ -453,6 +491,11 @@ pub(crate) fn apply<O: Optimizer + ?Sized>(optimizer: &mut O, gradients: &[Optio
         return Ok(());
     }
     let learning_rate = optimizer.learning_rate()?;
+    lent::will_change(|| {
+        let base = optimizer.base();
+        let own = base.variables.iter().cloned().chain(base.shared_slots());
+        own.chain(optimizer.slots()).collect()
+    })?;
     let base = optimizer.base_mut();
     base.check_gradients(gradients)?;
     let variables = base.variables.clone();

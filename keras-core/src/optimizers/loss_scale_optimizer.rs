@@ -178,6 +178,18 @@ impl Optimizer for LossScaleOptimizer {
         self.inner.finalize_variable_values()
     }
 
+    fn has_averages(&self) -> bool {
+        self.inner.has_averages()
+    }
+
+    fn averages_swapped(&self) -> bool {
+        self.inner.averages_swapped()
+    }
+
+    fn swap_averages(&mut self) -> Result<()> {
+        self.inner.swap_averages()
+    }
+
     fn state_variables(&self) -> Vec<(String, Variable)> {
         self.inner.state_variables()
     }

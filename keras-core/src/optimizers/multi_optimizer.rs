@@ -245,6 +245,20 @@ impl Optimizer for MultiOptimizer {
             .try_for_each(|o| o.finalize_variable_values())
     }
 
+    fn has_averages(&self) -> bool {
+        self.optimizers().iter().any(|o| o.has_averages())
+    }
+
+    fn averages_swapped(&self) -> bool {
+        self.optimizers().iter().any(|o| o.averages_swapped())
+    }
+
+    fn swap_averages(&mut self) -> Result<()> {
+        self.optimizers_mut()
+            .iter_mut()
+            .try_for_each(|o| o.swap_averages())
+    }
+
     fn state_variables(&self) -> Vec<(String, Variable)> {
         self.optimizers()
             .iter()

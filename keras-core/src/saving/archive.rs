@@ -1,36 +1,72 @@
-//! Tensors and texts in a safetensors file.
+//! Tensors and texts in a safetensors file, or in a folder of several.
 
 use std::collections::HashMap;
 use std::fs::File;
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use keras_ops::candle::WithDType;
 use keras_ops::{DType, Device, Tensor, host};
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde_json::{Map, Value, json};
 
-use super::write_atomic;
+use super::{shards, write_atomic};
+use crate::lent::Lent;
 use crate::{Error, Result, bail};
 
 /// The length of the header stands before it.
 const PREFIX: u64 = 8;
 /// The limit of the safetensors format.
 const MAX_HEADER: u64 = 100_000_000;
+/// The last tensor of a file: the checksum of the header with its length, then one for each of the other tensors in
+/// the order of the file.
+const CHECKSUMS: &str = "__crc32c__";
+/// Bytes that are read and written at once.
+const CHUNK: usize = 1 << 20;
+
+/// A tensor to write.
+pub(super) type Named = (String, Lent);
 
 /// Writes named tensors and texts, whole or not at all.
-pub(super) fn write(path: &Path, texts: &[(&str, String)], tensors: &[(String, Tensor)]) -> Result<()> {
-    let mut order: Vec<&(String, Tensor)> = tensors.iter().collect();
+pub(super) fn write(path: &Path, texts: &[(&str, String)], tensors: &[Named]) -> Result<()> {
+    write_atomic(path, |out| fill(path, out, texts, tensors).map(drop))
+}
+
+/// Writes what a file holds; gives the checksum of its header.
+pub(super) fn fill(
+    path: &Path,
+    out: &mut impl Write,
+    texts: &[(&str, String)],
+    tensors: &[Named],
+) -> Result<u32> {
+    let form = |(name, lent): &Named| lent.with(|t| (name.clone(), t.dtype(), t.dims().to_vec()));
+    let mut order: Vec<(Form, &Lent)> = tensors.iter().map(|named| (form(named), &named.1)).collect();
     // Wide elements first keeps every tensor aligned, as readers expect.
-    order.sort_by_key(|(_, t)| std::cmp::Reverse(t.dtype().size_in_bytes()));
+    order.sort_by_key(|((_, dtype, _), _)| std::cmp::Reverse(dtype.size_in_bytes()));
+    let header = header(texts, &order.iter().map(|(form, _)| form).collect::<Vec<_>>())?;
+    let cannot = |e| Error::io(path, "cannot write", e);
+    let mut checksums = vec![crc32c::crc32c(&header)];
+    out.write_all(&header).map_err(cannot)?;
+    for (_, lent) in &order {
+        checksums.push(write_tensor(path, lent, out)?);
+    }
+    let checksums_bytes: Vec<u8> = checksums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
+    out.write_all(&checksums_bytes).map_err(cannot)?;
+    Ok(checksums[0])
+}
+
+/// A tensor's name, dtype and shape.
+type Form = (String, DType, Vec<usize>);
+
+/// The header with its length before it.
+fn header(texts: &[(&str, String)], forms: &[&Form]) -> Result<Vec<u8>> {
     let mut entries = Map::new();
     let metadata: Map<String, Value> = texts.iter().map(|(k, v)| ((*k).to_owned(), json!(v))).collect();
     entries.insert("__metadata__".to_owned(), Value::Object(metadata));
+    let checksums = (CHECKSUMS.to_owned(), DType::U8, vec![4 * (forms.len() + 1)]);
     let mut at = 0;
-    for (name, tensor) in &order {
-        let end = at + tensor.elem_count() * tensor.dtype().size_in_bytes();
-        let entry =
-            json!({"dtype": dtype_code(tensor.dtype())?, "shape": tensor.dims(), "data_offsets": [at, end]});
+    for (name, dtype, dims) in forms.iter().copied().chain([&checksums]) {
+        let end = at + dims.iter().product::<usize>() * dtype.size_in_bytes();
+        let entry = json!({"dtype": dtype_code(*dtype)?, "shape": dims, "data_offsets": [at, end]});
         if entries.insert(name.clone(), entry).is_some() {
             bail!("saving: two variables are called `{name}`; rename a layer so that paths differ");
         }
@@ -38,49 +74,29 @@ pub(super) fn write(path: &Path, texts: &[(&str, String)], tensors: &[(String, T
     }
     let mut header = serde_json::to_vec(&entries)?;
     header.resize(header.len().next_multiple_of(PREFIX as usize), b' ');
-    let cannot = |e| Error::io(path, "cannot write", e);
-    write_atomic(path, |out| {
-        out.write_all(&(header.len() as u64).to_le_bytes())
-            .map_err(cannot)?;
-        out.write_all(&header).map_err(cannot)?;
-        order
-            .iter()
-            .try_for_each(|(_, tensor)| write_tensor(tensor, out).map_err(cannot_tensor(path)))
-    })
+    header.splice(0..0, (header.len() as u64).to_le_bytes());
+    Ok(header)
 }
 
-fn cannot_tensor(path: &Path) -> impl Fn(keras_ops::Error) -> Error + '_ {
-    move |e| Error::file(path, format!("cannot write: {e}"))
-}
-
-fn write_tensor(tensor: &Tensor, out: &mut impl Write) -> keras_ops::Result<()> {
-    fn put<T: WithDType, const N: usize>(
-        tensor: &Tensor,
-        out: &mut impl Write,
-        bytes: impl Fn(&T) -> [u8; N],
-    ) -> keras_ops::Result<()> {
-        host::read(tensor, |values: &[T]| {
-            let mut buffer = Vec::with_capacity(N * values.len().min(1 << 14));
-            for chunk in values.chunks(1 << 14) {
-                buffer.clear();
-                chunk.iter().for_each(|v| buffer.extend_from_slice(&bytes(v)));
-                out.write_all(&buffer)?;
-            }
-            Ok(())
-        })
+/// Writes the elements of a tensor; gives their checksum.
+fn write_tensor(path: &Path, lent: &Lent, out: &mut impl Write) -> Result<u32> {
+    let there = lent.with(|t| (!t.device().is_cpu()).then(|| t.to_device(&Device::Cpu)));
+    let fetched = there.transpose()?.map(Lent::fixed);
+    let lent = fetched.as_ref().unwrap_or(lent);
+    let (count, width) = lent.with(|t| (t.elem_count(), t.dtype().size_in_bytes()));
+    let chunk = CHUNK / width.max(1);
+    let (mut bytes, mut checksum) = (Vec::with_capacity(CHUNK.min(count * width)), 0);
+    for from in (0..count).step_by(chunk) {
+        let part = from..count.min(from + chunk);
+        bytes.clear();
+        // Held only while the chunk is copied: who wants to write to the variable waits no longer.
+        lent.with(|t| host::extend_bytes(t, part, &mut bytes))
+            .map_err(|e| Error::file(path, format!("cannot write: {e}")))?;
+        checksum = crc32c::crc32c_append(checksum, &bytes);
+        out.write_all(&bytes)
+            .map_err(|e| Error::io(path, "cannot write", e))?;
     }
-    match tensor.dtype() {
-        DType::U8 => put(tensor, out, |v: &u8| [*v]),
-        DType::I16 => put(tensor, out, |v: &i16| v.to_le_bytes()),
-        DType::U32 => put(tensor, out, |v: &u32| v.to_le_bytes()),
-        DType::I32 => put(tensor, out, |v: &i32| v.to_le_bytes()),
-        DType::I64 => put(tensor, out, |v: &i64| v.to_le_bytes()),
-        DType::BF16 => put(tensor, out, |v: &half::bf16| v.to_le_bytes()),
-        DType::F16 => put(tensor, out, |v: &half::f16| v.to_le_bytes()),
-        DType::F32 => put(tensor, out, |v: &f32| v.to_le_bytes()),
-        DType::F64 => put(tensor, out, |v: &f64| v.to_le_bytes()),
-        other => keras_ops::candle::bail!("variables of dtype {other:?} cannot be saved"),
-    }
+    Ok(checksum)
 }
 
 fn dtype_code(dtype: DType) -> Result<&'static str> {
@@ -98,17 +114,88 @@ fn dtype_code(dtype: DType) -> Result<&'static str> {
     })
 }
 
-/// An open file whose header has been read and found to fit the file.
+/// Open files whose headers have been read and found to fit the files: one, or the shards of a folder.
 #[derive(Debug)]
 pub(super) struct Archive {
     pub(super) path: PathBuf,
+    parts: Vec<Part>,
+}
+
+#[derive(Debug)]
+struct Part {
+    path: PathBuf,
     file: File,
     start: u64,
     metadata: Metadata,
+    /// The checksums of the tensors by name; none in files of older versions.
+    checksums: Option<HashMap<String, u32>>,
+    header_checksum: u32,
 }
 
 impl Archive {
     pub(super) fn open(path: &Path) -> Result<Self> {
+        let parts = match shards::manifest(path)? {
+            None => vec![Part::open(path)?],
+            Some(shards) => {
+                let mut parts = Vec::new();
+                for shard in shards {
+                    let part = Part::open(&path.join(&shard.file))?;
+                    if part.header_checksum != shard.checksum {
+                        let why = "this shard is of another save than the folder's manifest";
+                        return Err(Error::file(&part.path, why));
+                    }
+                    parts.push(part);
+                }
+                parts
+            }
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            parts,
+        })
+    }
+
+    /// A text of the header.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        let metadata = self.parts.first()?.metadata.metadata().as_ref()?;
+        metadata.get(key).map(String::as_str)
+    }
+
+    /// A text of the header as JSON.
+    pub(super) fn json(&self, key: &str) -> Result<Option<Value>> {
+        let parse = |text| {
+            serde_json::from_str(text)
+                .map_err(|e| Error::file(&self.path, format!("damaged: `{key}` cannot be read ({e})")))
+        };
+        self.text(key).map(parse).transpose()
+    }
+
+    /// The tensors by name.
+    pub(super) fn entries(&self) -> HashMap<String, &TensorInfo> {
+        let all = self.parts.iter().flat_map(|part| part.metadata.tensors());
+        all.filter(|(name, _)| name != CHECKSUMS).collect()
+    }
+
+    /// Reads a tensor to `device`.
+    pub(super) fn tensor(&mut self, name: &str, device: &Device) -> Result<Tensor> {
+        match self
+            .parts
+            .iter_mut()
+            .find(|part| part.metadata.info(name).is_some())
+        {
+            Some(part) => part.tensor(name, device),
+            None => Err(Error::file(&self.path, format!("`{name}` is missing"))),
+        }
+    }
+
+    /// Reads everything and compares the checksums.
+    pub(super) fn verify(&mut self) -> Result<()> {
+        self.parts.iter_mut().try_for_each(Part::verify)
+    }
+}
+
+impl Part {
+    fn open(path: &Path) -> Result<Self> {
         let cannot = |e| Error::io(path, "cannot read", e);
         let wrong = |why: String| Error::file(path, why);
         let mut file = File::open(path).map_err(cannot)?;
@@ -146,35 +233,52 @@ impl Archive {
                 "cut off or damaged: expected {end} bytes of values, got {data}"
             )));
         }
-        Ok(Self {
+        let mut part = Self {
             path: path.to_owned(),
             file,
             start: PREFIX + length,
             metadata,
-        })
-    }
-
-    /// A text of the header.
-    pub(super) fn text(&self, key: &str) -> Option<&str> {
-        self.metadata.metadata().as_ref()?.get(key).map(String::as_str)
-    }
-
-    /// A text of the header as JSON.
-    pub(super) fn json(&self, key: &str) -> Result<Option<Value>> {
-        let parse = |text| {
-            serde_json::from_str(text)
-                .map_err(|e| Error::file(&self.path, format!("damaged: `{key}` cannot be read ({e})")))
+            checksums: None,
+            header_checksum: crc32c::crc32c_append(crc32c::crc32c(&prefix), &header),
         };
-        self.text(key).map(parse).transpose()
+        part.read_checksums()?;
+        Ok(part)
     }
 
-    /// The tensors by name.
-    pub(super) fn entries(&self) -> HashMap<String, &TensorInfo> {
-        self.metadata.tensors()
+    fn read_checksums(&mut self) -> Result<()> {
+        let Some(info) = self.metadata.info(CHECKSUMS).cloned() else {
+            return Ok(());
+        };
+        let damaged = |why: &str| Error::file(&self.path, format!("damaged: {why}"));
+        let mut places: Vec<((usize, usize), String)> = self
+            .metadata
+            .tensors()
+            .into_iter()
+            .filter(|(name, _)| name != CHECKSUMS)
+            .map(|(name, info)| (info.data_offsets, name))
+            .collect();
+        // A tensor without elements has the checksum 0 wherever it stands among its like.
+        places.sort();
+        if info.data_offsets.1 - info.data_offsets.0 != 4 * (places.len() + 1) {
+            return Err(damaged("there are more or fewer checksums than tensors"));
+        }
+        let (mut all, file) = (Vec::new(), &mut self.file);
+        file.seek(SeekFrom::Start(self.start + info.data_offsets.0 as u64))
+            .and_then(|_| file.read_to_end(&mut all))
+            .map_err(|e| Error::io(&self.path, "cannot read", e))?;
+        let mut sums = all
+            .as_chunks::<4>()
+            .0
+            .iter()
+            .map(|bytes| u32::from_le_bytes(*bytes));
+        if sums.next() != Some(self.header_checksum) {
+            return Err(damaged("the header does not have its checksum"));
+        }
+        self.checksums = Some(places.into_iter().map(|(_, name)| name).zip(sums).collect());
+        Ok(())
     }
 
-    /// Reads a tensor to `device`.
-    pub(super) fn tensor(&mut self, name: &str, device: &Device) -> Result<Tensor> {
+    fn tensor(&mut self, name: &str, device: &Device) -> Result<Tensor> {
         let Some(info) = self.metadata.info(name) else {
             return Err(Error::file(&self.path, format!("`{name}` is missing")));
         };
@@ -186,7 +290,44 @@ impl Archive {
             .seek(SeekFrom::Start(self.start + from as u64))
             .and_then(|_| self.file.read_exact(&mut bytes))
             .map_err(|e| Error::io(&self.path, "cannot read", e))?;
+        self.compare(name, crc32c::crc32c(&bytes))?;
         Ok(Tensor::from_raw_buffer(&bytes, dtype, &info.shape, device)?)
+    }
+
+    fn compare(&self, name: &str, found: u32) -> Result<()> {
+        match self.checksums.as_ref().and_then(|sums| sums.get(name)) {
+            Some(sum) if *sum != found => Err(Error::file(
+                &self.path,
+                format!("damaged: the values of `{name}` do not have their checksum"),
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    fn verify(&mut self) -> Result<()> {
+        let cannot = |e| Error::io(&self.path, "cannot read", e);
+        let mut places: Vec<((usize, usize), String)> = Vec::new();
+        places.extend(
+            self.metadata
+                .tensors()
+                .into_iter()
+                .map(|(name, info)| (info.data_offsets, name)),
+        );
+        places.sort();
+        (&self.file).seek(SeekFrom::Start(self.start)).map_err(cannot)?;
+        let mut reader = BufReader::with_capacity(CHUNK, &self.file);
+        let mut chunk = vec![0; CHUNK];
+        for ((from, to), name) in &places {
+            let (mut left, mut sum) = (to - from, 0);
+            while left > 0 {
+                let part = &mut chunk[..left.min(CHUNK)];
+                reader.read_exact(part).map_err(cannot)?;
+                sum = crc32c::crc32c_append(sum, part);
+                left -= part.len();
+            }
+            self.compare(name, sum)?;
+        }
+        Ok(())
     }
 }
 

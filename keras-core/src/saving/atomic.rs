@@ -63,11 +63,11 @@ fn target(path: &Path) -> Result<PathBuf> {
 
 /// Puts the new name itself on the disk.
 #[cfg(unix)]
-fn sync_folder(folder: &Path) -> std::io::Result<()> {
+pub(super) fn sync_folder(folder: &Path) -> std::io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
 #[cfg(not(unix))]
-fn sync_folder(_folder: &Path) -> std::io::Result<()> {
+pub(super) fn sync_folder(_folder: &Path) -> std::io::Result<()> {
     Ok(())
 }

@@ -3,7 +3,9 @@
 //! The file is a safetensors file, readable by anything that reads those. The weights lie under their paths
 //! (`dense/kernel`), the optimizer's variables under `optimizer/…`, what layers carry from
 //! batch to batch under `state/…`; the header's `__metadata__` has `format`,
-//! `version`, `config` (Keras's JSON of the model), `compile_config`, `optimizer` (its state) and `seeds`.
+//! `version`, `config` (Keras's JSON of the model), `compile_config`, `optimizer` (its state) and `seeds`. The last
+//! tensor, `__crc32c__`, holds the checksums of the header and of each tensor before it: what is damaged is not loaded.
+//! A checkpoint of a training is such a file too, or a folder of several with a manifest.
 //!
 //! ```
 //! use keras_core::saving::load_model;
@@ -19,9 +21,14 @@
 
 mod archive;
 mod atomic;
+mod checkpoint;
 mod model;
+mod shards;
+mod snapshot;
 mod weights;
 
 pub use atomic::write_atomic;
+pub(crate) use checkpoint::{CALLBACKS, Checkpoint, METRICS};
 pub use model::{LoadModel, load_model, load_model_with};
+pub use snapshot::Snapshot;
 pub use weights::LoadWeights;

@@ -49,7 +49,7 @@ impl Model {
 }
 
 /// The optimizer's variables under names of their own.
-fn slots(optimizer: &dyn Optimizer) -> Vec<(String, Variable)> {
+pub(super) fn slots(optimizer: &dyn Optimizer) -> Vec<(String, Variable)> {
     let mut slots: Vec<(String, Variable)> = Vec::new();
     for (name, variable) in optimizer.state_variables() {
         let stem = format!("{OPTIMIZER}{name}");
@@ -63,13 +63,13 @@ fn slots(optimizer: &dyn Optimizer) -> Vec<(String, Variable)> {
 }
 
 /// What layers carry from batch to batch under names of their own.
-fn states(model: &Model) -> Vec<(String, Variable)> {
+pub(super) fn states(model: &Model) -> Vec<(String, Variable)> {
     let named = |(path, variable)| (format!("{STATE}{path}"), variable);
     model.states().into_iter().map(named).collect()
 }
 
 /// Where each random stream stands, in the order of the layers.
-fn seeds(model: &Model) -> Value {
+pub(super) fn seeds(model: &Model) -> Value {
     let state = |(path, seed): (String, crate::SeedGenerator)| {
         let state = seed.state();
         (path, json!([state.seed, state.counter]))
@@ -155,7 +155,7 @@ fn load(archive: &mut Archive, registry: &Registry, options: LoadModel) -> Resul
     let compiled = compile.is_some();
     weights::check(archive, &wanted, |name| !compiled && name.starts_with(OPTIMIZER))?;
     weights::read(archive, wanted)?.assign()?;
-    restore_seeds(archive, &model)?;
+    restore_seeds(&archive.path, &archive.json("seeds")?.unwrap_or_default(), &model)?;
     if let (true, Some(state)) = (compiled, archive.json("optimizer")?) {
         model.optimizer_mut()?.load_state(&state)?;
     }
@@ -190,16 +190,15 @@ fn compile_again(model: &mut Model, config: &Value, registry: &Registry) -> Resu
     })
 }
 
-fn restore_seeds(archive: &Archive, model: &Model) -> Result<()> {
-    let saved = archive.json("seeds")?.unwrap_or_default();
-    for (path, seed) in model.seeds() {
+pub(super) fn restore_seeds(path: &Path, saved: &Value, model: &Model) -> Result<()> {
+    for (name, seed) in model.seeds() {
         let state = saved
-            .get(&path)
+            .get(&name)
             .and_then(|v| Some((v.get(0)?.as_u64()?, v.get(1)?.as_u64()?)));
         let Some((start, counter)) = state else {
             return Err(Error::file(
-                &archive.path,
-                format!("damaged: the random stream `{path}` is missing"),
+                path,
+                format!("damaged: the random stream `{name}` is missing"),
             ));
         };
         seed.load_state(Seed::new(start, counter));

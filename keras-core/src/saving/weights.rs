@@ -5,7 +5,7 @@ use std::path::Path;
 use keras_ops::Tensor;
 use rustc_hash::FxHashSet;
 
-use super::archive::{self, Archive};
+use super::archive::{self, Archive, Named};
 use crate::{Error, Model, Result, Variable, bail};
 
 /// The folder of the optimizer's variables.
@@ -56,11 +56,7 @@ impl Model {
     /// # Errors
     /// When it cannot be written; a former file of this name is then what it was.
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
-        let texts = [
-            ("format", "keras-weights".to_owned()),
-            ("version", "1".to_owned()),
-        ];
-        archive::write(path.as_ref(), &texts, &values(self.weights()))
+        archive::write(path.as_ref(), &texts(), &values(self.weights()))
     }
 
     /// Loads weights that [`save_weights`](Self::save_weights) or [`save`](Self::save) wrote.
@@ -116,16 +112,23 @@ impl Model {
     }
 }
 
+/// What the header of a file of weights says.
+pub(super) fn texts() -> [(&'static str, String); 2] {
+    [
+        ("format", "keras-weights".to_owned()),
+        ("version", "1".to_owned()),
+    ]
+}
+
 /// The layer of the model that a path begins with.
 fn top(path: &str) -> &str {
     path.split('/').next().unwrap_or(path)
 }
 
-pub(super) fn values(variables: Vec<(String, Variable)>) -> Vec<(String, Tensor)> {
-    variables
-        .into_iter()
-        .map(|(name, variable)| (name, variable.tensor().detach()))
-        .collect()
+/// The values now, for writing; later changes do not reach them.
+pub(super) fn values(variables: Vec<(String, Variable)>) -> Vec<Named> {
+    let value = |(name, variable): (String, Variable)| (name, variable.lend());
+    variables.into_iter().map(value).collect()
 }
 
 /// Checks that the file has all of `wanted` in their shapes, and nothing else but what `ignore` lets pass.

@@ -2,10 +2,16 @@ use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
+use keras_ops::Tensor;
+use serde_json::{Value, json};
+
+use super::Resume;
+use super::signals::Signals;
 use crate::callback::Board;
 use crate::data::described;
 use crate::registry::Registry;
-use crate::{Callback, Context, Given, Logs, Model, Outcome, Params, Result, ResultExt};
+use crate::saving::Snapshot;
+use crate::{Callback, Context, Error, Given, Logs, Model, Outcome, Params, Result, ResultExt};
 
 /// The callbacks of a run, called in the order in which they were given: what `fit` uses, and training loops of
 /// one's own can.
@@ -59,6 +65,8 @@ pub struct CallbackList {
     stop: bool,
     /// The number of callbacks that know that training has begun.
     begun: usize,
+    /// While a training runs that saves its state when a signal comes.
+    signals: Option<Signals>,
 }
 
 macro_rules! hooks {
@@ -145,6 +153,7 @@ impl CallbackList {
             params,
             stop: false,
             begun: 0,
+            signals: None,
         })
     }
 
@@ -184,6 +193,11 @@ impl CallbackList {
     /// # Errors
     /// The first that a callback gives.
     pub fn check(&mut self, model: &mut Model) -> Result<()> {
+        self.stop = false;
+        {
+            let mut board = self.params.board();
+            (board.stopped, board.outcome) = (None, Outcome::Running);
+        }
         self.each(model, &mut Logs::new(), |callback, cx, _| callback.check(cx))
     }
 
@@ -199,6 +213,18 @@ impl CallbackList {
         body: impl FnOnce(&mut Self, &mut Model, &mut Logs) -> Result<R>,
     ) -> Result<R> {
         self.check(model)?;
+        self.run(model, body)
+    }
+
+    /// [`train`](Self::train) without the check.
+    pub(crate) fn run<R>(
+        &mut self,
+        model: &mut Model,
+        body: impl FnOnce(&mut Self, &mut Model, &mut Logs) -> Result<R>,
+    ) -> Result<R> {
+        if !self.params.board().rescuers.is_empty() {
+            self.signals = Some(Signals::watch()?);
+        }
         let mut logs = Logs::new();
         let run = AssertUnwindSafe(|| {
             self.on_train_begin(model, &mut logs)?;
@@ -207,6 +233,7 @@ impl CallbackList {
         let done = catch_unwind(run);
         let outcome = self.outcome_of(&done);
         let ended = self.on_train_end(model, &mut logs, outcome);
+        self.signals = None;
         match done {
             Err(panic) => resume_unwind(panic),
             Ok(done) => done.and_then(|done| ended.map(|()| done)),
@@ -217,6 +244,9 @@ impl CallbackList {
         match done {
             Err(panic) => Outcome::Failed {
                 message: format!("a panic: {}", described(&**panic)),
+            },
+            Ok(Err(Error::Interrupted { signal, .. })) => Outcome::Interrupted {
+                signal: signal.clone(),
             },
             Ok(Err(error)) => Outcome::Failed {
                 message: error.to_string(),
@@ -232,11 +262,7 @@ impl CallbackList {
     }
 
     fn on_train_begin(&mut self, model: &mut Model, logs: &mut Logs) -> Result<()> {
-        (self.stop, self.begun) = (false, 0);
-        {
-            let mut board = self.params.board();
-            (board.stopped, board.outcome) = (None, Outcome::Running);
-        }
+        self.begun = 0;
         for slot in 0..self.list.len() {
             self.begun = slot + 1;
             self.call(slot, model, logs, &mut |callback, cx, logs| {
@@ -290,6 +316,131 @@ impl CallbackList {
     /// Whether a callback ended the prediction that is going on; forgets it.
     pub(crate) fn take_stop_predicting(&self) -> bool {
         Board::take(&self.params.board.stop_predicting)
+    }
+}
+
+/// What `fit` saves and goes on from.
+impl CallbackList {
+    /// Says something as [`Context::note`] does.
+    pub(crate) fn note(&self, text: String) {
+        self.params.board().notes.push(text);
+    }
+
+    /// Where a callback says that training goes on from.
+    pub(crate) fn resume(&self) -> Option<Resume> {
+        self.params.board().resume.clone()
+    }
+
+    pub(crate) fn begin_at(&mut self, epoch: usize) {
+        self.params.initial_epoch = epoch;
+    }
+
+    /// [`Callback::on_epoch_resume`] of each.
+    pub(crate) fn on_epoch_resume(&mut self, model: &mut Model, epoch: usize, step: usize) -> Result<()> {
+        self.each(model, &mut Logs::new(), |callback, cx, logs| {
+            callback.on_epoch_resume(epoch, step, cx, logs)
+        })
+    }
+
+    /// The states of all that have one, and their tensors under `folder`.
+    pub(crate) fn states(&self, folder: &str) -> (Value, Vec<(String, Tensor)>) {
+        let (mut states, mut all) = (Vec::new(), Vec::new());
+        for callback in &self.list {
+            let (state, tensors) = (callback.state(), callback.state_tensors());
+            if state.is_null() && tensors.is_empty() {
+                continue;
+            }
+            let index = states.len();
+            states.push(json!({"class_name": callback.class_name(), "state": state}));
+            let named = tensors.into_iter();
+            all.extend(named.map(|(name, tensor)| (format!("{folder}{index}/{name}"), tensor)));
+        }
+        (Value::Array(states), all)
+    }
+
+    /// Continues from [`states`](Self::states): the first of a class from the first of that class, and so on.
+    pub(crate) fn load_states(
+        &mut self,
+        model: &mut Model,
+        states: &Value,
+        tensors: Vec<(String, Tensor)>,
+    ) -> Result<()> {
+        let mut loaded = vec![false; self.list.len()];
+        for (index, entry) in states.as_array().into_iter().flatten().enumerate() {
+            let class = entry["class_name"].as_str().unwrap_or_default();
+            let mut slots = self.list.iter().zip(&loaded);
+            let Some(slot) = slots.position(|(callback, done)| !done && callback.class_name() == class)
+            else {
+                self.note(format!(
+                    "the checkpoint has the state of a {class}, which this run does not have"
+                ));
+                continue;
+            };
+            loaded[slot] = true;
+            let own = tensors.iter().filter_map(|(name, tensor)| {
+                let name = name.strip_prefix(&index.to_string())?.strip_prefix('/')?;
+                Some((name.to_owned(), tensor.clone()))
+            });
+            let own: Vec<_> = own.collect();
+            self.call(slot, model, &mut Logs::new(), &mut |callback, cx, _| {
+                if !entry["state"].is_null() {
+                    callback.load_state(&entry["state"])?;
+                }
+                if own.is_empty() {
+                    return Ok(());
+                }
+                callback.load_state_tensors(own.clone(), cx)
+            })?;
+        }
+        Ok(())
+    }
+
+    /// Which callback stopped training, and why.
+    pub(crate) fn stopped(&self) -> Value {
+        match &self.params.board().stopped {
+            Some((slot, reason)) => {
+                json!({"by": self.list.get(*slot).map(|c| c.class_name()), "reason": reason})
+            }
+            None => Value::Null,
+        }
+    }
+
+    /// Continues from [`stopped`](Self::stopped).
+    pub(crate) fn load_stopped(&mut self, stopped: &Value) {
+        if stopped.is_null() {
+            return;
+        }
+        self.stop = true;
+        let slot = self.list.iter().position(|c| stopped["by"] == c.class_name());
+        let reason = stopped["reason"].as_str().map(str::to_owned);
+        self.params.board().stopped = Some((slot.unwrap_or(usize::MAX), reason));
+    }
+
+    /// The callbacks that want the state of the training now; forgets them.
+    pub(crate) fn wanting(&self) -> Vec<usize> {
+        match Board::take(&self.params.board.wanted) {
+            true => std::mem::take(&mut self.params.board().snapshots),
+            false => Vec::new(),
+        }
+    }
+
+    /// The callbacks that want it when a signal ends the training.
+    pub(crate) fn rescuers(&self) -> Vec<usize> {
+        self.params.board().rescuers.clone()
+    }
+
+    /// The signal that is to end the training.
+    pub(crate) fn interrupted(&self) -> Option<&'static str> {
+        self.signals.as_ref()?.seen()
+    }
+
+    /// Gives callbacks the state of the training.
+    pub(crate) fn deliver(&mut self, model: &mut Model, slots: &[usize], snapshot: &Snapshot) -> Result<()> {
+        slots.iter().try_for_each(|slot| {
+            self.call(*slot, model, &mut Logs::new(), &mut |callback, cx, _| {
+                callback.on_snapshot(snapshot, cx)
+            })
+        })
     }
 }
 

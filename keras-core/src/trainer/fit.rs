@@ -1,9 +1,15 @@
 //! `fit`: epochs of training steps with validation and callbacks.
 
+use std::cell::OnceCell;
+
+use serde_json::Value;
+
 use super::passes::batch_size;
+use super::resume::{self, Around, Resumed};
 use super::{CallbackList, Fit, History, Place};
 use crate::data::{Batch, Dataset, IntoDataset, Samples, Shuffle, Stream};
-use crate::{Logs, Model, Params, Result, ResultExt, bail, random};
+use crate::saving::Snapshot;
+use crate::{Error, Logs, Model, Params, Result, ResultExt, bail, random};
 
 impl Model {
     /// Trains the model.
@@ -38,83 +44,167 @@ impl Model {
         let params = self.fit_params(&options, &train, validation.as_ref())?;
         let registry = self.trainer()?.registry.clone();
         let mut callbacks = CallbackList::watched(callbacks, params, &registry)?;
-        callbacks.train(self, |callbacks, model, logs| {
-            if let Some(place) = options.start_at {
-                train.seek(place.data)?;
-                options.initial_epoch = place.epoch;
-            }
+        callbacks.check(self)?;
+        let fingerprint = Lazy::default();
+        let resumed = self.resume(&mut callbacks, &mut train, &options, &fingerprint)?;
+        if let Some(place) = options.start_at {
+            train.seek(place.data)?;
+        }
+        let start = resumed.as_ref().map(|resumed| resumed.place).or(options.start_at);
+        if let Some(place) = start {
+            options.initial_epoch = place.epoch;
+            callbacks.begin_at(place.epoch);
+        }
+        let mut history = resumed.map(|resumed| resumed.history).unwrap_or_default();
+        callbacks.run(self, |callbacks, model, logs| {
             let mut run = Run {
                 options,
                 train,
                 validation,
                 callbacks,
+                history: &mut history,
+                step: start.map_or(0, |place| place.step),
+                fingerprint,
             };
             let trained = model.epochs(&mut run, logs);
             if run.options.epochs > 0 {
                 model.trainer_mut()?.optimizer.finalize_variable_values()?;
             }
             trained
-        })
+        })?;
+        history.set_outcome(callbacks.outcome());
+        Ok(history)
     }
 
-    fn epochs(&mut self, run: &mut Run<'_>, logs: &mut Logs) -> Result<History> {
-        let mut history = History::default();
-        let mut step = run.options.start_at.map_or(0, |place| place.step);
+    /// Goes on from where a callback says, or else from where the options say.
+    fn resume(
+        &mut self,
+        callbacks: &mut CallbackList,
+        train: &mut Stream,
+        options: &Fit,
+        fingerprint: &Lazy,
+    ) -> Result<Option<Resumed>> {
+        for from in [callbacks.resume(), options.resume.clone()].iter().flatten() {
+            let run = fingerprint.get(self, options, train);
+            if let Some(resumed) = resume::restore(self, callbacks, train, run, from)? {
+                return Ok(Some(resumed));
+            }
+        }
+        Ok(None)
+    }
+
+    fn epochs(&mut self, run: &mut Run<'_>, logs: &mut Logs) -> Result<()> {
+        *logs = run.history.last_logs();
+        // It was stopped at the end of an epoch, before its end could be told.
+        if run.callbacks.stopping() && run.step == 0 && !run.history.epochs().is_empty() {
+            return Ok(());
+        }
         for epoch in run.options.initial_epoch..run.options.epochs {
             let _epoch = tracing::debug_span!("epoch", epoch).entered();
-            if step == 0 {
+            if run.step == 0 {
                 self.reset_metrics()?;
+                run.callbacks.on_epoch_begin(self, epoch, &mut Logs::new())?;
+            } else {
+                run.callbacks.on_epoch_resume(self, epoch, run.step)?;
             }
-            run.callbacks.on_epoch_begin(self, epoch, &mut Logs::new())?;
             run.train
                 .on_epoch_begin(epoch)
                 .context(|| format!("data of epoch {epoch}"))?;
-            self.train_epoch(run, epoch, step)?;
+            self.train_epoch(run, epoch)?;
             run.train
                 .on_epoch_end(epoch)
                 .context(|| format!("data of epoch {epoch}"))?;
-            step = 0;
             *logs = self.scores()?.iter().map(|(n, v)| (n.to_owned(), v)).collect();
-            if let Some(data) = run
-                .validation
-                .as_mut()
-                .filter(|_| run.options.validation_freq.is_due(epoch))
-            {
-                let scores = self.evaluate_stream(data, run.options.validation_steps, run.callbacks)?;
-                scores
-                    .iter()
-                    .for_each(|(name, value)| logs.set(&format!("val_{name}"), value));
-            }
-            self.trainer_mut()?.place = Some(run.next_place(epoch));
+            self.validate(run, epoch, logs)?;
+            run.step = 0;
+            let place = run.next_place(epoch);
+            self.trainer_mut()?.place = Some(place);
             run.callbacks.on_epoch_end(self, epoch, logs)?;
-            history.push(epoch, logs)?;
+            run.history.push(epoch, logs)?;
+            self.snapshots(run, place)?;
             if run.callbacks.stopping() {
                 break;
             }
         }
-        Ok(history)
+        Ok(())
     }
 
-    fn train_epoch(&mut self, run: &mut Run<'_>, epoch: usize, done: usize) -> Result<()> {
+    /// Adds the scores of validation to the logs, where it is due.
+    fn validate(&mut self, run: &mut Run<'_>, epoch: usize, logs: &mut Logs) -> Result<()> {
+        if !run.options.validation_freq.is_due(epoch) || run.validation.is_none() {
+            return Ok(());
+        }
+        // A signal ends validation too; it is then done again as a whole.
+        let rescuers = run.callbacks.rescuers();
+        let before = match rescuers.is_empty() {
+            true => None,
+            false => Some(self.snapshot(run, run.place(epoch))?),
+        };
         let Run {
             options,
-            train,
+            validation: Some(data),
             callbacks,
             ..
-        } = run;
-        let (steps, block) = (options.steps_per_epoch, self.block());
+        } = run
+        else {
+            return Ok(());
+        };
+        let scores = self.evaluate_stream(data, options.validation_steps, callbacks);
+        if let (Err(Error::Interrupted { signal, .. }), Some(before)) = (&scores, &before) {
+            run.callbacks.deliver(self, &rescuers, before)?;
+            return Err(interrupted_at(signal, before.place()));
+        }
+        for (name, value) in scores?.iter() {
+            logs.set(&format!("val_{name}"), value);
+        }
+        Ok(())
+    }
+
+    fn snapshot(&self, run: &Run<'_>, place: Place) -> Result<Snapshot> {
+        let around = Around {
+            run: run.fingerprint.get(self, &run.options, &run.train),
+            history: run.history,
+            train: &run.train,
+        };
+        resume::take(self, run.callbacks, &around, place)
+    }
+
+    /// Gives the state of the training to the callbacks that want it; ends it when a signal came.
+    fn snapshots(&mut self, run: &mut Run<'_>, place: Place) -> Result<()> {
+        let wanting = run.callbacks.wanting();
+        // What has nothing left to do ends by itself.
+        let more = place.epoch < run.options.epochs && !run.callbacks.stopping();
+        let signal = run.callbacks.interrupted().filter(|_| more);
+        if wanting.is_empty() && signal.is_none() {
+            return Ok(());
+        }
+        let snapshot = self.snapshot(run, place)?;
+        let Some(signal) = signal else {
+            return run.callbacks.deliver(self, &wanting, &snapshot);
+        };
+        let rescuers = run.callbacks.rescuers();
+        run.callbacks.deliver(self, &rescuers, &snapshot)?;
+        Err(interrupted_at(signal, place))
+    }
+
+    fn train_epoch(&mut self, run: &mut Run<'_>, epoch: usize) -> Result<()> {
+        let (steps, block) = (run.options.steps_per_epoch, self.block());
         // Without steps of their own, epochs are passes; in the middle of an epoch its pass goes on, or has ended.
-        if done == 0 && (steps.is_none() || !train.within_pass()) {
-            train.restart(match (steps, train.position().pass) {
-                (Some(_), pass) if train.begun() => pass + 1,
+        if run.step == 0 && (steps.is_none() || !run.train.within_pass()) {
+            run.train.restart(match (steps, run.train.position().pass) {
+                (Some(_), pass) if run.train.begun() => pass + 1,
                 _ => epoch as u64,
             })?;
         }
-        let most = steps.or(train.batches());
-        let mut step = done;
-        while most.is_none_or(|most| step < most) {
+        // It was stopped after the batch at which training goes on.
+        if run.step > 0 && run.callbacks.stopping() {
+            return Ok(());
+        }
+        let most = steps.or(run.train.batches());
+        while most.is_none_or(|most| run.step < most) {
+            let train = &mut run.train;
             let mut next = if train.within_pass() { train.next()? } else { None };
-            if next.is_none() && step == 0 && train.position().batch > 0 && steps.is_some() {
+            if next.is_none() && run.step == 0 && train.position().batch > 0 && steps.is_some() {
                 // The last epoch ended with the data, unnoticed.
                 train.restart(train.position().pass + 1)?;
                 next = train.next()?;
@@ -122,38 +212,38 @@ impl Model {
             let Some(first) = next else {
                 if let Some(steps) = steps {
                     tracing::warn!(
-                        "the data ended after {step} of {steps} steps of epoch {epoch}; give data for \
-                         steps_per_epoch * epochs batches, or fewer steps"
+                        "the data ended after {} of {steps} steps of epoch {epoch}; give data for \
+                         steps_per_epoch * epochs batches, or fewer steps",
+                        run.step
                     );
                 }
                 train.end_pass();
                 break;
             };
-            if !callbacks.is_empty() {
-                callbacks.on_train_batch_begin(self, step, &mut Logs::new())?;
+            if !run.callbacks.is_empty() {
+                run.callbacks
+                    .on_train_batch_begin(self, run.step, &mut Logs::new())?;
             }
             self.train_step(&first)?;
             for _ in 1..block {
-                let Some(batch) = train.next()? else {
+                let Some(batch) = run.train.next()? else {
                     break;
                 };
                 self.train_step(&batch)?;
             }
-            step += block;
-            if !callbacks.is_empty() {
-                self.trainer_mut()?.place = Some(Place {
-                    epoch,
-                    step,
-                    data: train.position(),
-                });
+            run.step += block;
+            if !run.callbacks.is_empty() {
+                let place = run.place(epoch);
+                self.trainer_mut()?.place = Some(place);
                 let mut logs = Logs::lazy(self.trainer()?.running.clone());
-                callbacks.on_train_batch_end(self, step - 1, &mut logs)?;
+                run.callbacks.on_train_batch_end(self, run.step - 1, &mut logs)?;
+                self.snapshots(run, place)?;
             }
-            if callbacks.stopping() {
+            if run.callbacks.stopping() {
                 break;
             }
         }
-        if step == 0 {
+        if run.step == 0 {
             bail!("fit: the data gave no batch in epoch {epoch}");
         }
         Ok(())
@@ -263,9 +353,44 @@ struct Run<'a> {
     train: Stream,
     validation: Option<Stream>,
     callbacks: &'a mut CallbackList,
+    history: &'a mut History,
+    /// The batches of this epoch that are done.
+    step: usize,
+    fingerprint: Lazy,
+}
+
+/// What must be the same for another run to go on; made when it is needed.
+#[derive(Default)]
+struct Lazy(OnceCell<Value>);
+
+impl Lazy {
+    fn get(&self, model: &Model, options: &Fit, train: &Stream) -> &Value {
+        self.0.get_or_init(|| resume::fingerprint(model, options, train))
+    }
+}
+
+/// The error of a training that a signal ended at `place`.
+fn interrupted_at(signal: &str, place: Place) -> Error {
+    let Place { epoch, step, .. } = place;
+    let after = match step {
+        0 => format!("after epoch {epoch}"),
+        step => format!("after batch {step} of epoch {}", epoch + 1),
+    };
+    Error::Interrupted {
+        signal: signal.to_owned(),
+        saved: format!("{after}; the state is saved, run again to go on"),
+    }
 }
 
 impl Run<'_> {
+    fn place(&self, epoch: usize) -> Place {
+        Place {
+            epoch,
+            step: self.step,
+            data: self.train.position(),
+        }
+    }
+
     /// The start of the epoch after `epoch`.
     fn next_place(&self, epoch: usize) -> Place {
         let mut data = self.train.position();

@@ -1,6 +1,9 @@
 //! What a training gave.
 
-use crate::{Error, Logs, Result};
+use serde_json::{Value, json};
+
+use crate::config::{FromValue, IntoValue};
+use crate::{Error, Logs, Outcome, Result, bail};
 
 /// The values of every epoch.
 ///
@@ -20,9 +23,38 @@ use crate::{Error, Logs, Result};
 pub struct History {
     epochs: Vec<usize>,
     columns: Vec<(String, Vec<f64>)>,
+    outcome: Outcome,
 }
 
 impl History {
+    pub(crate) fn of(epochs: Vec<usize>, columns: Vec<(String, Vec<f64>)>) -> Self {
+        Self {
+            epochs,
+            columns,
+            ..Self::default()
+        }
+    }
+
+    pub(crate) fn columns(&self) -> impl Iterator<Item = (&str, &[f64])> {
+        let columns = self.columns.iter();
+        columns.map(|(name, values)| (name.as_str(), values.as_slice()))
+    }
+
+    pub(crate) fn set_outcome(&mut self, outcome: Outcome) {
+        self.outcome = outcome;
+    }
+
+    /// The logs of the last epoch.
+    pub(crate) fn last_logs(&self) -> Logs {
+        let last = |(name, values): (&str, &[f64])| Some((name.to_owned(), *values.last()?));
+        self.columns().filter_map(last).collect()
+    }
+
+    /// How the training ended.
+    pub fn outcome(&self) -> &Outcome {
+        &self.outcome
+    }
+
     /// Adds an epoch. What it lacks (validation that was not due) counts as NaN.
     ///
     /// # Errors
@@ -100,6 +132,46 @@ impl History {
             .filter(|(_, v)| !v.is_nan())
             .reduce(|a, b| if better(b.1, a.1) { b } else { a });
         best.ok_or_else(|| Error::invalid(format!("history: `{name}` was NaN in every epoch")))
+    }
+}
+
+impl History {
+    /// As JSON.
+    pub fn to_value(&self) -> Value {
+        let columns = self.columns().map(|(name, values)| {
+            let values: Vec<Value> = values.iter().map(|v| v.into_value()).collect();
+            json!([name, values])
+        });
+        json!({"epochs": self.epochs(), "columns": columns.collect::<Vec<_>>()})
+    }
+
+    /// From [`to_value`](Self::to_value).
+    ///
+    /// # Errors
+    /// When a part is missing.
+    pub fn from_value(value: &Value) -> Result<Self> {
+        let read = || {
+            let epochs: Option<Vec<usize>> = value
+                .get("epochs")?
+                .as_array()?
+                .iter()
+                .map(usize::from_value)
+                .collect();
+            let column = |column: &Value| {
+                let values: Option<Vec<f64>> =
+                    column.get(1)?.as_array()?.iter().map(f64::from_value).collect();
+                Some((column.get(0)?.as_str()?.to_owned(), values?))
+            };
+            let columns: Option<Vec<(String, Vec<f64>)>> =
+                value.get("columns")?.as_array()?.iter().map(column).collect();
+            Some((epochs?, columns?))
+        };
+        match read() {
+            Some((epochs, columns)) if columns.iter().all(|(_, values)| values.len() == epochs.len()) => {
+                Ok(Self::of(epochs, columns))
+            }
+            _ => bail!("history: expected {{\"epochs\", \"columns\"}}, got {value}"),
+        }
     }
 }
 

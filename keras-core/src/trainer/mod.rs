@@ -11,7 +11,9 @@ mod on_batch;
 mod options;
 mod passes;
 mod place;
+mod resume;
 mod running;
+mod signals;
 mod step;
 mod train_step;
 
@@ -25,6 +27,7 @@ pub use history::{History, Scores, larger_is_better};
 pub use jit_compile::JitCompile;
 pub use options::{Evaluate, Fit, Predict};
 pub use place::Place;
+pub(crate) use resume::Resume;
 pub(crate) use running::{ByShape, CompiledLoss, CompiledMetric, Pending, Running, lock};
 pub use step::Step;
 pub(crate) use train_step::Hook;
@@ -50,8 +53,8 @@ pub(crate) struct Trainer {
     auto_scaled: bool,
     /// How each output was compiled.
     forms: Vec<compile_config::Form>,
-    /// Whether `"accuracy"` and its like have been decided.
-    resolved: bool,
+    /// The shapes of the targets for which `"accuracy"` and its like have been decided.
+    targets: Option<Vec<Vec<usize>>>,
     /// Whether missing gradients have been reported.
     reported: bool,
     /// How far the current or the last `fit` has come.
@@ -88,7 +91,7 @@ impl Trainer {
             auto_scale_loss: true,
             auto_scaled: false,
             forms: Vec::new(),
-            resolved: false,
+            targets: None,
             reported: false,
             place: None,
         })

@@ -1,6 +1,6 @@
 //! What `fit`, `evaluate` and `predict` are told.
 
-use super::Place;
+use super::{Place, Resume};
 use crate::data::{ClassWeight, Dataset, IntoDataset, Shuffle};
 use crate::{Callback, Given, Result, bail};
 
@@ -29,6 +29,7 @@ pub struct Fit {
     pub(crate) class_weight: ClassWeight,
     pub(crate) allow_nan: bool,
     pub(crate) start_at: Option<Place>,
+    pub(crate) resume: Option<Resume>,
 }
 
 /// After which epochs to validate.
@@ -67,6 +68,7 @@ impl Default for Fit {
             class_weight: ClassWeight::default(),
             allow_nan: false,
             start_at: None,
+            resume: None,
         }
     }
 }
@@ -205,6 +207,21 @@ impl Fit {
         self
     }
 
+    /// Goes on from a checkpoint as if training had never ended: a file, or the newest in a folder that is whole and of
+    /// this training. Weights, optimizer, random streams, running values, callbacks, history and the place in the data
+    /// are those of the checkpoint, also in the middle of an epoch, so that the results are the same to the last bit.
+    ///
+    /// Model, compile, data, batch size and shuffling must be those of that run; the seed is part of the checkpoint,
+    /// and it takes the place of [`initial_epoch`](Self::initial_epoch). Checkpoints are written by the callbacks
+    /// `BackupAndRestore` and `OrbaxCheckpoint`; the former goes on by itself.
+    ///
+    /// Differs from Keras, whose `BackupAndRestore` restores weights and the number of the epoch alone.
+    #[must_use]
+    pub fn resume(mut self, path: impl AsRef<std::path::Path>) -> Self {
+        self.resume = Some(Resume::from(path.as_ref()));
+        self
+    }
+
     /// Checks what needs no data.
     pub(crate) fn check(&self) -> Result<()> {
         at_least_one("fit", "batch_size", self.batch_size)?;
@@ -212,6 +229,9 @@ impl Fit {
         at_least_one("fit", "validation_batch_size", self.validation_batch_size)?;
         at_least_one("fit", "validation_steps", self.validation_steps)?;
         check_verbose("fit", self.verbose)?;
+        if self.resume.is_some() && self.start_at.is_some() {
+            bail!("fit: give `resume` or `start_at`, not both");
+        }
         match &self.validation_freq {
             Frequency::Every(0) => bail!("fit: validation_freq must be 1 or more, got 0"),
             Frequency::After(epochs) if epochs.contains(&0) => {

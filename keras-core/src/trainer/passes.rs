@@ -6,7 +6,7 @@ use super::running::lock;
 use super::{CallbackList, Evaluate, Predict, Scores};
 use crate::data::{Batch, Dataset, IntoDataset, IntoInputs, Names, Samples, Stream};
 use crate::layer::Tensors;
-use crate::{Logs, Model, Params, Result, bail};
+use crate::{Error, Logs, Model, Params, Result, bail};
 
 /// Samples a batch as Keras chooses it for data in memory: with a number of steps, what makes the data last for
 /// them.
@@ -73,6 +73,9 @@ impl Model {
             if !callbacks.is_empty() {
                 let mut logs = Logs::lazy(self.trainer()?.running.clone());
                 callbacks.on_test_batch_end(self, step - 1, &mut logs)?;
+            }
+            if let Some(signal) = callbacks.interrupted() {
+                return Err(interrupted(signal));
             }
             if callbacks.take_stop_evaluating() {
                 stopped = true;
@@ -232,6 +235,14 @@ impl Model {
         self.functional.graph.prepare(&first, first[0].device())?;
         lock(&self.trainer()?.running).check_targets(&samples.y, &self.output_shapes())?;
         Ok(samples)
+    }
+}
+
+/// The error of a training that a signal ends.
+pub(super) fn interrupted(signal: &str) -> Error {
+    Error::Interrupted {
+        signal: signal.to_owned(),
+        saved: String::new(),
     }
 }
 

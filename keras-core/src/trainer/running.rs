@@ -2,7 +2,8 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use keras_ops::Tensor;
+use keras_ops::{Device, Tensor};
+use serde_json::{Value, json};
 use smallvec::SmallVec;
 
 use crate::layer::Call;
@@ -93,11 +94,11 @@ impl CompiledMetric {
 
     /// Makes the state that depends on shapes, so that all names are known before the first batch; a size of `y` is
     /// known with the first data.
-    fn build(&mut self, y: Option<&Tensor>, output: &Dims) -> Result<()> {
+    fn build(&mut self, y: Option<&[usize]>, output: &Dims) -> Result<()> {
         let Pending::Ready(metric) = &mut self.metric else {
             return self.name_entries();
         };
-        let sizes = y.map(|y| y.dims().iter().skip(1).copied().map(Some));
+        let sizes = y.map(|y| y.iter().skip(1).copied().map(Some));
         let y: Dims = std::iter::once(None).chain(sizes.into_iter().flatten()).collect();
         metric
             .build(&y, output)
@@ -277,7 +278,7 @@ impl Running {
     }
 
     /// Decides what `"accuracy"` and `"crossentropy"` mean for these shapes, as Keras does.
-    pub(crate) fn resolve(&mut self, y: &[Tensor], outputs: &[Dims], registry: &Registry) -> Result<()> {
+    pub(crate) fn resolve(&mut self, y: &[Vec<usize>], outputs: &[Dims], registry: &Registry) -> Result<()> {
         for loss in &mut self.losses {
             if let (Pending::ByShape(_), Some(y)) = (&loss.loss, y.get(loss.output)) {
                 let name = ByShape::Crossentropy.class(&Labels::of(y, &outputs[loss.output]));
@@ -292,7 +293,7 @@ impl Running {
                 found.set_name(name);
                 metric.metric = Pending::Ready(found);
             }
-            metric.build(y.get(metric.output), &outputs[metric.output])?;
+            metric.build(y.get(metric.output).map(Vec::as_slice), &outputs[metric.output])?;
         }
         self.unique_entries();
         Ok(())
@@ -384,6 +385,68 @@ impl Running {
             }
         }
         Ok(())
+    }
+
+    /// All running values: their names, and the tensors to save under `folder`.
+    pub(crate) fn state(&mut self, folder: &str) -> Result<(Value, Vec<(String, Tensor)>)> {
+        let mut trackers = Vec::new();
+        for tracker in self.trackers() {
+            tracker.read()?;
+            trackers.extend([tracker.total, tracker.count]);
+        }
+        let rows = trackers.len() / 2;
+        let trackers = Tensor::from_vec(trackers, (rows, 2), &Device::Cpu)?;
+        let mut tensors = vec![(format!("{folder}trackers"), trackers)];
+        let mut counts = Vec::new();
+        for (index, slot) in self.metrics.iter().enumerate() {
+            let state = match &slot.metric {
+                Pending::Ready(metric) => metric.state()?,
+                Pending::ByShape(_) => Vec::new(),
+            };
+            counts.push(state.len());
+            let named = state.into_iter().enumerate();
+            tensors.extend(named.map(|(i, value)| (format!("{folder}{index}/{i}"), value)));
+        }
+        let added: Vec<&String> = self.added.iter().map(|(name, _)| name).collect();
+        Ok((json!({"added": added, "metrics": counts}), tensors))
+    }
+
+    /// Continues from a [`state`](Self::state); `tensors` have their names without the folder.
+    pub(crate) fn load_state(&mut self, state: &Value, tensors: &[(String, Tensor)]) -> Result<()> {
+        let wrong =
+            || Error::invalid("the running values in the checkpoint are those of other losses and metrics");
+        let find = |name: &str| tensors.iter().find(|(n, _)| n == name).map(|(_, t)| t);
+        let added = state["added"].as_array().ok_or_else(wrong)?.iter();
+        self.expect(added.filter_map(Value::as_str).map(str::to_owned).collect());
+        let trackers = find("trackers").ok_or_else(wrong)?.to_vec2::<f64>()?;
+        if trackers.len() != self.trackers().count() {
+            return Err(wrong());
+        }
+        for (tracker, row) in self.trackers().zip(trackers) {
+            tracker.reset();
+            if let [total, count] = row[..] {
+                (tracker.total, tracker.count) = (total, count);
+            }
+        }
+        let counts = state["metrics"].as_array().ok_or_else(wrong)?;
+        if counts.len() != self.metrics.len() {
+            return Err(wrong());
+        }
+        for (index, (slot, count)) in self.metrics.iter_mut().zip(counts).enumerate() {
+            let Pending::Ready(metric) = &mut slot.metric else {
+                continue;
+            };
+            let names = (0..count.as_u64().unwrap_or(0)).map(|i| format!("{index}/{i}"));
+            let values: Option<Vec<Tensor>> = names.map(|name| find(&name).cloned()).collect();
+            metric.load_state(&values.ok_or_else(wrong)?)?;
+        }
+        Ok(())
+    }
+
+    fn trackers(&mut self) -> impl Iterator<Item = &mut Tracker> {
+        let losses = self.losses.iter_mut().map(|loss| &mut loss.tracker);
+        let added = self.added.iter_mut().map(|(_, tracker)| tracker);
+        std::iter::once(&mut self.total).chain(losses).chain(added)
     }
 
     /// `loss`, then each output's where there are several, then the metrics, then what layers add.
@@ -478,11 +541,11 @@ enum Labels {
 }
 
 impl Labels {
-    fn of(y: &Tensor, output: &Dims) -> Self {
+    fn of(y: &[usize], output: &Dims) -> Self {
         let last = output.last().copied().flatten();
         if last == Some(1) {
             Self::Binary
-        } else if y.rank() < output.len() || y.dims().last() == Some(&1) {
+        } else if y.len() < output.len() || y.last() == Some(&1) {
             Self::Sparse
         } else {
             Self::OneHot

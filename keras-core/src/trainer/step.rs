@@ -316,13 +316,18 @@ impl Model {
     }
 
     fn resolve_names(&mut self, batch: &Samples) -> Result<()> {
-        if self.trainer()?.resolved {
+        if self.trainer()?.targets.is_some() {
             return Ok(());
         }
+        self.resolve_for(batch.y.iter().map(|y| y.dims().to_vec()).collect())
+    }
+
+    /// Decides what names mean for targets of these shapes.
+    pub(super) fn resolve_for(&mut self, targets: Vec<Vec<usize>>) -> Result<()> {
         let shapes = self.output_shapes();
         let trainer = self.trainer_mut()?;
-        lock(&trainer.running).resolve(&batch.y, &shapes, &trainer.registry)?;
-        trainer.resolved = true;
+        lock(&trainer.running).resolve(&targets, &shapes, &trainer.registry)?;
+        trainer.targets = Some(targets);
         Ok(())
     }
 }
