@@ -19,6 +19,7 @@ mod arg;
 mod arguments;
 mod callback;
 pub mod config;
+pub mod console;
 mod constraint;
 pub mod constraints;
 pub mod data;

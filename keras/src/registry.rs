@@ -27,7 +27,9 @@ pub fn registry() -> &'static Registry {
         registry.losses.add(keras_losses::ENTRIES);
         registry.metrics.add(keras_metrics::ENTRIES);
         registry.callbacks.add(keras_callbacks::ENTRIES);
+        registry.callbacks.add(keras_runs::ENTRIES);
         registry.progress = Some(keras_callbacks::progress);
+        registry.watchers.push(keras_runs::RunRecorder::watcher);
         registry
     })
 }

@@ -1,9 +1,10 @@
 //! Where lines go: a terminal that shows them growing, or anything else that gets them whole.
 
 use std::fmt;
-use std::io::{IsTerminal, Write};
+use std::io::Write;
 use std::time::{Duration, Instant};
 
+use keras_core::console;
 use unicode_width::UnicodeWidthStr;
 
 use super::Line;
@@ -38,7 +39,7 @@ impl Screen {
     pub(crate) fn stdout() -> Self {
         let out = std::io::stdout();
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        let terminal = out.is_terminal() && !dumb;
+        let terminal = console::is_terminal() && !dumb;
         let no_colour = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
         let mut screen = Self::new(out, None);
         screen.colour = terminal && !no_colour;
