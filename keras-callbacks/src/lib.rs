@@ -32,6 +32,7 @@ mod folder;
 mod history;
 mod lambda_callback;
 mod learning_rate_scheduler;
+mod live_dashboard;
 mod mode;
 mod model_checkpoint;
 mod monitor;
@@ -39,12 +40,14 @@ mod orbax_checkpoint;
 mod progbar_logger;
 mod progress;
 mod reduce_lr_on_plateau;
+mod remote_monitor;
 mod resource_monitor;
 mod save_errors;
 mod save_freq;
 mod state;
 mod swap_ema_weights;
 mod template;
+mod tensorboard;
 mod terminate_on_nan;
 mod timer;
 
@@ -56,15 +59,18 @@ pub use early_stopping::EarlyStopping;
 pub use history::History;
 pub use lambda_callback::LambdaCallback;
 pub use learning_rate_scheduler::LearningRateScheduler;
+pub use live_dashboard::LiveDashboard;
 pub use mode::Mode;
 pub use model_checkpoint::ModelCheckpoint;
 pub use orbax_checkpoint::OrbaxCheckpoint;
 pub use progbar_logger::ProgbarLogger;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
+pub use remote_monitor::RemoteMonitor;
 pub use resource_monitor::ResourceMonitor;
 pub use save_errors::SaveErrors;
 pub use save_freq::SaveFreq;
 pub use swap_ema_weights::SwapEMAWeights;
+pub use tensorboard::{SummaryWriter, TensorBoard};
 pub use terminate_on_nan::TerminateOnNaN;
 pub use timer::Timer;
 
@@ -74,12 +80,15 @@ pub static ENTRIES: &[Entry<dyn Callback>] = &[
     csv_logger::ENTRY,
     early_stopping::ENTRY,
     history::ENTRY,
+    live_dashboard::ENTRY,
     model_checkpoint::ENTRY,
     orbax_checkpoint::ENTRY,
     progbar_logger::ENTRY,
     reduce_lr_on_plateau::ENTRY,
+    remote_monitor::ENTRY,
     resource_monitor::ENTRY,
     swap_ema_weights::ENTRY,
+    tensorboard::ENTRY,
     terminate_on_nan::ENTRY,
     timer::ENTRY,
 ];

@@ -2,7 +2,7 @@ use keras_core::config::IntoValue;
 use keras_core::{Config, Result, bail};
 use serde_json::Value;
 
-/// When to save.
+/// When to save, or to write.
 ///
 /// ```
 /// use keras_callbacks::SaveFreq;
@@ -22,13 +22,18 @@ pub enum SaveFreq {
 
 impl SaveFreq {
     pub(crate) fn read(value: Option<&Value>) -> Result<Self> {
+        Self::read_as("save_freq", value)
+    }
+
+    /// Reads the argument `name`.
+    pub(crate) fn read_as(name: &str, value: Option<&Value>) -> Result<Self> {
         match value {
             None => Ok(Self::Epoch),
             Some(Value::String(name)) if name == "epoch" => Ok(Self::Epoch),
             Some(Value::Bool(false)) => Ok(Self::Never),
             Some(other) => match other.as_u64().and_then(|n| usize::try_from(n).ok()) {
                 Some(batches) => Ok(Self::Batches(batches)),
-                None => bail!("save_freq must be \"epoch\" or a number of batches, got {other}"),
+                None => bail!("{name} must be \"epoch\" or a number of batches, got {other}"),
             },
         }
     }

@@ -165,6 +165,11 @@ pub trait Optimizer: std::fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// The optimizers it is made of, where each has a learning rate of its own; none where it is one.
+    fn parts(&self) -> Vec<&dyn Optimizer> {
+        Vec::new()
+    }
+
     /// The number of updates made; with accumulation, of the steps that changed the variables.
     fn iterations(&self) -> u64 {
         self.base().steps()

@@ -2,8 +2,10 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use keras_ops::Tensor;
 use serde_json::Value;
 
+use crate::saving::Snapshot;
 use crate::{Callback, Config, Context, Logs, Result};
 
 /// A callback with two owners: `fit` and you, so that what it found can be read when `fit` is done.
@@ -78,6 +80,11 @@ impl<C: Callback> Callback for Shared<C> {
         on_test_batch_begin(batch: usize), on_test_batch_end(batch: usize),
         on_predict_begin(), on_predict_end(),
         on_predict_batch_begin(batch: usize), on_predict_batch_end(batch: usize),
+        on_epoch_resume(epoch: usize, step: usize),
+    }
+
+    fn on_snapshot(&mut self, snapshot: &Snapshot, cx: &mut Context<'_>) -> Result<()> {
+        self.lock().on_snapshot(snapshot, cx)
     }
 
     fn class_name(&self) -> &str {
@@ -94,5 +101,13 @@ impl<C: Callback> Callback for Shared<C> {
 
     fn load_state(&mut self, state: &Value) -> Result<()> {
         self.lock().load_state(state)
+    }
+
+    fn state_tensors(&self) -> Vec<(String, Tensor)> {
+        self.lock().state_tensors()
+    }
+
+    fn load_state_tensors(&mut self, tensors: Vec<(String, Tensor)>, cx: &mut Context<'_>) -> Result<()> {
+        self.lock().load_state_tensors(tensors, cx)
     }
 }

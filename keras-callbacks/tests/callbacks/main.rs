@@ -4,9 +4,13 @@
 
 mod csv_logger;
 mod early_stopping;
+mod events;
+mod live_dashboard;
 mod model_checkpoint;
 mod others;
 mod progress;
 mod registry;
+mod remote_monitor;
 mod resume;
 mod run;
+mod tensorboard;

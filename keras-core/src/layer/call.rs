@@ -100,7 +100,10 @@ impl Call {
         self.made.clear();
         let outputs = match self.eager {
             true => self.checked(layer, inputs)?,
-            false => layer.call(inputs, self)?.0,
+            false => {
+                let _span = tracing::trace_span!("layer", name = layer.base().name()).entered();
+                layer.call(inputs, self)?.0
+            }
         };
         if follow && self.made.is_empty() {
             self.made = layer.compute_mask(positional, &given)?.into();

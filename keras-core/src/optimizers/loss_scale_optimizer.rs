@@ -170,6 +170,10 @@ impl Optimizer for LossScaleOptimizer {
         self.inner.set_schedule(schedule)
     }
 
+    fn parts(&self) -> Vec<&dyn Optimizer> {
+        self.inner.parts()
+    }
+
     fn iterations(&self) -> u64 {
         self.inner.iterations()
     }

@@ -235,6 +235,10 @@ impl Optimizer for MultiOptimizer {
         self.set_learning_rate(0.)
     }
 
+    fn parts(&self) -> Vec<&dyn Optimizer> {
+        self.optimizers().iter().map(|part| &**part).collect()
+    }
+
     fn iterations(&self) -> u64 {
         self.base.iterations
     }

@@ -5,6 +5,7 @@ mod callback_list;
 mod compile;
 mod compile_config;
 mod fit;
+mod gradients;
 mod history;
 mod jit_compile;
 mod on_batch;
@@ -59,6 +60,7 @@ pub(crate) struct Trainer {
     reported: bool,
     /// How far the current or the last `fit` has come.
     place: Option<Place>,
+    kept: gradients::Kept,
 }
 
 impl Trainer {
@@ -94,6 +96,7 @@ impl Trainer {
             targets: None,
             reported: false,
             place: None,
+            kept: gradients::Kept::default(),
         })
     }
 }

@@ -149,6 +149,7 @@ impl<'a> Step<'a> {
         if self.trainer.run_eagerly {
             check_finite(&self.trainer.variables, &gradients)?;
         }
+        self.trainer.keep(&gradients)?;
         let _update = tracing::trace_span!("update").entered();
         self.trainer.optimizer.apply_gradients(&gradients)
     }
