@@ -31,11 +31,13 @@ mod early_stopping;
 mod folder;
 mod history;
 mod lambda_callback;
+mod learning_rate_finder;
 mod learning_rate_scheduler;
 mod live_dashboard;
 mod mode;
 mod model_checkpoint;
 mod monitor;
+mod norm_monitor;
 mod orbax_checkpoint;
 mod progbar_logger;
 mod progress;
@@ -58,10 +60,12 @@ pub use csv_logger::CSVLogger;
 pub use early_stopping::EarlyStopping;
 pub use history::History;
 pub use lambda_callback::LambdaCallback;
+pub use learning_rate_finder::{LearningRateFinder, Sweep};
 pub use learning_rate_scheduler::LearningRateScheduler;
 pub use live_dashboard::LiveDashboard;
 pub use mode::Mode;
 pub use model_checkpoint::ModelCheckpoint;
+pub use norm_monitor::NormMonitor;
 pub use orbax_checkpoint::OrbaxCheckpoint;
 pub use progbar_logger::ProgbarLogger;
 pub use reduce_lr_on_plateau::ReduceLROnPlateau;
@@ -80,8 +84,10 @@ pub static ENTRIES: &[Entry<dyn Callback>] = &[
     csv_logger::ENTRY,
     early_stopping::ENTRY,
     history::ENTRY,
+    learning_rate_finder::ENTRY,
     live_dashboard::ENTRY,
     model_checkpoint::ENTRY,
+    norm_monitor::ENTRY,
     orbax_checkpoint::ENTRY,
     progbar_logger::ENTRY,
     reduce_lr_on_plateau::ENTRY,

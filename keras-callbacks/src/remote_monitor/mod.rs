@@ -10,6 +10,7 @@ use serde_json::{Map, Value};
 use post::{Post, Queue};
 
 const NAME: &str = "RemoteMonitor";
+const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sends the logs of each epoch to a server, by `POST` to `root` followed by `path`.
 ///
@@ -40,7 +41,7 @@ pub struct RemoteMonitor {
     field: String,
     headers: Vec<(String, String)>,
     send_as_json: bool,
-    timeout: f64,
+    timeout: Duration,
     queue: Option<Queue>,
     warned: bool,
 }
@@ -67,7 +68,13 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
             path: reader.or("path", plain.path)?,
             field: reader.or("field", plain.field)?,
             send_as_json: reader.or("send_as_json", false)?,
-            timeout: reader.or("timeout", plain.timeout)?,
+            timeout: match reader.opt("timeout")? {
+                None => plain.timeout,
+                Some(seconds) => match Duration::try_from_secs_f64(seconds) {
+                    Ok(timeout) => timeout,
+                    Err(e) => bail!("{NAME}: `timeout` must be a number of seconds, got {seconds}: {e}"),
+                },
+            },
             headers,
             queue: None,
             warned: false,
@@ -92,7 +99,7 @@ impl RemoteMonitor {
             field: "data".to_owned(),
             headers: Vec::new(),
             send_as_json: false,
-            timeout: 10.,
+            timeout: TIMEOUT,
             queue: None,
             warned: false,
         }
@@ -126,25 +133,22 @@ impl RemoteMonitor {
         self
     }
 
-    /// The seconds that one request may take; 10 if not set.
+    /// How long one request may take; 10 seconds if not set.
     #[must_use]
-    pub fn timeout(mut self, seconds: f64) -> Self {
-        self.timeout = seconds;
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
         self
     }
 
     fn post(&self) -> Result<Post> {
-        if !(self.timeout > 0. && self.timeout < 1e9) {
-            bail!(
-                "{NAME}: timeout must be a number of seconds above 0, got {}",
-                self.timeout
-            );
+        if self.timeout.is_zero() {
+            bail!("{NAME}: timeout must be above 0");
         }
         Post::new(
             format!("{}{}", self.root, self.path),
             self.headers.clone(),
             (!self.send_as_json).then(|| self.field.clone()),
-            Duration::from_secs_f64(self.timeout),
+            self.timeout,
         )
     }
 
@@ -227,9 +231,9 @@ impl Callback for RemoteMonitor {
             .with("field", self.field.as_str())
             .with("headers", (!headers.is_empty()).then_some(headers))
             .with("send_as_json", self.send_as_json);
-        match self.timeout == 10. {
+        match self.timeout == TIMEOUT {
             true => config,
-            false => config.with("timeout", self.timeout),
+            false => config.with("timeout", self.timeout.as_secs_f64()),
         }
     }
 }

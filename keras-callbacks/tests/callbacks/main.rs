@@ -5,8 +5,10 @@
 mod csv_logger;
 mod early_stopping;
 mod events;
+mod learning_rate_finder;
 mod live_dashboard;
 mod model_checkpoint;
+mod norm_monitor;
 mod others;
 mod progress;
 mod registry;

@@ -184,7 +184,9 @@ fn a_server_that_closes_without_an_answer() -> Result<()> {
 #[test]
 fn a_server_that_never_answers() -> Result<()> {
     let (address, _requests) = serve(|_, _| thread::sleep(Duration::from_secs(60)));
-    let mut monitor = RemoteMonitor::new(&address).path("/x").timeout(2.);
+    let mut monitor = RemoteMonitor::new(&address)
+        .path("/x")
+        .timeout(Duration::from_secs(2));
     let mut run = Run::new(&["loss"]);
     monitor.on_train_begin(&mut run.cx(), &mut Logs::new())?;
     let start = Instant::now();
@@ -211,7 +213,10 @@ fn addresses_and_headers_are_checked_before_training() {
         ),
         (RemoteMonitor::default().header("a b", "c"), "cannot be a header"),
         (RemoteMonitor::default().header("a", "c\nd"), "cannot be a header"),
-        (RemoteMonitor::default().timeout(0.), "timeout must be"),
+        (
+            RemoteMonitor::default().timeout(Duration::ZERO),
+            "timeout must be above 0",
+        ),
     ] {
         let error = run.check(&mut monitor).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
