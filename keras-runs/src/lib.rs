@@ -14,8 +14,8 @@
 //!   plots/   history.png  history.svg
 //! ```
 //!
-//! The files are those of R's tfruns, whose `ls_runs()` and `view_run()` can read them; this crate reads those that R
-//! writes. Each appears whole or not at all.
+//! The files are those of R's tfruns, whose `ls_runs()`, `view_run()` and `compare_runs()` read them; this crate reads
+//! those that R writes. Each appears whole or not at all; [`format`](mod@format) says what is in them.
 //!
 //! ```
 //! use keras_runs::{ListRuns, RunOptions, run_info};
@@ -89,6 +89,9 @@ pub use trials::Trials;
 pub use tuning_run::tuning_run;
 
 use keras_core::{Callback, Entry};
+
+#[doc = include_str!("../docs/format.md")]
+pub mod format {}
 
 /// The callbacks of this crate, for a registry.
 pub const ENTRIES: &[Entry<dyn Callback>] = &[recorder::ENTRY];

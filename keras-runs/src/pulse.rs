@@ -49,7 +49,6 @@ impl Pulse {
         }
         let content = json!({"pid": std::process::id(), "host": host_name()});
         data.write("lock.json", format!("{content}\n").as_bytes())?;
-        beat(data)?;
         Ok(lock)
     }
 
@@ -61,12 +60,10 @@ impl Pulse {
             let (flag, wake) = &*told;
             let mut stopped = flag.lock().unwrap_or_else(PoisonError::into_inner);
             while !*stopped {
+                // Whoever writes what matters will hear of a full disk.
+                let _ = beat(&data);
                 let waited = wake.wait_timeout(stopped, Duration::from_secs(BEAT));
                 stopped = waited.unwrap_or_else(PoisonError::into_inner).0;
-                if !*stopped {
-                    // Whoever writes what matters will hear of a full disk.
-                    let _ = beat(&data);
-                }
             }
         };
         let thread = std::thread::Builder::new()

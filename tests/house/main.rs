@@ -20,6 +20,7 @@ mod misuse;
 mod own_losses;
 mod resume;
 mod road;
+mod runs;
 mod sources;
 mod steps;
 mod threads;

@@ -88,7 +88,7 @@ fn panel(metrics: &Metrics, name: &str, canvas: &mut dyn Canvas, corner: (f64, f
         .max()
         .unwrap_or(1)
         .max(1);
-    let (left, right) = (corner.0 + 90., corner.0 + size.0 - 24.);
+    let (left, right) = (corner.0 + 90., corner.0 + size.0 - 36.);
     let (top, bottom) = (corner.1 + 44., corner.1 + size.1 - 44.);
     let x = |epoch: f64| match epochs {
         1 => f64::midpoint(left, right),

@@ -58,7 +58,8 @@ impl Run {
             written.push(handle.catch_up());
         }
         written.push(handle.flush());
-        written.push(handle.settle(plot::history(&handle)));
+        // Also without a picture, as in tfruns.
+        written.push(handle.settle(handle.plot_path("history").and_then(|_| plot::history(&handle))));
         if let Some(background) = self.background.take() {
             let done = background.join();
             written.push(done.unwrap_or_else(|_| Err(Error::invalid("recording the environment panicked"))));

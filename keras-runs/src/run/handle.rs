@@ -367,7 +367,7 @@ impl RunHandle {
     /// The whole file is written anew each time, so not after each of many short epochs: meanwhile readers take what is
     /// missing from `steps.jsonl`.
     fn write_metrics(&self, state: &mut State, now: bool) -> Result<()> {
-        const SHARE: u32 = 100;
+        const SHARE: u32 = 500;
         let early = |(at, took): (Instant, Duration)| at.elapsed() < took * SHARE;
         if !state.behind || (!now && state.written.is_some_and(early)) {
             return Ok(());

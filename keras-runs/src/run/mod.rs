@@ -219,8 +219,6 @@ fn create(path: &Path, options: &RunOptions) -> Result<fs::File> {
                 .into_owned();
             data.property("parent", &name)?;
         }
-        let plots = path.join("plots");
-        fs::create_dir_all(&plots).map_err(|e| Error::io(&plots, "cannot make the folder", e))?;
         let to = path.join(DATA);
         fs::rename(&starting, &to).map_err(|e| Error::io(&to, "cannot make the folder", e))?;
         Ok(lock)
@@ -228,7 +226,6 @@ fn create(path: &Path, options: &RunOptions) -> Result<fs::File> {
     build().inspect_err(|_| {
         let _ = fs::remove_dir_all(&starting);
         // Only if nothing else is in it.
-        let _ = fs::remove_dir(path.join("plots"));
         let _ = fs::remove_dir(path);
     })
 }

@@ -41,7 +41,7 @@ fn many_at_once_get_a_folder_each() {
     unique.dedup();
     assert_eq!(unique.len(), 40);
     assert!(made.iter().all(|path| path.is_dir()));
-    let name = made[0].file_name().unwrap().to_str().unwrap();
+    let name = unique[0].file_name().unwrap().to_str().unwrap();
     assert_eq!(
         (name.len(), &name[4..5], &name[10..11], &name[19..20]),
         (20, "-", "T", "Z")
