@@ -80,8 +80,8 @@ ROWS = [
     ("MeanIoU", "ids", "num_classes=10", f"classification.MulticlassJaccardIndex({MANY})"),
     ("OneHotIoU", "onehot", "num_classes=10, target_class_ids=[0, 3]", None),
     ("OneHotMeanIoU", "onehot", "num_classes=10", None),
-    ("PearsonCorrelation", "numbers", "", "PearsonCorrCoef()"),
-    ("ConcordanceCorrelation", "numbers", "", "ConcordanceCorrCoef()"),
+    ("PearsonCorrelation", "numbers", "axis=0", "PearsonCorrCoef()"),
+    ("ConcordanceCorrelation", "numbers", "axis=0", "ConcordanceCorrCoef()"),
     ("R2Score", "numbers", "", "R2Score()"),
 ]
 # What torchmetrics takes as class numbers where Keras takes rows, and as rows without an axis of 1.

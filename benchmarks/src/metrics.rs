@@ -107,8 +107,8 @@ pub const ROWS: &[Row] = &[
         Data::OneHot,
     ),
     row("OneHotMeanIoU", r#"{"num_classes": 10}"#, Data::OneHot),
-    row("PearsonCorrelation", "{}", Data::Numbers),
-    row("ConcordanceCorrelation", "{}", Data::Numbers),
+    row("PearsonCorrelation", r#"{"axis": 0}"#, Data::Numbers),
+    row("ConcordanceCorrelation", r#"{"axis": 0}"#, Data::Numbers),
     row("R2Score", "{}", Data::Numbers),
 ];
 

@@ -5,11 +5,11 @@ use keras_core::weighting::squeeze_or_expand_to_same_rank;
 use keras_core::{Result, bail};
 
 use crate::class::{mean_metric, metric_class};
-use crate::labels::{self, Among, Hits, Labels, Largest, Listed};
+use crate::labels::{self, Among, Hits, Labels, Listed};
 
 /// `f(t, p)` for each pair of elements.
 macro_rules! compare {
-    ($name:literal, $y_true:ident, $y_pred:ident, $each:ident, |$t:ident, $p:ident| $f:expr) => {{
+    ($name:literal, $y_true:ident, $y_pred:ident, $each:ident, |$t:ident, $p:ident| $f:expr $(, whole $whole:pat)?) => {{
         let (y_true, y_pred) = squeeze_or_expand_to_same_rank($y_true, $y_pred)?;
         if y_true.dims() != y_pred.dims() {
             bail!(
@@ -20,26 +20,27 @@ macro_rules! compare {
             );
         }
         let dims = y_true.dims();
-        // Whole numbers and all others are compared in 64 bits.
-        Ok(if y_true.dtype() == DType::F32 && y_pred.dtype() == DType::F32 {
-            host::read(&y_true, |t: &[f32]| {
-                host::read(&y_pred, |p: &[f32]| {
-                    Ok(Hits::of($each, dims, t.iter().zip(p).map(|($t, $p)| $f)))
+        macro_rules! pairs_of {
+            ($type:ty) => {
+                host::read(&y_true, |t: &[$type]| {
+                    host::read(&y_pred, |p: &[$type]| {
+                        Ok(Hits::of($each, dims, t.iter().zip(p).map(|($t, $p)| $f)))
+                    })
                 })
-            })
-        } else {
-            host::read(&y_true, |t: &[f64]| {
-                host::read(&y_pred, |p: &[f64]| {
-                    Ok(Hits::of($each, dims, t.iter().zip(p).map(|($t, $p)| $f)))
-                })
-            })
+            };
+        }
+        // In 64 bits where 32 do not hold both.
+        Ok(match (y_true.dtype(), y_pred.dtype()) {
+            (DType::F32, DType::F32) => pairs_of!(f32),
+            $( ($whole, _) if y_true.dtype() == y_pred.dtype() => pairs_of!(i64), )?
+            _ => pairs_of!(f64),
         }?)
     }};
 }
 
 fn equal(y_true: &Tensor, y_pred: &Tensor, each: bool) -> Result<Hits> {
     let y_true = &labels::alike(y_true, y_pred)?;
-    compare!("accuracy", y_true, y_pred, each, |t, p| t == p)
+    compare!("accuracy", y_true, y_pred, each, |t, p| t == p, whole DType::I64)
 }
 
 fn binary(y_true: &Tensor, y_pred: &Tensor, threshold: f64, each: bool) -> Result<Hits> {
@@ -54,12 +55,12 @@ fn binary(y_true: &Tensor, y_pred: &Tensor, threshold: f64, each: bool) -> Resul
 
 fn categorical(y_true: &Tensor, y_pred: &Tensor, each: bool) -> Result<Hits> {
     let labels = Labels::of_one_hot("categorical_accuracy", y_true, y_pred)?;
-    labels::rows(y_pred, &labels, each, Largest)
+    labels::at_largest(y_pred, &labels, each)
 }
 
 fn sparse(y_true: &Tensor, y_pred: &Tensor, each: bool) -> Result<Hits> {
     let labels = Labels::of_numbers("sparse_categorical_accuracy", y_true, y_pred)?;
-    labels::rows(y_pred, &labels, each, Largest)
+    labels::at_largest(y_pred, &labels, each)
 }
 
 fn top_k(y_true: &Tensor, y_pred: &Tensor, k: usize, each: bool) -> Result<Hits> {

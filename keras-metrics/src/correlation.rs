@@ -6,6 +6,7 @@ use keras_core::{Result, bail};
 
 use crate::class::{mean_metric, metric_class};
 use crate::functions::{pair, same_shape};
+use crate::state::pair_sums;
 
 /// A number about a row of targets and one of predictions.
 trait Row {
@@ -55,15 +56,22 @@ fn rows<R: Row>(name: &str, y_true: &Tensor, y_pred: &Tensor, axis: i64) -> Resu
 /// The means and variances of both, and their covariance.
 fn moments<T: Real>(t: &[T], p: &[T]) -> [f64; 5] {
     let n = t.len() as f64;
-    let mean = |x: &[T]| x.iter().map(|x| x.f64()).sum::<f64>() / n;
-    let (mean_t, mean_p) = (mean(t), mean(p));
-    let mut sums = [0.; 3];
-    for (t, p) in t.iter().zip(p) {
-        let (t, p) = (t.f64() - mean_t, p.f64() - mean_p);
-        sums[0] += t * t;
-        sums[1] += p * p;
-        sums[2] += t * p;
-    }
+    let [mean_t, mean_p] = pair_sums(
+        t,
+        p,
+        #[inline(always)]
+        |t, p| [t, p],
+    )
+    .map(|sum| sum / n);
+    let sums = pair_sums(
+        t,
+        p,
+        #[inline(always)]
+        |t, p| {
+            let (t, p) = (t - mean_t, p - mean_p);
+            [t * t, p * p, t * p]
+        },
+    );
     [mean_t, mean_p, sums[0] / n, sums[1] / n, sums[2] / n]
 }
 

@@ -41,25 +41,27 @@ fn update(
         slots.build(name, &[classes])?;
     }
     let width = if slots.shape().is_empty() { 1 } else { classes };
-    let mut sums: [Vec<f64>; 4] = std::array::from_fn(|_| vec![0f64; width]);
+    // By class: the weight of targets, of what was decided for it, of targets that were.
+    let mut sums = vec![[0f64; 3]; classes];
     let mut add = |t: &[f32], p: &[f32], w: Option<&Weights<'_>>| {
         let rows = t.chunks_exact(classes.max(1)).zip(p.chunks_exact(classes.max(1)));
         for (r, (t, p)) in rows.enumerate() {
             let w = w.map_or(1., |w| w.of(r));
-            let largest = p.iter().fold(f32::NEG_INFINITY, |m, p| m.max(*p));
-            for c in 0..classes {
-                let yes = match threshold {
-                    Some(threshold) => p[c] > threshold as f32,
-                    None => p[c] >= largest && p[c].abs() > 1e-9,
-                };
-                let (t, at) = (f64::from(t[c]), if width == 1 { 0 } else { c });
-                if yes {
-                    sums[0][at] += t * w;
-                    sums[1][at] += (1. - t) * w;
+            let (least, near) = match threshold {
+                Some(threshold) => (threshold as f32, f32::NEG_INFINITY),
+                None => (p.iter().fold(f32::NEG_INFINITY, |m, p| m.max(*p)), 1e-9),
+            };
+            for ((t, p), sums) in t.iter().zip(p).zip(&mut sums) {
+                let above = if threshold.is_some() {
+                    *p > least
                 } else {
-                    sums[2][at] += t * w;
-                }
-                sums[3][at] += t * w;
+                    *p >= least
+                };
+                let yes = f64::from(u8::from(above & (p.abs() > near)));
+                let t = f64::from(*t) * w;
+                sums[0] += t;
+                sums[1] += yes * w;
+                sums[2] += yes * t;
             }
         }
     };
@@ -74,7 +76,15 @@ fn update(
             }),
         })
     })??;
-    slots.add(&[&sums[0], &sums[1], &sums[2], &sums[3]])
+    let mut terms: [Vec<f64>; 4] = std::array::from_fn(|_| vec![0f64; width]);
+    for (c, [targets, decided, right]) in sums.into_iter().enumerate() {
+        let at = if width == 1 { 0 } else { c };
+        terms[0][at] += right;
+        terms[1][at] += decided - right;
+        terms[2][at] += targets - right;
+        terms[3][at] += targets;
+    }
+    slots.add(&terms.each_ref().map(Vec::as_slice))
 }
 
 fn result(slots: &Slots, beta: f64, average: Option<&str>, dtype: Option<DType>) -> Result<Tensor> {

@@ -5,15 +5,18 @@ use keras_core::{Result, bail};
 
 use crate::class::metric_class;
 use crate::labels::largest;
+use crate::matrix::Pairs;
 use crate::state::{Slots, vector};
 use crate::weights::Weights;
 
 /// Class numbers from a tensor that holds them, or their scores along `axis`.
 fn classes(name: &str, x: &Tensor, sparse: bool, axis: i64) -> Result<Vec<i64>> {
     if sparse {
-        return Ok(host::read(x, |v: &[f64]| {
-            Ok(v.iter().map(|v| *v as i64).collect())
-        })?);
+        return Ok(match x.dtype() {
+            DType::F32 => host::read(x, |v: &[f32]| Ok(v.iter().map(|v| *v as i64).collect())),
+            dtype if dtype.is_float() => host::read(x, |v: &[f64]| Ok(v.iter().map(|v| *v as i64).collect())),
+            _ => host::read(x, |v: &[i64]| Ok(v.to_vec())),
+        }?);
     }
     let rank = x.rank() as i64;
     let at = if axis < 0 { axis + rank } else { axis };
@@ -41,25 +44,28 @@ fn tally(
         );
     }
     let whole = !dtype.is_some_and(|d| d.is_float());
-    let mut counts = vec![0f64; number * number];
-    let mut add = |w: Option<&Weights<'_>>| {
-        let known = 0..number as i64;
-        for (i, (t, p)) in truth.iter().zip(found).enumerate() {
-            if known.contains(t) && known.contains(p) && Some(*t) != ignore {
-                let w = w.map_or(1., |w| w.of(i));
-                counts[*t as usize * number + *p as usize] += if whole { w.trunc() } else { w };
-            }
-        }
+    let pairs = Pairs {
+        truth,
+        found,
+        number,
+        ignore,
     };
+    let mut counts = vec![0f64; number * number];
     match weights {
-        None => add(None),
+        None => {
+            pairs.count(&mut counts, |_| 1.);
+        }
         Some(weights) => host::read(weights, |w: &[f32]| {
             // One number a target whatever the shape, as in Keras; one a sample, or for all.
             let (own, of) = match w.len() == truth.len() {
                 true => (std::slice::from_ref(&w.len()).to_vec(), vec![truth.len()]),
                 false => (weights.dims().to_vec(), dims.to_vec()),
             };
-            Ok(Weights::new(name, w, &own, &of).map(|w| add(Some(&w))))
+            let weights = Weights::new(name, w, &own, &of);
+            Ok(weights.map(|w| {
+                let weight = |i| if whole { w.of(i).trunc() } else { w.of(i) };
+                pairs.count(&mut counts, weight);
+            }))
         })??,
     }
     matrix.add(&[&counts])

@@ -1,6 +1,8 @@
 //! Which predictions are right: class numbers, and the rows of predictions they belong to.
 
 use keras_core::ops::host::{self, Real};
+use keras_core::ops::kernels::best::{Ordered, best};
+use keras_core::ops::kernels::reduce::Extent;
 use keras_core::ops::kernels::simd::vectorize;
 use keras_core::ops::{self, DType, Tensor};
 use keras_core::weighting::{Samplewise, samplewise};
@@ -127,15 +129,33 @@ pub(crate) fn numbers(x: &Tensor) -> Result<Vec<i64>> {
 
 /// The index of the largest of each row along the last axis.
 pub(crate) fn largest(x: &Tensor) -> Result<Vec<i64>> {
-    fn rows<T: Real>(values: &[T], width: usize) -> Vec<i64> {
-        let rows = values.chunks_exact(width.max(1));
-        rows.map(|row| argmax(row) as i64).collect()
+    fn rows<T: Ordered>(values: &[T], len: usize) -> Vec<i64> {
+        let extent = Extent {
+            outer: values.len() / len.max(1),
+            len,
+            inner: 1,
+        };
+        best::<false, T>(values, extent)
+            .into_iter()
+            .map(i64::from)
+            .collect()
     }
     let width = x.dims().last().copied().unwrap_or(1);
     Ok(match x.dtype() {
         DType::F64 => host::read(x, |v: &[f64]| Ok(rows(v, width))),
         _ => host::read(x, |v: &[f32]| Ok(rows(v, width))),
     }?)
+}
+
+/// Whether the first of each row's largest predictions is at the label. NaN counts as the largest, as in Keras.
+pub(crate) fn at_largest(y_pred: &Tensor, labels: &Labels, each: bool) -> Result<Hits> {
+    let found = largest(y_pred)?;
+    let pairs = found.iter().zip(&labels.numbers);
+    Ok(Hits::of(
+        each,
+        &labels.dims,
+        pairs.map(|(found, label)| found == label),
+    ))
 }
 
 /// Something to ask of a label and its row of predictions.
@@ -160,25 +180,6 @@ pub(crate) fn rows(y_pred: &Tensor, labels: &Labels, each: bool, ask: impl Right
     }?)
 }
 
-/// Whether the prediction at the label is the first of the largest.
-#[derive(Clone, Copy)]
-pub(crate) struct Largest;
-
-impl Right for Largest {
-    #[inline(always)]
-    fn right<T: Real>(self, label: i64, row: &[T]) -> bool {
-        let Some((own, at)) = at(label, row) else {
-            return false;
-        };
-        if is_nan(own) {
-            // NaN counts as the largest, as in Keras.
-            return argmax(row) == at;
-        }
-        let (before, after) = row.split_at(at);
-        before.iter().all(|v| *v < own) && after.iter().all(|v| *v <= own)
-    }
-}
-
 /// Whether fewer than so many predictions are larger than that at the label.
 #[derive(Clone, Copy)]
 pub(crate) struct Among(pub(crate) usize);
@@ -186,15 +187,12 @@ pub(crate) struct Among(pub(crate) usize);
 impl Right for Among {
     #[inline(always)]
     fn right<T: Real>(self, label: i64, row: &[T]) -> bool {
-        let Some((own, _)) = at(label, row) else {
+        let Some(own) = usize::try_from(label).ok().and_then(|at| row.get(at)) else {
             return false;
         };
         // NaN is no large probability, as in Keras.
-        let own = if is_nan(own) {
-            T::of(f64::NEG_INFINITY)
-        } else {
-            own
-        };
+        let nan = own.partial_cmp(own).is_none();
+        let own = if nan { T::of(f64::NEG_INFINITY) } else { *own };
         row.iter().filter(|p| **p > own).count() < self.0
     }
 }
@@ -208,31 +206,6 @@ impl Right for Listed {
     fn right<T: Real>(self, label: i64, row: &[T]) -> bool {
         row.iter().take(self.0).any(|id| id.f64() == label as f64)
     }
-}
-
-#[inline(always)]
-fn at<T: Real>(label: i64, row: &[T]) -> Option<(T, usize)> {
-    let at = usize::try_from(label).ok()?;
-    Some((*row.get(at)?, at))
-}
-
-/// The first of the largest; NaN is larger than all.
-pub(crate) fn argmax<T: Real>(row: &[T]) -> usize {
-    let mut best = 0;
-    for (i, v) in row.iter().enumerate() {
-        if is_nan(row[best]) {
-            break;
-        }
-        if *v > row[best] || is_nan(*v) {
-            best = i;
-        }
-    }
-    best
-}
-
-#[inline(always)]
-fn is_nan<T: Real>(value: T) -> bool {
-    value.partial_cmp(&value).is_none()
 }
 
 /// Both as one dtype: targets become that of the predictions, as in Keras.

@@ -125,7 +125,7 @@ loss_metrics! {
     Hinge: "hinge", ["hinge"], "Margin of two classes.", Some(false),
     "Keras: `keras.metrics.Hinge`; R: `metric_hinge()`";
     {}
-    |self, t, p, _each| functions::hinge(t, p);
+    |self, t, p, each| pointwise(each, t, p, functions::hinge);
     [[1f32, -1.]], [[0.5f32, 0.5]] => 1.;
 
     /// The mean of `max(1 - y_true y_pred, 0)^2`. Targets are -1 or 1; where all of a batch are 0 or 1 they are taken as
@@ -133,7 +133,7 @@ loss_metrics! {
     SquaredHinge: "squared_hinge", ["squared_hinge"], "Squared margin of two classes.", Some(false),
     "Keras: `keras.metrics.SquaredHinge`; R: `metric_squared_hinge()`";
     {}
-    |self, t, p, _each| functions::squared_hinge(t, p);
+    |self, t, p, each| pointwise(each, t, p, functions::squared_hinge);
     [[1f32, -1.]], [[0.5f32, 0.5]] => 1.25;
 
     /// The mean of `max(max((1 - y_true) y_pred) - sum(y_true y_pred) + 1, 0)`, for one-hot targets.

@@ -17,6 +17,37 @@ pub(crate) struct Decide {
     pub(crate) threshold: f64,
 }
 
+/// Targets, what was decided for each, and which of them count.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pairs<'a> {
+    pub(crate) truth: &'a [i64],
+    pub(crate) found: &'a [i64],
+    pub(crate) number: usize,
+    pub(crate) ignore: Option<i64>,
+}
+
+impl Pairs<'_> {
+    /// Adds the weight of each pair to its place. Pairs that are no classes are left out; gives the first of them.
+    pub(crate) fn count(self, counts: &mut [f64], weight: impl Fn(usize) -> f64) -> Option<usize> {
+        let Self {
+            truth, found, number, ..
+        } = self;
+        let (mut unknown, known) = (None, number as u64);
+        for (i, (t, p)) in truth.iter().zip(found).enumerate() {
+            if Some(*t) == self.ignore {
+                continue;
+            }
+            // Negative numbers are above all classes.
+            if (*t as u64) < known && (*p as u64) < known {
+                counts[*t as usize * number + *p as usize] += weight(i);
+            } else if unknown.is_none() {
+                unknown = Some(i);
+            }
+        }
+        unknown
+    }
+}
+
 /// The weight of samples by class (rows) and decision (columns).
 #[derive(Debug)]
 pub(crate) struct Matrix {
@@ -124,27 +155,29 @@ impl Matrix {
             (None, None) => bail!("{class}: predictions that are class numbers need `num_classes`"),
         };
         self.slots.build(class, &[number, number])?;
-        let mut counts = vec![0f64; number * number];
-        let mut tally = |w: Option<&Weights<'_>>| {
-            for (i, (t, p)) in truth.iter().zip(&found).enumerate() {
-                if Some(*t) == decide.ignore_class {
-                    continue;
-                }
-                let known = |class: &i64| usize::try_from(*class).ok().filter(|class| *class < number);
-                match (known(t), known(p)) {
-                    (Some(t), Some(p)) => counts[t * number + p] += w.map_or(1., |w| w.of(i)),
-                    (None, _) => bail!("{class}: target {i} is {t}, which is not among {number} classes"),
-                    (_, None) => bail!("{class}: prediction {i} is {p}, which is not among {number} classes"),
-                }
-            }
-            Ok(())
+        let pairs = Pairs {
+            truth: &truth,
+            found: &found,
+            number,
+            ignore: decide.ignore_class,
         };
+        let mut counts = vec![0f64; number * number];
         self.weighted |= weights.is_some();
-        match weights {
-            None => tally(None)?,
+        let unknown = match weights {
+            None => pairs.count(&mut counts, |_| 1.),
             Some(weights) => host::read(weights, |w: &[f32]| {
-                Ok(Weights::new(class, w, weights.dims(), &dims).and_then(|w| tally(Some(&w))))
+                let weights = Weights::new(class, w, weights.dims(), &dims);
+                Ok(weights.map(|w| pairs.count(&mut counts, |i| w.of(i))))
             })??,
+        };
+        if let Some(i) = unknown {
+            match truth[i] {
+                t if (0..number as i64).contains(&t) => bail!(
+                    "{class}: prediction {i} is {}, which is not among {number} classes",
+                    found[i]
+                ),
+                t => bail!("{class}: target {i} is {t}, which is not among {number} classes"),
+            }
         }
         self.slots.add(&[&counts])
     }

@@ -1,11 +1,12 @@
 //! The coefficient of determination.
 
-use keras_core::ops::{Tensor, host};
+use keras_core::ops::host::{self, Real};
+use keras_core::ops::{DType, Tensor};
 use keras_core::{Result, bail};
 
 use crate::class::metric_class;
 use crate::functions::{pair, same_shape};
-use crate::state::{Slots, State, scalar, vector, wide};
+use crate::state::{Slots, State, pair_sums, scalar, vector, wide};
 use crate::weights::Weights;
 
 /// The number of values, and sums by output.
@@ -69,28 +70,10 @@ metric_class! {
         };
         same_shape("r2_score", &y_true, &y_pred)?;
         self.state.0[1].build("r2_score", &[outputs])?;
-        let mut sums = [vec![0f64; outputs], vec![0f64; outputs], vec![0f64; outputs], vec![0f64; outputs]];
-        let mut add = |t: &[f64], p: &[f64], w: Option<&Weights<'_>>| {
-            for (r, (t, p)) in t.chunks_exact(outputs.max(1)).zip(p.chunks_exact(outputs.max(1))).enumerate() {
-                for (c, (t, p)) in t.iter().zip(p).enumerate() {
-                    let w = w.map_or(1., |w| w.of(r * outputs + c));
-                    let error = t - p;
-                    sums[0][c] += t * t * w;
-                    sums[1][c] += t * w;
-                    sums[2][c] += error * error * w;
-                    sums[3][c] += w;
-                }
-            }
+        let sums = match y_pred.dtype() {
+            DType::F64 => sums_of::<f64>((&y_true, &y_pred), outputs, weights)?,
+            _ => sums_of::<f32>((&y_true, &y_pred), outputs, weights)?,
         };
-        host::read(&y_true, |t: &[f64]| host::read(&y_pred, |p: &[f64]| match weights {
-            None => {
-                add(t, p, None);
-                Ok(Ok(()))
-            }
-            Some(weights) => host::read(weights, |w: &[f32]| {
-                Ok(Weights::new("r2_score", w, weights.dims(), y_pred.dims()).map(|w| add(t, p, Some(&w))))
-            }),
-        }))??;
         self.state.0[1].add(&[&sums[0], &sums[1], &sums[2], &sums[3]])?;
         self.state.0[0].add(&[&[(samples * outputs) as f64]])
     }
@@ -135,4 +118,42 @@ impl R2Score {
             ),
         }
     }
+}
+
+/// By output, weighted: the squares of targets, the targets, the squared errors, the weights.
+fn sums_of<T: Real>(
+    (y_true, y_pred): (&Tensor, &Tensor),
+    outputs: usize,
+    weights: Option<&Tensor>,
+) -> Result<[Vec<f64>; 4]> {
+    host::read(y_true, |t: &[T]| {
+        host::read(y_pred, |p: &[T]| match weights {
+            None if outputs == 1 => {
+                let [squares, sum, residual] = pair_sums(
+                    t,
+                    p,
+                    #[inline(always)]
+                    |t, p| [t * t, t, (t - p) * (t - p)],
+                );
+                Ok(Ok([squares, sum, residual, t.len() as f64].map(|sum| vec![sum])))
+            }
+            None => Ok(Ok(by_output(t, p, outputs, |_| 1.))),
+            Some(weights) => host::read(weights, |w: &[f32]| {
+                let weights = Weights::new("r2_score", w, weights.dims(), y_pred.dims());
+                Ok(weights.map(|w| by_output(t, p, outputs, |i| w.of(i))))
+            }),
+        })
+    })?
+}
+
+fn by_output<T: Real>(t: &[T], p: &[T], outputs: usize, weight: impl Fn(usize) -> f64) -> [Vec<f64>; 4] {
+    let mut sums: [Vec<f64>; 4] = std::array::from_fn(|_| vec![0f64; outputs]);
+    for (i, (t, p)) in t.iter().zip(p).enumerate() {
+        let (t, p, w, c) = (t.f64(), p.f64(), weight(i), i % outputs);
+        sums[0][c] += t * t * w;
+        sums[1][c] += t * w;
+        sums[2][c] += (t - p) * (t - p) * w;
+        sums[3][c] += w;
+    }
+    sums
 }

@@ -314,7 +314,7 @@ impl Samples for Tensor {
 
 /// The sum in float64, in lanes of its own for vector code.
 fn sum<T: host::Real>(values: &[T]) -> f64 {
-    const LANES: usize = 16;
+    const LANES: usize = 32;
     vectorize(|| {
         let mut lanes = [0f64; LANES];
         let (chunks, rest) = values.as_chunks::<LANES>();
@@ -325,6 +325,37 @@ fn sum<T: host::Real>(values: &[T]) -> f64 {
         }
         lanes.iter().sum::<f64>() + rest.iter().map(|v| v.f64()).sum::<f64>()
     })
+}
+
+/// The sums of several functions of pairs, in float64.
+#[inline(always)]
+pub(crate) fn pair_sums<T: host::Real, const N: usize>(
+    a: &[T],
+    b: &[T],
+    f: impl Fn(f64, f64) -> [f64; N],
+) -> [f64; N] {
+    const LANES: usize = 16;
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [[0f64; LANES]; N];
+            let ((a, a_rest), (b, b_rest)) = (a.as_chunks::<LANES>(), b.as_chunks::<LANES>());
+            for (a, b) in a.iter().zip(b) {
+                for i in 0..LANES {
+                    let terms = f(a[i].f64(), b[i].f64());
+                    for n in 0..N {
+                        lanes[n][i] += terms[n];
+                    }
+                }
+            }
+            let mut sums = lanes.map(|lanes| lanes.iter().sum::<f64>());
+            for (a, b) in a_rest.iter().zip(b_rest) {
+                let terms = f(a.f64(), b.f64());
+                sums.iter_mut().zip(terms).for_each(|(sum, term)| *sum += term);
+            }
+            sums
+        },
+    )
 }
 
 /// The weighted sum of values and the sum of weights.

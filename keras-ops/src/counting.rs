@@ -4,7 +4,7 @@ use candle_core::{DType, Result, Shape, Tensor};
 
 use crate::axes::Joined;
 use crate::host;
-use crate::kernels::lanes;
+use crate::kernels::{best, lanes};
 
 /// Runs an expression with `$t` standing for a type that holds every value of a dtype in the same order.
 macro_rules! widened {
@@ -111,7 +111,7 @@ fn position<const MIN: bool>(name: &str, x: &Tensor, axis: Option<i64>, keepdims
     }
     let arranged = joined.arrange(&x.detach())?;
     let out = widened!(x.dtype(), T => {
-        host::read(&arranged, |x: &[T]| Ok(lanes::best::<MIN, T>(x, joined.extent)))
+        host::read(&arranged, |x: &[T]| Ok(best::best::<MIN, T>(x, joined.extent)))
     })?;
     host::tensor(out, DType::U32, &Shape::from(joined.shape), x.device())
 }

@@ -1,16 +1,15 @@
-//! Counts of what is not 0, and positions of the best element, along one axis.
+//! Counts of what is not 0 along one axis, and how such work is shared among threads.
 
 use rayon::prelude::*;
 
 use super::reduce::Extent;
 use super::simd::{self, CHUNK};
 
-const LANES: usize = 32;
 const COLUMNS: usize = 2048;
 
 /// Gives `f(slab, first column, results)` the parts of the work: results along `inner` of one slab, or of
 /// several whole rows when `inner` is 1. Parts depend on sizes alone.
-fn shared<T: Sync, R: Send>(
+pub(super) fn shared<T: Sync, R: Send>(
     x: &[T],
     extent: Extent,
     out: &mut [R],
@@ -19,17 +18,12 @@ fn shared<T: Sync, R: Send>(
     let Extent { len, inner, .. } = extent;
     if inner == 1 {
         let rows = (CHUNK / len).max(1);
-        let part = |(out, x): (&mut [R], &[T])| {
-            out.chunks_mut(1)
-                .zip(x.chunks_exact(len))
-                .for_each(|(out, x)| f(x, 0, out));
-        };
         if simd::parallel(x.len()) {
             out.par_chunks_mut(rows)
                 .zip(x.par_chunks(rows * len))
-                .for_each(part);
+                .for_each(|(out, x)| f(x, 0, out));
         } else {
-            part((out, x));
+            f(x, 0, out);
         }
         return;
     }
@@ -60,8 +54,8 @@ pub fn count_nonzero<T: Copy + PartialEq + Default + Sync>(x: &[T], extent: Exte
     }
     shared(x, extent, &mut out, |x, first, out| {
         if extent.inner == 1 {
-            out[0] = ones(x);
-            return;
+            let rows = out.iter_mut().zip(x.chunks_exact(extent.len));
+            return rows.for_each(|(out, x)| *out = ones(x));
         }
         simd::vectorize(
             #[inline(always)]
@@ -100,70 +94,4 @@ fn ones<T: Copy + PartialEq + Default>(x: &[T]) -> u32 {
             total
         },
     )
-}
-
-/// Where along the middle axis, which is not empty, the largest (for `MIN` the smallest) element is: the first
-/// of equals; the first NaN, if there is one.
-pub fn best<const MIN: bool, T: Copy + PartialOrd + Default + Sync>(x: &[T], extent: Extent) -> Vec<u32> {
-    let mut out = vec![0u32; extent.outer * extent.inner];
-    if x.is_empty() {
-        return out;
-    }
-    shared(x, extent, &mut out, |x, first, out| {
-        if extent.inner == 1 {
-            out[0] = best_of::<MIN, T>(x);
-            return;
-        }
-        let mut found = x[first..first + out.len()].to_vec();
-        simd::vectorize(
-            #[inline(always)]
-            || {
-                for (at, row) in x.chunks_exact(extent.inner).enumerate().skip(1) {
-                    let row = &row[first..first + out.len()];
-                    for ((x, found), out) in row.iter().zip(&mut found).zip(out.iter_mut()) {
-                        let better = beats::<MIN, T>(*x, *found);
-                        *found = if better { *x } else { *found };
-                        *out = if better { at as u32 } else { *out };
-                    }
-                }
-            },
-        );
-    });
-    out
-}
-
-/// Whether `x` takes the place of `best`: NaN does, from a number.
-#[inline(always)]
-#[expect(clippy::eq_op, reason = "NaN alone differs from itself")]
-fn beats<const MIN: bool, T: Copy + PartialOrd>(x: T, best: T) -> bool {
-    let better = if MIN { x < best } else { x > best };
-    better | ((x != x) & (best == best))
-}
-
-fn best_of<const MIN: bool, T: Copy + PartialOrd + Default>(x: &[T]) -> u32 {
-    let mut found = (x[0], 0);
-    for (i, chunk) in x.chunks(4096).enumerate() {
-        let top = simd::vectorize(
-            #[inline(always)]
-            || {
-                let (rows, rest) = chunk.as_chunks::<LANES>();
-                let mut lanes = [chunk[0]; LANES];
-                for row in rows {
-                    for lane in 0..LANES {
-                        let better = beats::<MIN, T>(row[lane], lanes[lane]);
-                        lanes[lane] = if better { row[lane] } else { lanes[lane] };
-                    }
-                }
-                let pick = |a: T, b: &T| if beats::<MIN, T>(*b, a) { *b } else { a };
-                rest.iter().fold(lanes.iter().fold(chunk[0], pick), pick)
-            },
-        );
-        // Only a chunk with a better element is searched.
-        if i == 0 || beats::<MIN, T>(top, found.0) {
-            let same = |x: &T| !beats::<MIN, T>(top, *x) && !beats::<MIN, T>(*x, top);
-            let at = chunk.iter().position(same).unwrap_or(0);
-            found = (top, i * 4096 + at);
-        }
-    }
-    found.1 as u32
 }

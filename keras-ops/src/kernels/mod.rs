@@ -2,6 +2,7 @@
 
 pub mod attention;
 pub mod batch_norm;
+pub mod best;
 pub mod broadcast;
 mod broadcast_sums;
 pub mod buffer;

@@ -4,6 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::pointwise::{Pair, each, mean_along};
 use super::rows::{Rows, fill, rows_over, same_shape, sum};
+use super::short_rows::{self, LogSumExp, Total};
 use crate::EPSILON;
 use crate::kernels::math::Math;
 use crate::kernels::row_folds;
@@ -205,6 +206,16 @@ fn part<T: Math>(t: T, f: T) -> T {
 struct Categorical<const LOGITS: bool>(Smoothed);
 
 impl<const LOGITS: bool> Categorical<LOGITS> {
+    #[inline(always)]
+    fn term<T: Math>(self, t: T, p: T, scale: T) -> T {
+        let log = if LOGITS {
+            scale - p
+        } else {
+            -inside(p / scale).ln()
+        };
+        part(self.0.of(t), log)
+    }
+
     /// The derivative by a prediction's share of the row's sum.
     #[inline(always)]
     fn by_share<T: Math>(self, t: T, share: T) -> T {
@@ -216,20 +227,36 @@ impl<const LOGITS: bool> Rows for Categorical<LOGITS> {
     const NAME: &'static str = "categorical_crossentropy";
 
     #[inline(always)]
+    fn short_values<T: Math>(self, out: &mut [T], t: &[T], p: &[T], n: usize) {
+        if LOGITS {
+            short_rows::sums(
+                out,
+                (t, p),
+                n,
+                LogSumExp,
+                #[inline(always)]
+                |t, p, scale| self.term(t, p, scale),
+            );
+        } else {
+            short_rows::sums(
+                out,
+                (t, p),
+                n,
+                Total,
+                #[inline(always)]
+                |t, p, scale| self.term(t, p, scale),
+            );
+        }
+    }
+
+    #[inline(always)]
     fn value<T: Math>(self, t: &[T], p: &[T]) -> T {
         let scale = if LOGITS { log_sum_exp(p) } else { total(p) };
         let value = sum(
             t,
             p,
             #[inline(always)]
-            |t, p| {
-                let log = if LOGITS {
-                    scale - p
-                } else {
-                    -inside(p / scale).ln()
-                };
-                part(self.0.of(t), log)
-            },
+            |t, p| self.term(t, p, scale),
         );
         T::of(value)
     }

@@ -7,6 +7,7 @@ use super::crossentropy::{
 };
 use super::pointwise::{Pair, mean_along};
 use super::rows::{Rows, fill, like, positive, rows_over, sum};
+use super::short_rows::{self, LogSumExp, Total};
 use crate::kernels::math::Math;
 use crate::{EPSILON, host};
 
@@ -147,6 +148,12 @@ impl CategoricalFocal {
     }
 
     #[inline(always)]
+    fn term<T: Math>(self, t: T, p: T, scale: T) -> T {
+        let c = inside(self.share(scale, p));
+        -(self.smoothed.of(t) * self.factor(c) * c.ln())
+    }
+
+    #[inline(always)]
     fn factor<T: Math>(self, c: T) -> T {
         T::of(self.alpha) * (T::ONE - c).pow(T::of(self.gamma))
     }
@@ -164,16 +171,36 @@ impl Rows for CategoricalFocal {
     const NAME: &'static str = "categorical_focal_crossentropy";
 
     #[inline(always)]
+    fn short_values<T: Math>(self, out: &mut [T], t: &[T], p: &[T], n: usize) {
+        if self.from_logits {
+            short_rows::sums(
+                out,
+                (t, p),
+                n,
+                LogSumExp,
+                #[inline(always)]
+                |t, p, scale| self.term(t, p, scale),
+            );
+        } else {
+            short_rows::sums(
+                out,
+                (t, p),
+                n,
+                Total,
+                #[inline(always)]
+                |t, p, scale| self.term(t, p, scale),
+            );
+        }
+    }
+
+    #[inline(always)]
     fn value<T: Math>(self, t: &[T], p: &[T]) -> T {
         let scale = self.scale(p);
         let value = sum(
             t,
             p,
             #[inline(always)]
-            |t, p| {
-                let c = inside(self.share(scale, p));
-                -(self.smoothed.of(t) * self.factor(c) * c.ln())
-            },
+            |t, p| self.term(t, p, scale),
         );
         T::of(value)
     }

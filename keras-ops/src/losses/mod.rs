@@ -15,6 +15,7 @@ mod overlap;
 mod pointwise;
 mod rank;
 mod rows;
+mod short_rows;
 mod similarity;
 mod sparse;
 

@@ -3,10 +3,12 @@
 use candle_core::{DType, Result, Tensor};
 
 use super::rows::{Rows, fill, rows, rows_over, sum};
+use super::short_rows::{self, Unscaled};
 use crate::EPSILON;
 use crate::host;
 use crate::kernels::map::{map2, map3};
 use crate::kernels::math::Math;
+use crate::kernels::simd::{self, CHUNK};
 use crate::tape::record;
 
 /// A function of a target and a prediction, with its derivatives.
@@ -23,6 +25,22 @@ pub(super) struct Mean<P>(pub(super) P);
 
 impl<P: Pair> Rows for Mean<P> {
     const NAME: &'static str = P::NAME;
+
+    #[inline(always)]
+    fn short_values<T: Math>(self, out: &mut [T], t: &[T], p: &[T], n: usize) {
+        let share = T::of(1. / n as f64);
+        short_rows::sums(
+            out,
+            (t, p),
+            n,
+            Unscaled,
+            #[inline(always)]
+            |t, p, _| self.0.value(t, p),
+        );
+        if n > 1 {
+            out.iter_mut().for_each(|out| *out *= share);
+        }
+    }
 
     #[inline(always)]
     fn value<T: Math>(self, t: &[T], p: &[T]) -> T {
@@ -268,7 +286,7 @@ fn percentage_by_true<T: Math>(t: T, p: T) -> T {
 /// `log(1 + p) - log(1 + t)`.
 #[inline(always)]
 fn log_error<T: Math>(t: T, p: T) -> T {
-    (floor_at_epsilon(p) + T::ONE).ln() - (floor_at_epsilon(t) + T::ONE).ln()
+    ((floor_at_epsilon(p) + T::ONE) / (floor_at_epsilon(t) + T::ONE)).ln()
 }
 
 #[inline(always)]
@@ -333,9 +351,20 @@ impl<const SQUARED: bool> Pair for Margin<SQUARED> {
 
 /// Whether all targets are 0 or 1.
 fn is_binary(y_true: &Tensor) -> Result<bool> {
+    fn all<T: Math>(t: &[T]) -> bool {
+        t.chunks(CHUNK).all(|t| {
+            simd::vectorize(
+                #[inline(always)]
+                || {
+                    t.iter()
+                        .fold(true, |all, t| all & ((*t == T::ZERO) | (*t == T::ONE)))
+                },
+            )
+        })
+    }
     match y_true.dtype() {
-        DType::F64 => host::read(y_true, |t: &[f64]| Ok(t.iter().all(|t| *t == 0. || *t == 1.))),
-        _ => host::read(y_true, |t: &[f32]| Ok(t.iter().all(|t| *t == 0. || *t == 1.))),
+        DType::F64 => host::read(y_true, |t: &[f64]| Ok(all(t))),
+        _ => host::read(y_true, |t: &[f32]| Ok(all(t))),
     }
 }
 

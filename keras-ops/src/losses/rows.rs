@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Result, Shape, Tensor};
 
+use super::short_rows::LONG;
 use crate::host;
 use crate::kernels::math::Math;
 use crate::kernels::simd::{self, CHUNK};
@@ -13,6 +14,13 @@ pub(super) trait Rows: Copy + Send + Sync + 'static {
     const NAME: &'static str;
     /// The value.
     fn value<T: Math>(self, t: &[T], p: &[T]) -> T;
+    /// The values of rows shorter than [`LONG`], in the best way for many of them.
+    #[inline(always)]
+    fn short_values<T: Math>(self, out: &mut [T], t: &[T], p: &[T], n: usize) {
+        for (out, (t, p)) in out.iter_mut().zip(t.chunks_exact(n).zip(p.chunks_exact(n))) {
+            *out = self.value(t, p);
+        }
+    }
     /// Writes `g` times the derivatives by the predictions.
     fn by_pred<T: Math>(self, g: T, t: &[T], p: &[T], d: &mut [T]);
     /// Writes `g` times the derivatives by the targets.
@@ -135,6 +143,9 @@ fn forward<F: Rows, T: Math>(f: F, t: &[T], p: &[T], n: usize, count: usize) -> 
         simd::vectorize_for::<T, _>(
             #[inline(always)]
             || {
+                if (1..LONG).contains(&n) {
+                    return f.short_values(out, t, p, n);
+                }
                 for (i, out) in out.iter_mut().enumerate() {
                     let row = i * n..(i + 1) * n;
                     *out = f.value(&t[row.clone()], &p[row]);

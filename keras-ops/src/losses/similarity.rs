@@ -3,6 +3,7 @@
 use candle_core::{Result, Tensor};
 
 use super::rows::{Rows, fill, rows, rows_over, sum};
+use super::short_rows::{self, Unscaled};
 use crate::EPSILON;
 use crate::kernels::math::Math;
 
@@ -19,7 +20,12 @@ fn dot<T: Math>(a: &[T], b: &[T]) -> T {
 /// `1 / |x|`, at most 1e7, and whether it was cut there.
 #[inline(always)]
 fn inverse_norm<T: Math>(x: &[T]) -> (T, bool) {
-    let inverse = T::ONE / dot(x, x).sqrt();
+    inverse(dot(x, x))
+}
+
+#[inline(always)]
+fn inverse<T: Math>(square: T) -> (T, bool) {
+    let inverse = T::ONE / square.sqrt();
     let limit = T::of(1. / EPSILON);
     if inverse > limit {
         (limit, true)
@@ -50,6 +56,11 @@ impl Cosine {
 
 impl Rows for Cosine {
     const NAME: &'static str = "cosine_similarity";
+
+    #[inline(always)]
+    fn short_values<T: Math>(self, out: &mut [T], t: &[T], p: &[T], n: usize) {
+        short_rows::dots(out, (t, p), n, |tp, tt, pp| tp * inverse(tt).0 * inverse(pp).0);
+    }
 
     #[inline(always)]
     fn value<T: Math>(self, t: &[T], p: &[T]) -> T {
@@ -105,8 +116,27 @@ fn passes<T: Math>(x: T) -> T {
     }
 }
 
+impl KlDivergence {
+    #[inline(always)]
+    fn term<T: Math>(t: T, p: T) -> T {
+        clip(t) * (clip(t) / clip(p)).ln()
+    }
+}
+
 impl Rows for KlDivergence {
     const NAME: &'static str = "kl_divergence";
+
+    #[inline(always)]
+    fn short_values<T: Math>(self, out: &mut [T], t: &[T], p: &[T], n: usize) {
+        short_rows::sums(
+            out,
+            (t, p),
+            n,
+            Unscaled,
+            #[inline(always)]
+            |t, p, _| Self::term(t, p),
+        );
+    }
 
     #[inline(always)]
     fn value<T: Math>(self, t: &[T], p: &[T]) -> T {
@@ -114,7 +144,7 @@ impl Rows for KlDivergence {
             t,
             p,
             #[inline(always)]
-            |t, p| clip(t) * (clip(t) / clip(p)).ln(),
+            |t, p| Self::term(t, p),
         ))
     }
 

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::crossentropy::{inside, is_inside, log_sum_exp, total};
 use super::rows::positive;
+use super::short_rows::{self, LONG, LogSumExp, Total};
 use crate::EPSILON;
 use crate::host;
 use crate::kernels::math::Math;
@@ -16,6 +17,19 @@ trait Labelled: Copy + Send + Sync + 'static {
     const NAME: &'static str;
     /// The value, and what the gradient needs of the row.
     fn value<T: Math>(self, label: usize, p: &[T]) -> (T, T);
+    /// The values of rows shorter than [`LONG`], in the best way for many of them.
+    #[inline(always)]
+    fn short_values<T: Math>(self, out: &mut [T], of_rows: &mut [T], labels: &[i64], p: &[T], n: usize) {
+        let rows = out
+            .iter_mut()
+            .zip(of_rows)
+            .zip(labels.iter().zip(p.chunks_exact(n)));
+        for ((out, of_row), (label, p)) in rows {
+            if *label != IGNORED {
+                (*out, *of_row) = self.value(*label as usize, p);
+            }
+        }
+    }
     fn gradient<T: Math>(self, g: T, label: usize, p: &[T], of_row: T, d: &mut [T]);
 }
 
@@ -24,6 +38,24 @@ struct Sparse<const LOGITS: bool>;
 
 impl<const LOGITS: bool> Labelled for Sparse<LOGITS> {
     const NAME: &'static str = "sparse_categorical_crossentropy";
+
+    #[inline(always)]
+    fn short_values<T: Math>(self, out: &mut [T], of_rows: &mut [T], labels: &[i64], p: &[T], n: usize) {
+        let rows = (out, of_rows);
+        if LOGITS {
+            short_rows::picked(rows, labels, p, n, LogSumExp, |own, scale| scale - own);
+        } else {
+            short_rows::picked(
+                rows,
+                labels,
+                p,
+                n,
+                Total,
+                #[inline(always)]
+                |own: T, scale: T| -inside(own / scale).ln(),
+            );
+        }
+    }
 
     #[inline(always)]
     fn value<T: Math>(self, label: usize, p: &[T]) -> (T, T) {
@@ -177,6 +209,9 @@ fn values<F: Labelled, T: Math>(f: F, labels: &[i64], p: &[T], classes: usize) -
         simd::vectorize_for::<T, _>(
             #[inline(always)]
             || {
+                if (1..LONG).contains(&classes) {
+                    return f.short_values(out, of_rows, labels, p, classes);
+                }
                 let rows = out
                     .iter_mut()
                     .zip(of_rows)

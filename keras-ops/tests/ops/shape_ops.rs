@@ -57,3 +57,37 @@ fn positions_take_the_first_of_equals_and_nan() -> Result<()> {
     );
     Ok(())
 }
+
+/// The first of equals, and NaN before all, whatever part of a register a row fills.
+#[test]
+fn positions_in_rows_of_every_length() -> ops::Result<()> {
+    let mut checked = 0;
+    for len in 1..=70usize {
+        for rows in [1, 3, 67] {
+            // Few values, so that there are ties; a NaN here and there.
+            let value = |i: usize| match i * 7919 % 211 {
+                5 => f32::NAN,
+                6 => f32::NEG_INFINITY,
+                n => (n % 13) as f32 - 6.,
+            };
+            let values: Vec<f32> = (0..rows * len).map(value).collect();
+            let expected = |smaller: bool| -> Vec<u32> {
+                let of_row = |row: &[f32]| {
+                    row.iter().position(|v| v.is_nan()).unwrap_or_else(|| {
+                        let better = |a: f32, b: f32| if smaller { a < b } else { a > b };
+                        (0..len).fold(0, |best, i| if better(row[i], row[best]) { i } else { best })
+                    }) as u32
+                };
+                values.chunks(len).map(of_row).collect()
+            };
+            let x = Tensor::from_vec(values.clone(), (rows, len), &Device::Cpu)?;
+            for x in [x.clone(), x.to_dtype(DType::F64)?] {
+                assert_eq!(ops::argmax(&x, Some(-1), false)?.to_vec1::<u32>()?, expected(false));
+                assert_eq!(ops::argmin(&x, Some(-1), false)?.to_vec1::<u32>()?, expected(true));
+                checked += 2;
+            }
+        }
+    }
+    assert_eq!(checked, 70 * 3 * 4);
+    Ok(())
+}
