@@ -39,5 +39,7 @@ pub mod sparsemax;
 pub mod spectral;
 pub mod strided;
 pub mod taps;
+pub mod team;
+mod turn;
 pub mod vector;
 pub mod wide;
