@@ -2,10 +2,11 @@
 
 use candle_core::op::BackpropOp;
 use candle_core::{DType, Device, Result, Shape, Storage, Tensor};
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use crate::host::{self, Real};
 use crate::kernels::gemm::{Mat, Threads, gemm};
+use crate::kernels::math::Math;
 use crate::record;
 
 /// Matrix product of `a` and `b`, over the last two axes.
@@ -146,7 +147,7 @@ fn product(a: &Tensor, b: &Tensor, out: &[usize]) -> Result<Storage> {
 }
 
 /// One product for each index of the broadcast leading axes; those that share a place in `out` add up, in order.
-fn batched<T: Real>(a: &Tensor, b: &Tensor, out: &[usize]) -> Result<Vec<T>> {
+fn batched<T: Math>(a: &Tensor, b: &Tensor, out: &[usize]) -> Result<Vec<T>> {
     let (batch, rank) = (batch_dims(a, b)?, out.len());
     let (m, n) = (out[rank - 2], out[rank - 1]);
     let strides: Vec<usize> = (0..rank).map(|i| out[i + 1..].iter().product()).collect();

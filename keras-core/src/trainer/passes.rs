@@ -1,6 +1,6 @@
 //! Passes over data that don't train: evaluate and predict.
 
-use keras_ops::Tensor;
+use keras_ops::{Joiner, Tensor};
 
 use super::running::lock;
 use super::{CallbackList, Evaluate, Predict, Scores};
@@ -123,6 +123,7 @@ impl Model {
             inputs: self.input_names(),
             ..Names::default()
         };
+        let mut rows = None;
         let mut stream = match x.into_inputs()? {
             Dataset::Arrays { x, .. } => {
                 let inputs = Batch {
@@ -131,6 +132,7 @@ impl Model {
                 };
                 let samples = inputs.in_order(&names)?.contiguous()?;
                 let batch = batch_size(batch, samples.len, steps);
+                rows = Some(steps.map_or(samples.len, |steps| samples.len.min(steps * batch)));
                 Stream::arrays(samples, batch)
             }
             Dataset::Batches(batches) => Stream::iterator(batches, names),
@@ -153,22 +155,32 @@ impl Model {
         stream.on_epoch_begin(0)?;
         callbacks.take_stop_predicting();
         callbacks.on_predict_begin(self, &mut Logs::new())?;
-        let mut parts: Vec<Vec<Tensor>> = vec![Vec::new(); self.output_names().len()];
+        let mut all = vec![Joiner::new(rows); self.output_names().len()];
         let (mut step, mut stopped, block) = (0, false, self.block());
         while steps.is_none_or(|steps| step < steps) {
             let Some(first) = stream.next()? else { break };
             callbacks.on_predict_batch_begin(self, step, &mut Logs::new())?;
-            let from = parts[0].len();
-            push(&mut parts, self.predict_step(&first.x)?);
+            let watched = !callbacks.is_empty();
+            let mut parts = vec![Joiner::default(); if watched { all.len() } else { 0 }];
+            let mut push = |outputs: Tensors| -> Result<()> {
+                for (i, output) in outputs.iter().enumerate() {
+                    all[i].push(output)?;
+                    if watched {
+                        parts[i].push(output)?;
+                    }
+                }
+                Ok(())
+            };
+            push(self.predict_step(&first.x)?)?;
             for _ in 1..block {
                 let Some(batch) = stream.next()? else { break };
-                push(&mut parts, self.predict_step(&batch.x)?);
+                push(self.predict_step(&batch.x)?)?;
             }
             step += block;
-            if !callbacks.is_empty() {
-                let outputs = parts.iter().map(|part| join(&part[from..]));
+            if watched {
                 let mut logs = Logs::new();
-                logs.set_tensors("outputs", outputs.collect::<Result<_>>()?);
+                let outputs = parts.into_iter().map(Joiner::finish);
+                logs.set_tensors("outputs", outputs.collect::<keras_ops::Result<_>>()?);
                 callbacks.on_predict_batch_end(self, step - 1, &mut logs)?;
             }
             if callbacks.take_stop_predicting() {
@@ -178,7 +190,10 @@ impl Model {
         }
         ended("predict", &mut stream, step, steps.filter(|_| !stopped))?;
         callbacks.on_predict_end(self, &mut Logs::new())?;
-        parts.iter().map(|part| join(part)).collect()
+        if step == 0 {
+            bail!("predict: the data gave no batch");
+        }
+        Ok(all.into_iter().map(Joiner::finish).collect::<keras_ops::Result<_>>()?)
     }
 
     /// Data with targets as batches in the model's order, checked where it is in memory.
@@ -252,20 +267,4 @@ fn ended(what: &str, stream: &mut Stream, step: usize, steps: Option<usize>) -> 
         tracing::warn!("{what}: the data ended after {step} of {steps} steps");
     }
     stream.on_epoch_end(0)
-}
-
-/// Adds a batch's outputs.
-fn push(parts: &mut [Vec<Tensor>], outputs: Tensors) {
-    parts
-        .iter_mut()
-        .zip(outputs)
-        .for_each(|(part, output)| part.push(output));
-}
-
-fn join(parts: &[Tensor]) -> Result<Tensor> {
-    match parts {
-        [] => bail!("predict: the data gave no batch"),
-        [one] => Ok(one.clone()),
-        many => Ok(keras_ops::concatenate(&many.iter().collect::<Vec<_>>(), 0)?),
-    }
 }

@@ -4,7 +4,7 @@
 //! summed over a tile in their own type and over tiles in `f64`; squares are of distances from a mean, so that large
 //! values do not cancel.
 
-use rayon::prelude::*;
+use crate::kernels::team::{IntoParts as _, Parts as _, Slice as _};
 
 use super::buffer::unwritten;
 use super::math::Math;

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 
 use candle_core::Result;
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 use smallvec::SmallVec;
 
 use super::map::{map1, map2, map3};

@@ -1,6 +1,6 @@
 //! Sums of a broadcast back to the shape of one operand, in the pass that makes the terms.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::broadcast::Plan;
 use super::math::Math;

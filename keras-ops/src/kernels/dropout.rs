@@ -1,6 +1,6 @@
 //! Dropping elements at random: one pass over the input, one bit an element kept for the way back.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::philox::{GROUP, group};
 use super::simd;

@@ -1,6 +1,6 @@
 //! One pass over a variable and its slots, element by element.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::math::Math;
 use super::optimizers::{Element, Written, pass};

@@ -1,6 +1,8 @@
 //! Bias and activation in the same pass, behind a matrix product.
 
-use super::simd::vectorize;
+use super::buffer;
+use super::simd::{self, vectorize};
+use super::team::{Parts as _, Slice as _};
 use crate::kernels::math::Math;
 
 /// The activations that [`dense`](crate::dense) and the convolutions compute in the same pass as the bias.
@@ -52,12 +54,12 @@ fn each<T: Math>(rows: &mut [T], bias: Option<&[T]>, f: impl Fn(T) -> T) {
 
 /// `dst = grad * act'`, with the derivative computed from the output.
 pub fn mask<T: Math>(dst: &mut [T], grad: &[T], out: &[T], act: FusedActivation) {
-    let (zero, one) = (T::of(0.), T::of(1.));
+    // Constants, since what a closure captures is read anew for each element.
     match act {
         FusedActivation::Linear => zip(dst, grad, out, |g, _| g),
-        FusedActivation::Relu => zip(dst, grad, out, |g, y| if y > zero { g } else { zero }),
-        FusedActivation::Sigmoid => zip(dst, grad, out, |g, y| g * (y * (one - y))),
-        FusedActivation::Tanh => zip(dst, grad, out, |g, y| g * (one - y * y)),
+        FusedActivation::Relu => zip(dst, grad, out, |g, y| if y > T::ZERO { g } else { T::ZERO }),
+        FusedActivation::Sigmoid => zip(dst, grad, out, |g, y| g * (y * (T::of(1.) - y))),
+        FusedActivation::Tanh => zip(dst, grad, out, |g, y| g * (T::of(1.) - y * y)),
     }
 }
 
@@ -71,6 +73,52 @@ fn zip<T: Math>(dst: &mut [T], grad: &[T], out: &[T], f: impl Fn(T, T) -> T) {
             }
         },
     )
+}
+
+/// The gradient before the activation, `grad * act'`, unless it is the same, and with `sums` its sum over all rows.
+pub fn backward<T: Math>(
+    grad: &[T],
+    out: &[T],
+    units: usize,
+    act: FusedActivation,
+    sums: bool,
+) -> (Option<Vec<T>>, Vec<T>) {
+    // Bounds depend on the sizes alone, and sums are combined in order.
+    let block = match grad.len() {
+        len if len < simd::PARALLEL_MIN => len.max(1),
+        len => len.div_ceil(BLOCKS).div_ceil(units) * units,
+    };
+    let sum = |rows: &[T]| {
+        let mut total = vec![T::ZERO; if sums { units } else { 0 }];
+        add_rows(&mut total, rows);
+        total
+    };
+    if act == FusedActivation::Linear {
+        let parts = if sums { grad.par_chunks(block).map(sum).collect() } else { Vec::new() };
+        return (None, one(parts, units));
+    }
+    // SAFETY: `mask` writes all of it.
+    let mut masked = unsafe { buffer::unwritten(grad.len()) };
+    let read = grad.par_chunks(block).zip(out.par_chunks(block));
+    let parts = masked.par_chunks_mut(block).zip(read);
+    let parts = parts.map(|(dst, (grad, out))| {
+        mask(dst, grad, out, act);
+        sum(dst)
+    });
+    let parts = parts.collect();
+    (Some(masked), if sums { one(parts, units) } else { Vec::new() })
+}
+
+/// Blocks of a large gradient.
+const BLOCKS: usize = 16;
+
+fn one<T: Math>(mut parts: Vec<Vec<T>>, units: usize) -> Vec<T> {
+    if parts.len() == 1 {
+        return parts.swap_remove(0);
+    }
+    let mut total = vec![T::ZERO; units];
+    parts.iter().for_each(|part| add_rows(&mut total, part));
+    total
 }
 
 /// `sums += ` the sum of `rows` over all rows, in order.

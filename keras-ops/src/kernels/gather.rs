@@ -1,6 +1,6 @@
 //! Copies of rows and blocks, for any element type.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::reduce::Extent;
 use super::simd;

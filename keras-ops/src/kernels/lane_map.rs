@@ -1,6 +1,6 @@
 //! Passes over `[outer, len, inner]` with one or two values for each lane along the middle axis.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::buffer::unwritten;
 use super::math::Math;
@@ -139,12 +139,14 @@ fn shares<T: Math>(g: &[T], x: &[T], y: &[T], extent: Extent) -> Vec<T> {
             },
         )
     };
-    let least = (CHUNK / (len * inner)).max(1);
+    let slabs = (CHUNK / (len * inner)).max(1);
     shares
-        .par_chunks_mut(inner)
-        .zip(y.par_chunks(inner))
-        .zip(x.par_chunks(len * inner))
-        .with_min_len(least)
-        .for_each(slab);
+        .par_chunks_mut(slabs * inner)
+        .zip(y.par_chunks(slabs * inner))
+        .zip(x.par_chunks(slabs * len * inner))
+        .for_each(|((shares, y), x)| {
+            let parts = shares.chunks_mut(inner).zip(y.chunks(inner));
+            parts.zip(x.chunks(len * inner)).for_each(slab);
+        });
     shares
 }

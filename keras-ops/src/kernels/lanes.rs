@@ -1,6 +1,6 @@
 //! Counts of what is not 0 along one axis, and how such work is shared among threads.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::reduce::Extent;
 use super::simd::{self, CHUNK};
@@ -49,7 +49,7 @@ pub fn count_nonzero<T: Copy + PartialEq + Default + Sync>(x: &[T], extent: Exte
     let zero = T::default();
     let on = |x: &T| u32::from(*x != zero);
     if extent.inner == 1 && extent.outer == 1 && simd::parallel(x.len()) {
-        out[0] = x.par_chunks(CHUNK).map(|x| ones(x)).sum();
+        out[0] = x.par_chunks(CHUNK).map(|x| ones(x)).collect().iter().sum();
         return out;
     }
     shared(x, extent, &mut out, |x, first, out| {

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::simd::{self, CHUNK};
 

@@ -40,5 +40,7 @@ pub mod sparsemax;
 pub mod spectral;
 pub mod strided;
 pub mod taps;
+pub mod team;
+mod turn;
 pub mod vector;
 pub mod wide;

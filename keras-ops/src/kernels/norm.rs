@@ -2,7 +2,7 @@
 //!
 //! A row is summed in blocks: in its own type inside a block, in `f64` across blocks.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::buffer::unwritten;
 use super::math::Math;

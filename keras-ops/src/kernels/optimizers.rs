@@ -2,7 +2,7 @@
 
 use candle_core::WithDType;
 use half::{bf16, f16};
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 use smallvec::SmallVec;
 
 use super::simd;
@@ -108,7 +108,7 @@ fn split<E: Element>(mut written: Written<'_, E>, read: &[E], f: Piece<'_, E>) {
             first
         })
         .collect();
-    rayon::join(|| split(left, left_read, f), || split(right, right_read, f));
+    crate::kernels::team::join(|| split(left, left_read, f), || split(right, right_read, f));
 }
 
 /// The gradient of a table in which few rows are not 0.
@@ -164,7 +164,7 @@ impl<E: Element, F: Fn(&mut [&mut [E]], &[E]) + Sync> RowPass<'_, E, F> {
                 before
             })
             .collect();
-        rayon::join(
+        crate::kernels::team::join(
             || self.split(left, first, true),
             || self.split(right, first + middle, true),
         );

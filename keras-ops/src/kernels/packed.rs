@@ -6,11 +6,10 @@
 use pulp::Simd;
 
 use super::gemm::{self, Mat, Threads};
+pub use super::gemm::Start;
+use super::gemm::tile::{self, Base, Tile};
 use super::math::Math;
 use super::simd;
-
-// Vectors of one panel.
-const PANEL: usize = 4;
 
 /// A right operand in the layout its products read.
 #[derive(Clone, Debug)]
@@ -18,24 +17,6 @@ pub struct Packed<T> {
     data: Vec<T>,
     rows: usize,
     cols: usize,
-}
-
-/// What sums start from.
-#[derive(Clone, Copy, Debug)]
-pub enum Start<'a, T> {
-    /// Nothing.
-    Zero,
-    /// One value a column.
-    Bias(&'a [T]),
-    /// What the destination holds.
-    Old,
-}
-
-impl<'a, T> Start<'a, T> {
-    /// A bias, if there is one.
-    pub fn bias(bias: Option<&'a [T]>) -> Self {
-        bias.map_or(Start::Zero, Start::Bias)
-    }
 }
 
 /// Rows that lie `stride` apart, each without gaps.
@@ -166,35 +147,15 @@ impl pulp::WithSimd for Pack<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _: S) -> Packed<f32> {
-        let Mat {
-            data,
-            rows,
-            cols,
-            row_stride,
-            col_stride,
-        } = self.0;
-        let lanes = S::F32_LANES;
+        let Mat { rows, cols, .. } = self.0;
+        let (lanes, width) = (S::F32_LANES, tile::vectors::<S>() * S::F32_LANES);
         let padded = cols.div_ceil(lanes) * lanes;
-        let mut out = vec![0.; rows * padded];
-        for first in (0..cols).step_by(PANEL * lanes) {
-            let width = (padded - first).min(PANEL * lanes);
-            let filled = (cols - first).min(width);
-            let panel = &mut out[first * rows..][..rows * width];
-            for (k, line) in panel.chunks_exact_mut(width).enumerate() {
-                let from = &data[k * row_stride + first * col_stride..];
-                if col_stride == 1 {
-                    line[..filled].copy_from_slice(&from[..filled]);
-                } else {
-                    let picked = from.iter().step_by(col_stride);
-                    line[..filled].iter_mut().zip(picked).for_each(|(to, v)| *to = *v);
-                }
-            }
+        let mut data = vec![0.; rows * padded];
+        for first in (0..cols).step_by(width) {
+            let panel = &mut data[first * rows..][..rows * (padded - first).min(width)];
+            tile::pack::<S>(panel, self.0, 0..rows, first..cols.min(first + width));
         }
-        Packed {
-            data: out,
-            rows,
-            cols,
-        }
+        Packed { data, rows, cols }
     }
 }
 
@@ -210,91 +171,30 @@ impl pulp::WithSimd for Multiply<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(mut self, simd: S) {
-        let (lanes, cols) = (S::F32_LANES, self.packed.cols);
+    fn with_simd<S: Simd>(self, simd: S) {
+        let (lanes, width) = (S::F32_LANES, tile::vectors::<S>() * S::F32_LANES);
+        let (cols, depth) = (self.packed.cols, self.packed.rows);
         let padded = cols.div_ceil(lanes) * lanes;
-        for first in (0..padded).step_by(PANEL * lanes) {
-            match (padded - first).min(PANEL * lanes) / lanes {
-                1 => self.panel::<S, 1>(simd, first),
-                2 => self.panel::<S, 2>(simd, first),
-                3 => self.panel::<S, 3>(simd, first),
-                _ => self.panel::<S, PANEL>(simd, first),
-            }
-        }
-    }
-}
-
-impl Multiply<'_> {
-    #[inline(always)]
-    fn panel<S: Simd, const N: usize>(&mut self, simd: S, first: usize) {
-        let count = self.rows.count;
-        let mut row = 0;
-        while row < count {
-            let left = count - row;
-            // More sums than registers would go through memory.
-            let tile = if S::REGISTER_COUNT < 32 { left.min(2) } else { left };
-            row += match tile {
-                1 => self.tile::<S, 1, N>(simd, row, first),
-                2 | 3 => self.tile::<S, 2, N>(simd, row, first),
-                4 | 5 | 8 => self.tile::<S, 4, N>(simd, row, first),
-                _ => self.tile::<S, 6, N>(simd, row, first),
+        for first in (0..cols).step_by(width) {
+            let dst = self.dst[first..].as_mut_ptr();
+            let base = match self.start {
+                Start::Zero => None,
+                Start::Bias(bias) => Some((bias[first..].as_ptr(), 0)),
+                Start::Old => Some((dst.cast_const(), self.stride)),
             };
+            let tile = Tile {
+                panel: &self.packed.data[first * depth..][..depth * (padded - first).min(width)],
+                depth,
+                a: self.rows.data.as_ptr(),
+                row_stride: self.rows.stride,
+                col_stride: 1,
+                dst,
+                stride: self.stride,
+                base: base.map(|(first, stride)| Base { first, stride }),
+                filled: (cols - first).min(width),
+            };
+            // SAFETY: `check` found all rows in the destination and in the operand.
+            unsafe { tile.multiply(simd, self.rows.count) };
         }
-    }
-
-    /// Rows `row .. row + M`, `N` vectors of columns from `first` on.
-    #[inline(always)]
-    #[allow(
-        clippy::needless_range_loop,
-        reason = "counts that are constants, so that sums stay in registers"
-    )]
-    fn tile<S: Simd, const M: usize, const N: usize>(&mut self, simd: S, row: usize, first: usize) -> usize {
-        let (lanes, depth) = (S::F32_LANES, self.packed.rows);
-        let filled = (self.packed.cols - first).min(N * lanes);
-        let mut sums = [[simd.splat_f32s(0.); N]; M];
-        let part = |line: &[f32], n: usize| {
-            simd.partial_load_f32s(&line[(n * lanes).min(filled)..filled.min((n + 1) * lanes)])
-        };
-        match self.start {
-            Start::Zero => {}
-            Start::Bias(bias) => {
-                let line = &bias[first..first + filled];
-                for n in 0..N {
-                    let value = part(line, n);
-                    sums.iter_mut().for_each(|sums| sums[n] = value);
-                }
-            }
-            Start::Old => {
-                for m in 0..M {
-                    let line = &self.dst[(row + m) * self.stride + first..][..filled];
-                    for n in 0..N {
-                        sums[m][n] = part(line, n);
-                    }
-                }
-            }
-        }
-        let panel = &self.packed.data[first * depth..][..depth * N * lanes];
-        let (panel, _) = S::as_simd_f32s(panel);
-        let left = &self.rows.data[row * self.rows.stride..];
-        let step = self.rows.stride;
-        for k in 0..depth {
-            // SAFETY: the panel holds `depth` lines of N vectors; `check` found `depth` elements in every row.
-            let line: [S::f32s; N] = std::array::from_fn(|n| unsafe { *panel.get_unchecked(k * N + n) });
-            for m in 0..M {
-                // SAFETY: as above.
-                let value = simd.splat_f32s(unsafe { *left.get_unchecked(m * step + k) });
-                for n in 0..N {
-                    sums[m][n] = simd.mul_add_e_f32s(value, line[n], sums[m][n]);
-                }
-            }
-        }
-        for m in 0..M {
-            let line = &mut self.dst[(row + m) * self.stride + first..][..filled];
-            for n in 0..N {
-                let end = filled.min((n + 1) * lanes);
-                simd.partial_store_f32s(&mut line[(n * lanes).min(filled)..end], sums[m][n]);
-            }
-        }
-        M
     }
 }

@@ -4,7 +4,7 @@
 //! on any thread or device. Blocks are laid out sixteen at a time, word by word: element `e` of a draw is
 //! word `e % 64 / 16` of block `e / 64 * 16 + e % 16`.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::simd;
 

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use pulp::Simd;
-use rayon::prelude::*;
+use crate::kernels::team::{IntoParts as _, Parts as _, Slice as _};
 
 use super::buffer::unwritten;
 use super::simd;

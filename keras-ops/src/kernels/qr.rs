@@ -1,6 +1,6 @@
 //! Orthonormal columns by Householder reflections.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::simd;
 

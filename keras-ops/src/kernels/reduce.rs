@@ -1,6 +1,6 @@
 //! Folds over one axis of a row-major block.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 use smallvec::SmallVec;
 
 use super::math::Math;

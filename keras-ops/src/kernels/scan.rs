@@ -1,6 +1,6 @@
 //! Running folds along one axis of a row-major block.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::math::Math;
 use super::reduce::Extent;

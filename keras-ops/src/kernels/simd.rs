@@ -6,7 +6,7 @@
 
 use std::sync::OnceLock;
 
-use rayon::prelude::*;
+use super::team::{self, Parts as _, Slice as _};
 
 /// Elements below which a pass over memory stays on the calling thread.
 pub const PARALLEL_MIN: usize = 1 << 16;
@@ -87,7 +87,7 @@ pub fn vectorize_for<T, R>(f: impl FnOnce() -> R) -> R {
 
 /// Whether a pass over `len` elements is worth waking other threads.
 pub fn parallel(len: usize) -> bool {
-    len >= PARALLEL_MIN && rayon::current_num_threads() > 1
+    len >= PARALLEL_MIN && team::threads() > 1
 }
 
 /// `f(index, chunk)` for each chunk of `size` elements, in parallel if `many`. One copy of the machinery for

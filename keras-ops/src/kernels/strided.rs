@@ -1,9 +1,9 @@
 //! Copies of strided views into row-major memory.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 use smallvec::SmallVec;
 
-use super::simd;
+use super::{simd, turn};
 
 /// An axis of a view: its size and how far apart its elements lie.
 type Axis = (usize, usize);
@@ -89,6 +89,19 @@ fn fill<T: Copy>(out: &mut [T], data: &[T], axes: &[Axis]) {
 
 /// `out[i, j] = data[i * near + j * far]`, in blocks that read and write whole cache lines.
 fn transposed<T: Copy>(out: &mut [T], data: &[T], (rows, near): Axis, (cols, far): Axis) {
+    if const { size_of::<T>() == size_of::<f32>() && align_of::<T>() == align_of::<f32>() }
+        && near == 1
+        && rows.min(cols) >= SIDE / 2
+    {
+        // SAFETY: elements of as many bytes, which are only moved; all types that tensors hold have no gaps.
+        let (out, data) = unsafe {
+            (
+                std::slice::from_raw_parts_mut(out.as_mut_ptr().cast(), out.len()),
+                std::slice::from_raw_parts(data.as_ptr().cast(), data.len()),
+            )
+        };
+        return turn::turned(out, data, far, rows, cols);
+    }
     // A short side leaves room for a long other one.
     let tall = if cols < SIDE { LONG } else { SIDE };
     let wide = if rows < SIDE { LONG } else { SIDE };

@@ -1,6 +1,6 @@
 //! A linear map along one axis with a few weights a row: resizing, blurring.
 
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::reduce::Extent;
 use super::simd::{self, CHUNK};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use candle_core::{Result, Tensor};
-use rayon::prelude::*;
+use crate::kernels::team::{IntoParts as _, Parts as _};
 
 use crate::host;
 use crate::losses::ctc::{Row, over_rows};

@@ -1,12 +1,10 @@
 use candle_core::op::BackpropOp;
 use candle_core::{DType, Result, Shape, Tensor};
-use rayon::prelude::*;
 
 use crate::host;
 use crate::kernels::fused::{self, FusedActivation};
 use crate::kernels::gemm::{self, Mat, Threads};
 use crate::kernels::math::Math;
-use crate::kernels::simd;
 use crate::tape::{InputGrads, Needs, record_with_output};
 
 /// `act(x kernel + bias)` in one pass.
@@ -77,32 +75,34 @@ fn typed<T: Math>(
 ) -> Result<Tensor> {
     let (inputs, units) = kernel.dims2()?;
     let rows = x.dims()[..x.rank() - 1].iter().product();
-    let multiply = |x: &[T], w: &[T]| {
-        Ok(gemm::matmul(
-            Mat::new(x, rows, inputs),
-            Mat::new(w, inputs, units),
-            Threads::Pool,
-        ))
+    let compute = |x: &[T], w: &[T], bias: Option<&[T]>| {
+        let (x, w) = (Mat::new(x, rows, inputs), Mat::new(w, inputs, units));
+        Ok(gemm::dense(x, w, bias, act, Threads::Pool))
     };
-    let mut out = host::read(x, |x| host::read(kernel, |w| multiply(x, w)))?;
-    match bias {
-        Some(bias) => host::read(bias, |b: &[T]| {
-            finish(&mut out, Some(b), act);
-            Ok(())
-        })?,
-        None => finish(&mut out, None, act),
-    }
+    let out = host::read(x, |x| {
+        host::read(kernel, |w| match bias {
+            Some(bias) => host::read(bias, |b| compute(x, w, Some(b))),
+            None => compute(x, w, None),
+        })
+    })?;
     let mut dims = x.dims().to_vec();
     dims[x.rank() - 1] = units;
     let out = host::storage(out, x.device())?;
     let (saved_x, saved_kernel) = (x.detach(), kernel.detach());
     let backward = move |grad: Tensor, out: &Tensor, needs: &Needs| {
+        let bias = needs.get(2) == Some(&true);
         host::read(&grad, |grad: &[T]| {
-            if act == FusedActivation::Linear {
-                return gradients(&saved_x, &saved_kernel, grad, needs);
+            let (masked, sums) = if act == FusedActivation::Linear {
+                fused::backward(grad, &[], units, act, bias)
+            } else {
+                host::read(out, |out: &[T]| Ok(fused::backward(grad, out, units, act, bias)))?
+            };
+            let masked = masked.as_deref().unwrap_or(grad);
+            let mut grads = gradients(&saved_x, &saved_kernel, masked, needs)?;
+            if bias {
+                grads.push(Some(tensor(sums, &Shape::from(units), &saved_x)?));
             }
-            let grad = host::read(out, |out: &[T]| Ok(mask(grad, out, act)))?;
-            gradients(&saved_x, &saved_kernel, &grad, needs)
+            Ok(grads)
         })
     };
     let shape = Shape::from(dims);
@@ -112,78 +112,33 @@ fn typed<T: Math>(
     })
 }
 
-fn finish<T: Math>(out: &mut [T], bias: Option<&[T]>, act: FusedActivation) {
-    if !simd::parallel(out.len()) {
-        return fused::finish(out, bias, act);
-    }
-    let units = bias.map_or(1, <[T]>::len).max(1);
-    let chunk = simd::CHUNK.div_ceil(units) * units;
-    out.par_chunks_mut(chunk)
-        .for_each(|rows| fused::finish(rows, bias, act));
+fn tensor<T: Math>(values: Vec<T>, shape: &Shape, like: &Tensor) -> Result<Tensor> {
+    let storage = host::storage(values, like.device())?;
+    Ok(Tensor::from_storage(storage, shape, BackpropOp::none(), false))
 }
 
-fn mask<T: Math>(grad: &[T], out: &[T], act: FusedActivation) -> Vec<T> {
-    let mut dst = vec![T::default(); grad.len()];
-    if simd::parallel(grad.len()) {
-        let parts = grad.par_chunks(simd::CHUNK).zip(out.par_chunks(simd::CHUNK));
-        let chunks = dst.par_chunks_mut(simd::CHUNK).zip(parts);
-        chunks.for_each(|(dst, (grad, out))| fused::mask(dst, grad, out, act));
-    } else {
-        fused::mask(&mut dst, grad, out, act);
-    }
-    dst
-}
-
+/// The gradients by `x` and `kernel`, side by side.
 fn gradients<T: Math>(x: &Tensor, kernel: &Tensor, grad: &[T], needs: &Needs) -> Result<InputGrads> {
     let (inputs, units) = kernel.dims2()?;
     let rows = x.elem_count() / inputs.max(1);
-    let grad_mat = Mat::new(grad, rows, units);
-    let tensor = |values: Vec<T>, shape: &Shape| {
-        let storage = host::storage(values, x.device())?;
-        Ok::<_, candle_core::Error>(Tensor::from_storage(storage, shape, BackpropOp::none(), false))
-    };
-    let mut grads = InputGrads::new();
-    grads.push(if needs[0] {
-        let multiply = |w: &[T]| {
-            Ok(gemm::matmul(
-                grad_mat,
-                Mat::new(w, inputs, units).t(),
-                Threads::Pool,
-            ))
-        };
-        Some(tensor(host::read(kernel, multiply)?, x.shape())?)
-    } else {
-        None
-    });
-    grads.push(if needs[1] {
-        let multiply = |x: &[T]| {
-            Ok(gemm::matmul(
-                Mat::new(x, rows, inputs).t(),
-                grad_mat,
-                Threads::Pool,
-            ))
-        };
-        Some(tensor(host::read(x, multiply)?, kernel.shape())?)
-    } else {
-        None
-    });
-    if needs.get(2) == Some(&true) {
-        grads.push(Some(tensor(sum_rows(grad, units), &Shape::from(units))?));
-    }
-    Ok(grads)
-}
-
-/// The sum over all rows; in blocks whose bounds depend on the sizes alone, combined in order.
-fn sum_rows<T: Math>(rows: &[T], units: usize) -> Vec<T> {
-    let sum = |rows: &[T]| {
-        let mut sums = vec![T::default(); units];
-        fused::add_rows(&mut sums, rows);
-        sums
-    };
-    if rows.len() < simd::PARALLEL_MIN {
-        return sum(rows);
-    }
-    let block = rows.len().div_ceil(16).div_ceil(units) * units;
-    let partial: Vec<T> = rows.par_chunks(block).map(sum).collect::<Vec<_>>().concat();
-    sum(&partial)
+    let grad = Mat::new(grad, rows, units);
+    let (dx, dw) = host::read(x, |x: &[T]| {
+        host::read(kernel, |w: &[T]| {
+            let by_x = (grad, Mat::new(w, inputs, units).t());
+            let by_w = (Mat::new(x, rows, inputs).t(), grad);
+            Ok(match (needs[0], needs[1]) {
+                (true, true) => {
+                    let [dx, dw] = gemm::matmuls([by_x, by_w]);
+                    (Some(dx), Some(dw))
+                }
+                (dx, dw) => {
+                    let one = |(a, b)| gemm::matmul(a, b, Threads::Pool);
+                    (dx.then(|| one(by_x)), dw.then(|| one(by_w)))
+                }
+            })
+        })
+    })?;
+    let dx = dx.map(|dx| tensor(dx, x.shape(), x)).transpose()?;
+    let dw = dw.map(|dw| tensor(dw, kernel.shape(), kernel)).transpose()?;
+    Ok([dx, dw].into_iter().collect())
 }

@@ -2,7 +2,7 @@
 //! for any number of threads. Computed in `f64`.
 
 use candle_core::{DType, Device, Result, Shape, Tensor};
-use rayon::prelude::*;
+use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::Seed;
 use crate::host;

@@ -3,12 +3,14 @@
 //! Axes may be negative: counted from the end. Moves of data take every dtype; gradients flow for floats.
 
 mod indexing;
+mod joiner;
 mod joining;
 mod padding;
 mod views;
 
 pub(crate) use indexing::gather_axis;
 pub use indexing::*;
+pub use joiner::Joiner;
 pub use joining::*;
 pub use padding::*;
 pub use views::*;

@@ -204,7 +204,7 @@ fn forward<T: Spectral>(x: &Tensor, frames: Frames, weights: Vec<f64>) -> Result
 
 /// The gradient by the signals: each frame's adjoint transform, weighted, laid over the signal.
 fn adjoint<T: Spectral>(re: &[T], im: &[T], frames: Frames, weights: &[f64]) -> Vec<T> {
-    use rayon::prelude::*;
+    use crate::kernels::team::{Parts as _, Slice as _};
     let (n, bins) = (weights.len(), weights.len() / 2 + 1);
     let window: Vec<T> = weights.iter().map(|w| T::of(*w)).collect();
     let per = frames.count * bins;

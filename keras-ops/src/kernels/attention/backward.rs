@@ -1,6 +1,6 @@
 //! The gradients: each tile's probabilities are made again from the logarithms of the sums.
 
-use rayon::prelude::*;
+use crate::kernels::team::{IntoParts as _, Parts as _};
 
 use super::{Attention, Head, KEYS, QUERIES, Rows, Sizes, TASKS, Tile, Turned, matrix};
 use crate::kernels::gemm::{self, Mat, Threads};

@@ -1,6 +1,6 @@
 //! The output, over the keys with a running maximum and sum.
 
-use rayon::prelude::*;
+use crate::kernels::team::{IntoParts as _, Parts as _, Slice as _};
 
 use super::{Attention, Head, KEYS, QUERIES, Rows, Sizes, Tile, Turned};
 use crate::kernels::gemm::{self, Mat, Threads};

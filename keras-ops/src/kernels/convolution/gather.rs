@@ -1,6 +1,6 @@
 //! Each pixel of the result from its window of the image.
 
-use rayon::prelude::*;
+use crate::kernels::team::{IntoParts as _, Parts as _};
 
 use super::panels::Packed;
 use super::sweep::Sweep;
@@ -43,7 +43,7 @@ pub(super) fn each_part<T: Lane>(
     } else {
         shares
             .into_par_iter()
-            .for_each_init(Vec::new, |scratch, (part, dst)| f(&part, dst, scratch));
+            .for_each(|(part, dst)| f(&part, dst, &mut Vec::new()));
     }
 }
 

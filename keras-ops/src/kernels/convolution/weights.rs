@@ -1,7 +1,7 @@
 //! The gradient by the kernel, and sums over pixels.
 
 use pulp::Simd;
-use rayon::prelude::*;
+use crate::kernels::team::{IntoParts as _, Parts as _, Slice as _};
 
 use super::gather::{cut, under, window_lines, window_runs, window_taps};
 use super::panels::{Panel, lanes, split};

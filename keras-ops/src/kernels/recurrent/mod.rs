@@ -12,7 +12,7 @@ mod lstm;
 mod simple;
 mod slices;
 
-use rayon::prelude::*;
+use crate::kernels::team::{IntoParts as _, Parts as _};
 
 pub use act::{Act, Given, RecurrentActivation, Sigmoid, Tanh};
 pub use blocks::{Blocks, Dropped, Factors, dropped_gradient};
