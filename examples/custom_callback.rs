@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     let samples = if options.short() { 512 } else { 10_000 };
     set_random_seed(7);
     let x = ops::random::uniform(
-        [samples, 784],
+        (samples, 784),
         0.,
         1.,
         DType::F32,

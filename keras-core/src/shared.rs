@@ -81,11 +81,6 @@ impl<C: Callback> Callback for Shared<C> {
         on_test_batch_begin(batch: usize), on_test_batch_end(batch: usize),
         on_predict_begin(), on_predict_end(),
         on_predict_batch_begin(batch: usize), on_predict_batch_end(batch: usize),
-        on_epoch_resume(epoch: usize, step: usize),
-    }
-
-    fn on_snapshot(&mut self, snapshot: &Snapshot, cx: &mut Context<'_>) -> Result<()> {
-        self.lock().on_snapshot(snapshot, cx)
     }
 
     fn on_snapshot(&mut self, snapshot: &Snapshot, cx: &mut Context<'_>) -> Result<()> {
