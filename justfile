@@ -18,6 +18,12 @@ conformance *args:
 must-pass:
     cargo run --release -q -p keras-tests --bin conformance -- tests/golden --list-passed > tests/golden/must_pass.txt
 
+# Kill trainings 2,000 times, at any moment, with writes that fail and a disk that is full.
+torture kills="2000":
+    KERAS_KILLS={{ kills }} cargo test --release -p keras-callbacks --test kill
+    KERAS_KILLS={{ kills }} KERAS_KILL_FAULTS=short cargo test --release -p keras-callbacks --test kill
+    keras-callbacks/tests/kill/full_disk.sh {{ kills }}
+
 # The time of a training step: `just bench mlp`.
 bench workload="mlp":
     cargo run --release -q -p keras-benchmarks --bin train_bench -- {{ workload }}

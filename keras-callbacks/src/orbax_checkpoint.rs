@@ -57,7 +57,6 @@ pub struct OrbaxCheckpoint {
     save_errors: SaveErrors,
     counter: Counter,
     epoch: usize,
-    batches: usize,
     running: Option<JoinHandle<Result<()>>>,
     waited: Duration,
 }
@@ -111,7 +110,6 @@ impl OrbaxCheckpoint {
             save_errors: SaveErrors::Stop,
             counter: Counter::default(),
             epoch: 0,
-            batches: 0,
             running: None,
             waited: Duration::ZERO,
         }
@@ -280,7 +278,7 @@ impl Callback for OrbaxCheckpoint {
         folder::check(&self.directory)
             .and_then(|()| folder::tidy(&self.directory))
             .context(|| NAME)?;
-        (self.counter, self.batches) = (Counter::default(), 0);
+        self.counter = Counter::default();
         if !self.save_weights_only {
             cx.save_on_signals();
         }
@@ -298,7 +296,6 @@ impl Callback for OrbaxCheckpoint {
     }
 
     fn on_train_batch_end(&mut self, batch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
-        self.batches += 1;
         if self.counter.due(self.save_freq, batch) && self.due(cx, logs)? {
             cx.want_snapshot();
         }
@@ -318,7 +315,7 @@ impl Callback for OrbaxCheckpoint {
         let started = Instant::now();
         self.join(cx)?;
         let step = match self.save_freq {
-            SaveFreq::Batches(_) => self.batches,
+            SaveFreq::Batches(_) => self.counter.total(),
             _ => self.epoch,
         };
         let folder = self.directory.join(step.to_string());
@@ -370,7 +367,7 @@ impl Callback for OrbaxCheckpoint {
 
     fn state(&self) -> Value {
         let state = self.monitor.state().with("counter", self.counter.state());
-        Value::Object(state.with("batches", self.batches).0)
+        Value::Object(state.0)
     }
 
     fn load_state(&mut self, state: &Value) -> Result<()> {
@@ -378,7 +375,6 @@ impl Callback for OrbaxCheckpoint {
         let mut reader = state.reader(NAME);
         self.monitor.best = reader.opt("best")?;
         self.counter = Counter::from_state(&state::object(NAME, &reader.req::<Value>("counter")?)?, NAME)?;
-        self.batches = reader.req("batches")?;
         reader.finish()
     }
 }

@@ -61,12 +61,15 @@ pub(crate) struct Counter {
     since: usize,
     /// The batches of this epoch that were counted.
     seen: usize,
+    /// All batches.
+    total: usize,
 }
 
 impl Counter {
     /// Counts up to `batch`; whether it is time to save.
     pub(crate) fn due(&mut self, freq: SaveFreq, batch: usize) -> bool {
-        self.since += (batch + 1).saturating_sub(self.seen);
+        let more = (batch + 1).saturating_sub(self.seen);
+        (self.since, self.total) = (self.since + more, self.total + more);
         self.seen = batch + 1;
         match freq {
             SaveFreq::Batches(every) if self.since >= every => {
@@ -75,6 +78,10 @@ impl Counter {
             }
             _ => false,
         }
+    }
+
+    pub(crate) fn total(&self) -> usize {
+        self.total
     }
 
     pub(crate) fn new_epoch(&mut self) {
@@ -86,6 +93,7 @@ impl Counter {
             Config::new()
                 .with("batches", self.since)
                 .with("seen", self.seen)
+                .with("total", self.total)
                 .0,
         )
     }
@@ -95,6 +103,7 @@ impl Counter {
         let counter = Self {
             since: reader.req("batches")?,
             seen: reader.req("seen")?,
+            total: reader.req("total")?,
         };
         reader.finish()?;
         Ok(counter)

@@ -71,7 +71,9 @@ impl Lender {
             value: Mutex::new(value.detach()),
             counted: true,
         });
-        self.lock().push(Arc::downgrade(&slot));
+        let mut lent = self.lock();
+        lent.retain(|slot| slot.strong_count() > 0);
+        lent.push(Arc::downgrade(&slot));
         Lent(slot)
     }
 

@@ -74,13 +74,13 @@ impl<C: Callback> Callback for Shared<C> {
 
     forward! {
         on_train_begin(), on_train_end(),
-        on_epoch_begin(epoch: usize), on_epoch_end(epoch: usize),
+        on_epoch_begin(epoch: usize), on_epoch_resume(epoch: usize, step: usize), on_epoch_end(epoch: usize),
         on_train_batch_begin(batch: usize), on_train_batch_end(batch: usize),
+        on_batch_begin(batch: usize), on_batch_end(batch: usize),
         on_test_begin(), on_test_end(),
         on_test_batch_begin(batch: usize), on_test_batch_end(batch: usize),
         on_predict_begin(), on_predict_end(),
         on_predict_batch_begin(batch: usize), on_predict_batch_end(batch: usize),
-        on_epoch_resume(epoch: usize, step: usize),
     }
 
     fn on_snapshot(&mut self, snapshot: &Snapshot, cx: &mut Context<'_>) -> Result<()> {

@@ -34,13 +34,13 @@ pub use registry::registry;
 
 pub use keras_callbacks as callbacks;
 pub use keras_core::{
-    Activation, Aggregation, Apply, Arguments, Callback, Compile, Config, Constraint, Context, DTypePolicy,
-    Entry, Envelope, Error, Evaluate, Fit, FnLoss, Given, History, Initializer, IntoSymbolic, Layer,
-    LayerRef, LearningRate, LogSource, Logs, Loss, Metric, MetricBase, Model, Optimizer, Params, Predict,
-    Reduction, Registry, Regularizer, Result, ResultExt, Schedule, SeedGenerator, Sequential, Shared, Spec,
-    Symbolic, Variable, activations, bail, config, constraints, data, dtype_policy, error, initializers,
-    input, layer, layers, loss_fn, models, ops, optimizers, output, random, regularizers, saving,
-    set_dtype_policy, set_random_seed, shape, trainer,
+    Activation, Aggregation, Apply, Arguments, Callback, CallbackList, Compile, Config, Constraint, Context,
+    DTypePolicy, Entry, Envelope, Error, Evaluate, Fit, FnLoss, Given, History, Initializer, IntoSymbolic,
+    Layer, LayerRef, LearningRate, LogSource, Logs, Loss, Metric, MetricBase, Model, Optimizer, Outcome,
+    Params, Predict, Reduction, Registry, Regularizer, Result, ResultExt, Schedule, SeedGenerator,
+    Sequential, Shared, Spec, Symbolic, Variable, activations, bail, config, constraints, data, dtype_policy,
+    error, initializers, input, layer, layers, loss_fn, models, ops, optimizers, output, random,
+    regularizers, saving, set_dtype_policy, set_random_seed, shape, trainer,
 };
 pub use keras_core::{FnSchedule, schedule_fn};
 pub use keras_losses as losses;

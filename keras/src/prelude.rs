@@ -4,8 +4,9 @@
 //! through their module; so are regularizers, constraints and initializers.
 
 pub use crate::callbacks::{
-    CSVLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint, ReduceLROnPlateau,
-    TerminateOnNaN,
+    BackupAndRestore, CSVLogger, EarlyStopping, LambdaCallback, LearningRateScheduler, ModelCheckpoint,
+    OrbaxCheckpoint, ReduceLROnPlateau, ResourceMonitor, SaveErrors, SaveFreq, SwapEMAWeights,
+    TerminateOnNaN, Timer,
 };
 pub use crate::compile::CompileExt;
 pub use crate::layers::{

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used)]
 
+mod checkpoints;
 mod csv_logger;
 mod early_stopping;
 mod events;

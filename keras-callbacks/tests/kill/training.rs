@@ -51,6 +51,20 @@ impl Callback for NothingRefused {
     }
 }
 
+/// Makes the third batch last for a minute.
+#[derive(Debug)]
+struct Slow(std::path::PathBuf);
+
+impl Callback for Slow {
+    fn on_batch_end(&mut self, batch: usize, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
+        if batch == 2 {
+            std::fs::write(self.0.join("asleep"), "").map_err(keras_core::Error::user)?;
+            std::thread::sleep(std::time::Duration::from_secs(60));
+        }
+        Ok(())
+    }
+}
+
 pub(crate) fn run(folder: &Path) -> ExitCode {
     match train(folder) {
         Ok(()) => ExitCode::SUCCESS,
@@ -77,7 +91,7 @@ fn train(folder: &Path) -> Result<()> {
     model.compile_with(Compile::new(adam).loss(mse), &Registry::core())?;
     let (x, y): (Vec<_>, Vec<_>) = (60..80).map(sample).unzip();
     let path = |name: &str| folder.join(name).display().to_string();
-    let options = Fit::new()
+    let mut options = Fit::new()
         .epochs(24)
         .batch_size(5)
         .verbose(0)
@@ -102,6 +116,9 @@ fn train(folder: &Path) -> Result<()> {
                 .double_checkpoint(true),
         )
         .callback(NothingRefused);
+    if folder.join("slow").exists() {
+        options = options.callback(Slow(folder.to_owned()));
+    }
     println!("training");
     let data = Indexed::samples(Noisy).workers(2).max_queue_size(3);
     let history = model.fit(data, options)?;

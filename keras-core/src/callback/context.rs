@@ -117,7 +117,8 @@ impl<'a> Context<'a> {
     }
 
     /// Asks for the whole state of the training, as it is when all callbacks have seen this batch's or epoch's end:
-    /// [`Callback::on_snapshot`](crate::Callback::on_snapshot) is then called with it.
+    /// [`Callback::on_snapshot`](crate::Callback::on_snapshot) is then called with it. By `fit`, in `on_train_batch_end`
+    /// and `on_epoch_end`; a loop of one's own has no such state.
     pub fn want_snapshot(&self) {
         let mut board = self.params.board();
         if !board.snapshots.contains(&self.slot) {

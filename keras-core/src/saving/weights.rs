@@ -6,6 +6,7 @@ use keras_ops::Tensor;
 use rustc_hash::FxHashSet;
 
 use super::archive::{self, Archive, Named};
+use super::checkpoint::{CALLBACKS, METRICS};
 use crate::{Error, Model, Result, Variable, bail};
 
 /// The folder of the optimizer's variables.
@@ -59,7 +60,8 @@ impl Model {
         archive::write(path.as_ref(), &texts(), &values(self.weights()))
     }
 
-    /// Loads weights that [`save_weights`](Self::save_weights) or [`save`](Self::save) wrote.
+    /// Loads weights that [`save_weights`](Self::save_weights) or [`save`](Self::save) wrote, or those of a checkpoint of
+    /// a training; a file, or a folder of several with its manifest.
     ///
     /// # Errors
     /// When names or shapes differ: lists all of them, and changes nothing.
@@ -104,7 +106,10 @@ impl Model {
         }
         let ignore_extra = partial || options.skip_mismatch;
         check(&archive, &wanted, |name| {
-            ignore_extra || name.starts_with(OPTIMIZER) || name.starts_with(STATE)
+            ignore_extra
+                || [OPTIMIZER, STATE, METRICS, CALLBACKS]
+                    .iter()
+                    .any(|folder| name.starts_with(folder))
         })?;
         let loaded = wanted.iter().map(|(path, _)| path.clone()).collect();
         read(&mut archive, wanted)?.assign()?;

@@ -1,6 +1,7 @@
 use std::any::Any;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::atomic::AtomicBool;
 
 use keras_ops::Tensor;
 use serde_json::{Value, json};
@@ -308,14 +309,22 @@ impl CallbackList {
         hook(&mut **callback, &mut cx, logs).context(|| format!("callback {}", callback.class_name()))
     }
 
-    /// Whether a callback ended the evaluation that is going on; forgets it.
+    /// Whether a callback ended the evaluation that is going on; forgets it, and notes the reason.
     pub(crate) fn take_stop_evaluating(&self) -> bool {
-        Board::take(&self.params.board.stop_evaluating)
+        self.take_stop("evaluation", &self.params.board.stop_evaluating)
     }
 
-    /// Whether a callback ended the prediction that is going on; forgets it.
+    /// The same of a prediction.
     pub(crate) fn take_stop_predicting(&self) -> bool {
-        Board::take(&self.params.board.stop_predicting)
+        self.take_stop("prediction", &self.params.board.stop_predicting)
+    }
+
+    fn take_stop(&self, what: &str, flag: &AtomicBool) -> bool {
+        let stopped = Board::take(flag);
+        if let Some(reason) = stopped.then(|| self.params.board().reason.take()).flatten() {
+            self.note(format!("{what} stopped: {reason}"));
+        }
+        stopped
     }
 }
 
