@@ -1,8 +1,8 @@
 //! Matrix product with NumPy's rules.
 
+use crate::kernels::team::{Parts as _, Slice as _};
 use candle_core::op::BackpropOp;
 use candle_core::{DType, Device, Result, Shape, Storage, Tensor};
-use crate::kernels::team::{Parts as _, Slice as _};
 
 use crate::host::{self, Real};
 use crate::kernels::gemm::{Mat, Threads, gemm};

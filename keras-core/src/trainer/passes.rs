@@ -193,7 +193,10 @@ impl Model {
         if step == 0 {
             bail!("predict: the data gave no batch");
         }
-        Ok(all.into_iter().map(Joiner::finish).collect::<keras_ops::Result<_>>()?)
+        Ok(all
+            .into_iter()
+            .map(Joiner::finish)
+            .collect::<keras_ops::Result<_>>()?)
     }
 
     /// Data with targets as batches in the model's order, checked where it is in memory.

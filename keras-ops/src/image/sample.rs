@@ -1,7 +1,7 @@
 //! Values at places between pixels.
 
-use candle_core::{DType, Result, Shape, Tensor};
 use crate::kernels::team::{Parts as _, Slice as _};
+use candle_core::{DType, Result, Shape, Tensor};
 
 use crate::host;
 use crate::kernels::math::Math;

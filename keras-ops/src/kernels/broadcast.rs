@@ -2,8 +2,8 @@
 
 use std::mem::MaybeUninit;
 
-use candle_core::Result;
 use crate::kernels::team::{Parts as _, Slice as _};
+use candle_core::Result;
 use smallvec::SmallVec;
 
 use super::map::{map1, map2, map3};

@@ -94,7 +94,11 @@ pub fn backward<T: Math>(
         total
     };
     if act == FusedActivation::Linear {
-        let parts = if sums { grad.par_chunks(block).map(sum).collect() } else { Vec::new() };
+        let parts = if sums {
+            grad.par_chunks(block).map(sum).collect()
+        } else {
+            Vec::new()
+        };
         return (None, one(parts, units));
     }
     // SAFETY: `mask` writes all of it.

@@ -1,8 +1,8 @@
 //! Optimizer steps in one pass: each element's variable and slots are read and written once.
 
+use crate::kernels::team::{Parts as _, Slice as _};
 use candle_core::WithDType;
 use half::{bf16, f16};
-use crate::kernels::team::{Parts as _, Slice as _};
 use smallvec::SmallVec;
 
 use super::simd;

@@ -1,7 +1,7 @@
 //! Orders of lanes: stable sorts and selections by keys that sort as the numbers do, NaN last.
 
-use candle_core::WithDType;
 use crate::kernels::team::{Parts as _, Slice as _};
+use candle_core::WithDType;
 
 use super::simd;
 

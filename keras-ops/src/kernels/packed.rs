@@ -5,9 +5,9 @@
 
 use pulp::Simd;
 
-use super::gemm::{self, Mat, Threads};
 pub use super::gemm::Start;
 use super::gemm::tile::{self, Base, Tile};
+use super::gemm::{self, Mat, Threads};
 use super::math::Math;
 use super::simd;
 

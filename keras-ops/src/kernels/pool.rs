@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use pulp::Simd;
 use crate::kernels::team::{IntoParts as _, Parts as _, Slice as _};
+use pulp::Simd;
 
 use super::buffer::unwritten;
 use super::simd;

@@ -34,7 +34,12 @@ pub(super) fn turn<S: Simd>(
                 // SAFETY: the block lies inside both slices; vectors of eight lanes mean AVX.
                 unsafe {
                     let from = from.as_ptr().add(j * from_stride + i);
-                    block(to.as_mut_ptr().add(i * to_stride + j), to_stride, from, from_stride);
+                    block(
+                        to.as_mut_ptr().add(i * to_stride + j),
+                        to_stride,
+                        from,
+                        from_stride,
+                    );
                 }
             }
             for i in high..rows {
@@ -69,8 +74,14 @@ unsafe fn block(to: *mut f32, to_stride: usize, from: *const f32, from_stride: u
                 _mm256_insertf128_ps::<1>(_mm256_castps128_ps256(low), high)
             };
             let rows = [both(0), both(1), both(2), both(3)];
-            let (a, b) = (_mm256_unpacklo_ps(rows[0], rows[1]), _mm256_unpackhi_ps(rows[0], rows[1]));
-            let (c, d) = (_mm256_unpacklo_ps(rows[2], rows[3]), _mm256_unpackhi_ps(rows[2], rows[3]));
+            let (a, b) = (
+                _mm256_unpacklo_ps(rows[0], rows[1]),
+                _mm256_unpackhi_ps(rows[0], rows[1]),
+            );
+            let (c, d) = (
+                _mm256_unpacklo_ps(rows[2], rows[3]),
+                _mm256_unpackhi_ps(rows[2], rows[3]),
+            );
             let turned = [
                 _mm256_shuffle_ps::<0x44>(a, c),
                 _mm256_shuffle_ps::<0xee>(a, c),

@@ -1,7 +1,7 @@
 //! What all of them need: shapes, batches, and small expressions of matrices.
 
-use candle_core::{Result, Shape, Tensor};
 use crate::kernels::team::{IntoParts as _, Parts as _};
+use candle_core::{Result, Shape, Tensor};
 
 use crate::host;
 use crate::kernels::math::Math;
@@ -50,7 +50,12 @@ impl Matrices {
     /// `f` of each number, in parallel when the matrices are large.
     pub(super) fn each<R: Send>(&self, f: impl Fn(usize) -> Result<R> + Sync + Send) -> Result<Vec<R>> {
         if self.count() > 1 && self.count() * self.rows * self.cols >= PARALLEL {
-            (0..self.count()).into_par_iter().map(f).collect().into_iter().collect()
+            (0..self.count())
+                .into_par_iter()
+                .map(f)
+                .collect()
+                .into_iter()
+                .collect()
         } else {
             (0..self.count()).map(f).collect()
         }

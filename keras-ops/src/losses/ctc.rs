@@ -1,7 +1,7 @@
 //! Connectionist temporal classification: labels without alignment.
 
-use candle_core::{DType, Result, Shape, Tensor};
 use crate::kernels::team::{IntoParts as _, Parts as _};
+use candle_core::{DType, Result, Shape, Tensor};
 
 use crate::host;
 use crate::kernels::math::Math;

@@ -1,7 +1,7 @@
 //! Losses of a sample among the others of its batch: the frame of the losses of embeddings.
 
-use candle_core::{DType, Result, Shape, Tensor};
 use crate::kernels::team::{IntoParts as _, Parts as _, Slice as _};
+use candle_core::{DType, Result, Shape, Tensor};
 use rustc_hash::FxHashMap;
 
 use super::rows::sum;

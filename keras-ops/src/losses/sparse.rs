@@ -1,7 +1,7 @@
 //! Cross-entropies against class numbers.
 
-use candle_core::{DType, Result, Shape, Tensor};
 use crate::kernels::team::{Parts as _, Slice as _};
+use candle_core::{DType, Result, Shape, Tensor};
 
 use super::crossentropy::{inside, is_inside, log_sum_exp, total};
 use super::rows::positive;

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use candle_core::{Result, Tensor};
 use crate::kernels::team::{IntoParts as _, Parts as _};
+use candle_core::{Result, Tensor};
 
 use crate::host;
 use crate::losses::ctc::{Row, over_rows};

@@ -1,8 +1,8 @@
 //! Distributions by rejection: each element draws from a stream of its own, so that the numbers are the same
 //! for any number of threads. Computed in `f64`.
 
-use candle_core::{DType, Device, Result, Shape, Tensor};
 use crate::kernels::team::{Parts as _, Slice as _};
+use candle_core::{DType, Device, Result, Shape, Tensor};
 
 use super::Seed;
 use crate::host;

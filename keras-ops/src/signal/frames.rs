@@ -1,7 +1,7 @@
 //! Cutting signals into frames and laying frames over each other.
 
-use candle_core::{DType, Result, Shape, Tensor};
 use crate::kernels::team::{Parts as _, Slice as _};
+use candle_core::{DType, Result, Shape, Tensor};
 
 use crate::host;
 use crate::kernels::math::Math;

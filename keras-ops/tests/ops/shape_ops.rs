@@ -82,8 +82,14 @@ fn positions_in_rows_of_every_length() -> ops::Result<()> {
             };
             let x = Tensor::from_vec(values.clone(), (rows, len), &Device::Cpu)?;
             for x in [x.clone(), x.to_dtype(DType::F64)?] {
-                assert_eq!(ops::argmax(&x, Some(-1), false)?.to_vec1::<u32>()?, expected(false));
-                assert_eq!(ops::argmin(&x, Some(-1), false)?.to_vec1::<u32>()?, expected(true));
+                assert_eq!(
+                    ops::argmax(&x, Some(-1), false)?.to_vec1::<u32>()?,
+                    expected(false)
+                );
+                assert_eq!(
+                    ops::argmin(&x, Some(-1), false)?.to_vec1::<u32>()?,
+                    expected(true)
+                );
                 checked += 2;
             }
         }

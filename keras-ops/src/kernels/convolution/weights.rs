@@ -1,7 +1,7 @@
 //! The gradient by the kernel, and sums over pixels.
 
-use pulp::Simd;
 use crate::kernels::team::{IntoParts as _, Parts as _, Slice as _};
+use pulp::Simd;
 
 use super::gather::{cut, under, window_lines, window_runs, window_taps};
 use super::panels::{Panel, lanes, split};

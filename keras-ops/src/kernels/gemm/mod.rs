@@ -309,7 +309,14 @@ pub fn gemm<T: Math>(
     threads: Threads,
 ) {
     let start = if add { Start::Old } else { Start::Zero };
-    let product = Product { dst, stride, a, b, start, act: FusedActivation::Linear };
+    let product = Product {
+        dst,
+        stride,
+        a,
+        b,
+        start,
+        act: FusedActivation::Linear,
+    };
     products(&mut [product], threads);
 }
 
@@ -329,7 +336,11 @@ pub fn dense<T: Math>(
     // SAFETY: the product writes each element and reads none.
     let mut dst = unsafe { buffer::unwritten(a.rows * b.cols) };
     let start = Start::bias(bias);
-    let product = Product { start, act, ..Product::new(&mut dst, a, b) };
+    let product = Product {
+        start,
+        act,
+        ..Product::new(&mut dst, a, b)
+    };
     products(&mut [product], threads);
     dst
 }

@@ -110,12 +110,21 @@ impl Block<'_> {
             // SAFETY: the caller's promise of `dst`; a bias has an element a column.
             let (dst, old) = unsafe {
                 let dst = self.dst.add(first);
-                (dst, Base { first: dst, stride: self.stride })
+                (
+                    dst,
+                    Base {
+                        first: dst,
+                        stride: self.stride,
+                    },
+                )
             };
             let base = match self.start {
                 _ if from > 0 => Some(old),
                 Start::Old => Some(old),
-                Start::Bias(bias) => Some(Base { first: bias[first..end].as_ptr(), stride: 0 }),
+                Start::Bias(bias) => Some(Base {
+                    first: bias[first..end].as_ptr(),
+                    stride: 0,
+                }),
                 Start::Zero => None,
             };
             let tile = Tile {
@@ -180,7 +189,9 @@ pub(in crate::kernels) fn pack<S: Simd>(
     } else if b.row_stride == 1 {
         turn::turn::<S>(panel, width, from, b.col_stride, rows.len(), filled);
         if filled < width {
-            panel.chunks_exact_mut(width).for_each(|line| line[filled..].fill(0.));
+            panel
+                .chunks_exact_mut(width)
+                .for_each(|line| line[filled..].fill(0.));
         }
     } else {
         for (k, line) in panel.chunks_exact_mut(width).enumerate() {
@@ -237,7 +248,10 @@ impl Tile<'_> {
     /// # Safety
     /// The operands must hold `M` rows, and the panel `depth` rows of `N` vectors.
     #[inline(always)]
-    #[allow(clippy::needless_range_loop, reason = "counts that are constants, so that sums stay in registers")]
+    #[allow(
+        clippy::needless_range_loop,
+        reason = "counts that are constants, so that sums stay in registers"
+    )]
     unsafe fn product<S: Simd, const M: usize, const N: usize>(&self, simd: S) -> usize {
         let lanes = S::F32_LANES;
         let mut sums = [[simd.splat_f32s(0.); N]; M];
@@ -266,7 +280,8 @@ impl Tile<'_> {
                         for n in 0..N {
                             let old = vector(base.first.add(m * base.stride + n * lanes));
                             let to = self.dst.add(m * self.stride + n * lanes);
-                            to.cast::<S::f32s>().write_unaligned(simd.add_f32s(sums[m][n], old));
+                            to.cast::<S::f32s>()
+                                .write_unaligned(simd.add_f32s(sums[m][n], old));
                         }
                     }
                 }
@@ -305,7 +320,9 @@ impl Tile<'_> {
             for m in 0..M {
                 for column in 0..self.filled {
                     let sum = *buffer.add(m * N * lanes + column);
-                    let old = self.base.map_or(0., |base| *base.first.add(m * base.stride + column));
+                    let old = self
+                        .base
+                        .map_or(0., |base| *base.first.add(m * base.stride + column));
                     *self.dst.add(m * self.stride + column) = sum + old;
                 }
             }

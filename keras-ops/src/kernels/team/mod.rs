@@ -26,7 +26,11 @@ thread_local! {
 
 /// How many threads a loop begun here may use.
 pub fn threads() -> usize {
-    if BUSY.get() { 1 } else { rayon::current_num_threads() }
+    if BUSY.get() {
+        1
+    } else {
+        rayon::current_num_threads()
+    }
 }
 
 /// `f(0)` to `f(count - 1)`, in any order and on several threads.
