@@ -125,7 +125,11 @@ impl RunOptions {
         self
     }
 
-    /// Whether what the process writes to standard output and standard error is kept, too; it is by default, on Unix.
+    /// Whether what the process writes to standard output and standard error is kept, too; it is by default, on Unix,
+    /// for one run at a time. It passes through `tee`, a process that outlives this one for as long as it takes, so
+    /// nothing is lost when this one exits or is killed. The progress display of `fit` looks as before; a program that
+    /// asks whether standard output is a terminal itself is told that it is not: ask
+    /// [`console::is_terminal`](keras_core::console::is_terminal).
     #[must_use]
     pub fn capture_output(mut self, capture: bool) -> Self {
         self.capture_output = capture;

@@ -61,6 +61,11 @@ fn child() {
             println!("other {}", other.display());
             run.finish().unwrap();
         }
+        "terminal" => {
+            let run = options.start().unwrap();
+            println!("[{}]", keras_core::console::is_terminal());
+            run.finish().unwrap();
+        }
         "exit" => {
             let _run = options.start().unwrap();
             println!("last words");
@@ -208,6 +213,41 @@ fn a_program_joins_the_run_it_was_started_for() {
         2,
         "the program's second run has a directory of its own"
     );
+}
+
+/// `script` brings a terminal with it; where it is missing there is none to ask about.
+#[cfg(target_os = "linux")]
+#[test]
+fn progress_is_still_shown_as_to_a_person() {
+    let base = tempfile::tempdir().unwrap();
+    let command = command("terminal", base.path());
+    let program = command.get_program().to_str().unwrap().to_owned();
+    let line = format!("{program} --exact torture::child --nocapture");
+    let variable = format!("terminal={}", base.path().display());
+    let in_terminal = Command::new("script")
+        .args(["-qec", &line, "/dev/null"])
+        .env(CHILD, &variable)
+        .stdin(Stdio::null())
+        .output();
+    let Ok(output) = in_terminal else { return };
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(
+        said.contains("[true]"),
+        "{said} {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let output = spawn("terminal", base.path()).wait_with_output().unwrap();
+    assert!(String::from_utf8_lossy(&output.stdout).contains("[false]"));
+    for run in ls_runs(base.path()).unwrap() {
+        assert!(
+            RunInfo::read(&run.run_dir)
+                .unwrap()
+                .output()
+                .unwrap()
+                .unwrap()
+                .starts_with('[')
+        );
+    }
 }
 
 #[cfg(unix)]
