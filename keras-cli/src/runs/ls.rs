@@ -53,7 +53,11 @@ pub(crate) fn run(list: &List, base: &Path, out: &mut Out) -> Outcome {
         ));
     }
     let columns = match list.columns.as_slice() {
-        [] => shown(&table, &ordered, list.all),
+        [] => {
+            let mut columns = shown(&table, &ordered, list.all);
+            columns.retain(|column| runs.iter().any(|run| !cell(run, column).0.is_empty()));
+            columns
+        }
         columns => columns.to_vec(),
     };
     terminal(&runs, &columns).write(out)?;

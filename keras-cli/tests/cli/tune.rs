@@ -57,6 +57,12 @@ fn failed_trials_are_results_and_only_they_are_tried_again() {
     let again = json(folder.path(), &tune);
     assert_eq!((&again["done"], &again["skipped"]), (&2.into(), &4.into()));
     assert_eq!(status(folder.path(), Status::Done), 6);
+    // What no run has takes no room.
+    let table = printed(folder.path(), &["runs", "ls"]);
+    assert!(
+        table.contains("flag_units") && !table.contains("loss_curve"),
+        "{table}"
+    );
     // Another program has done none of it.
     let other = ["tune", "--grid", "space.yml", "--dry-run", "--", "true"];
     assert!(printed(folder.path(), &other).ends_with("# 6 trials to run, 0 done before\n"));
