@@ -6,13 +6,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// The crates of this workspace that each may use.
-const ARROWS: [(&str, &[&str]); 10] = [
+const ARROWS: [(&str, &[&str]); 11] = [
     ("keras-ops", &[]),
     ("keras-core", &["keras-ops"]),
     ("keras-losses", &["keras-core", "keras-ops"]),
     ("keras-metrics", &["keras-core", "keras-ops"]),
     ("keras-callbacks", &["keras-core", "keras-ops"]),
     ("keras-runs", &["keras-core", "keras-ops"]),
+    ("keras-cli", &["keras-core", "keras-runs"]),
     (
         "keras",
         &[

@@ -38,6 +38,23 @@ impl Run {
         Ok(self.path().to_owned())
     }
 
+    /// Ends the record as killed and gives its folder: the program that wrote into the run is gone and did not say why.
+    ///
+    /// # Errors
+    /// When the files cannot be written.
+    ///
+    /// ```
+    /// use keras_runs::{RunInfo, RunOptions, Status};
+    /// let base = tempfile::tempdir().map_err(keras_core::Error::user)?;
+    /// let path = RunOptions::new().runs_dir(base.path()).start()?.killed()?;
+    /// assert_eq!(RunInfo::read(path)?.status, Status::Killed);
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
+    pub fn killed(mut self) -> Result<PathBuf> {
+        self.close(None, false)?;
+        Ok(self.path().to_owned())
+    }
+
     /// Ends the run with a panic that was caught.
     pub(crate) fn panicked(mut self) -> Result<()> {
         self.end(Some(
@@ -46,6 +63,11 @@ impl Run {
     }
 
     fn end(&mut self, error: Option<panics::Panic>) -> Result<()> {
+        self.close(error, true)
+    }
+
+    /// Writes what is left to write; a run that has not ended is one that was killed.
+    fn close(&mut self, error: Option<panics::Panic>, ended: bool) -> Result<()> {
         if std::mem::replace(&mut self.ended, true) {
             return Ok(());
         }
@@ -77,10 +99,12 @@ impl Run {
         // Whoever started the program that joined a run writes how it ended.
         if self.pulse.is_some() {
             // In this order no moment looks like another end.
-            if !handle.failed() {
+            if ended && !handle.failed() {
                 written.push(handle.property("completed", "TRUE"));
             }
-            written.push(handle.property("end", now()));
+            if ended {
+                written.push(handle.property("end", now()));
+            }
             self.pulse = None;
         }
         written.into_iter().collect()
