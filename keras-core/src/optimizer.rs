@@ -132,7 +132,12 @@ pub trait Optimizer: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When the device fails.
     fn scale_loss(&self, loss: &Tensor) -> Result<Tensor> {
-        base::scale(loss, self.base().loss_scale_factor)
+        base::scale(loss, self.loss_scale())
+    }
+
+    /// What the loss of the next step is multiplied by; `None` for nothing.
+    fn loss_scale(&self) -> Option<f64> {
+        self.base().loss_scale_factor
     }
 
     /// Sets [`OptimizerBase::loss_scale_factor`], also of the optimizers within.

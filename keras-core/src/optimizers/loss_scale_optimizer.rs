@@ -4,7 +4,7 @@ use keras_ops::optimizer_step::global_norm;
 use keras_ops::{Gradient, Tensor};
 use serde_json::{Value, json};
 
-use super::base::{check_state, scale};
+use super::base::check_state;
 use super::{OptimizerBase, envelope};
 use crate::config::{FromValue, IntoValue};
 use crate::{Config, Entry, Optimizer, Result, Schedule, Variable, bail, config, registry};
@@ -151,8 +151,8 @@ impl Optimizer for LossScaleOptimizer {
         Ok(())
     }
 
-    fn scale_loss(&self, loss: &Tensor) -> Result<Tensor> {
-        scale(loss, Some(self.scale))
+    fn loss_scale(&self) -> Option<f64> {
+        Some(self.scale)
     }
 
     /// The scale changes by itself.

@@ -45,10 +45,12 @@ impl Download {
 /// Reads the archive of Python batches; `label_key` says which labels.
 pub(super) fn read_split(path: &Path, train: &[String], test: &str, label_key: &str) -> Result<Split> {
     let mut batches = BTreeMap::new();
-    let wanted = |name: &str| name == test || train.iter().any(|t| t == name);
+    let file = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
+    let wanted = |name: &str| file(name) == test || train.contains(&file(name));
     tar::read(path, wanted, |name, content| {
-        let batch = batch(content, label_key).map_err(|e| e.context(name.to_owned()))?;
-        batches.insert(name.to_owned(), batch);
+        let name = file(name);
+        let batch = batch(content, label_key).map_err(|e| e.context(&name))?;
+        batches.insert(name, batch);
         Ok(())
     })?;
     let mut part = |names: &[String]| {

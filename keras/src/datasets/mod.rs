@@ -19,6 +19,7 @@ mod mnist;
 mod npz;
 mod pickle;
 mod progress;
+mod reviews;
 mod shuffle;
 mod split;
 mod tables;
@@ -28,6 +29,7 @@ pub use digits::digits;
 pub use download::Download;
 pub use imdb::{Imdb, Texts};
 pub use npz::Npz;
+pub use reviews::Reviews;
 pub use split::Split;
 pub use tables::{breast_cancer, diabetes, iris, wine};
 
@@ -79,4 +81,16 @@ pub fn cifar100() -> Result<Split> {
 /// When the file is not there and cannot be downloaded; says what to do.
 pub fn imdb(options: &Imdb) -> Result<Texts> {
     Download::new().imdb(options)
+}
+
+/// 50,000 reviews of films as they were written, with marks of HTML in them: half to train on, half to test on; the
+/// label 1 for a good one, 0 for a bad one. An archive of 80 MB.
+///
+/// Source: A. Maas, R. Daly, P. Pham, D. Huang, A. Ng and C. Potts, "Learning Word Vectors for Sentiment Analysis",
+/// 2011. [`Reviews::read`] reads such reviews from a table too.
+///
+/// # Errors
+/// When the file is not there and cannot be downloaded; says what to do.
+pub fn movie_reviews() -> Result<Reviews> {
+    Download::new().movie_reviews()
 }

@@ -9,7 +9,7 @@ use keras_core::{Error, Result, bail};
 
 const BLOCK: usize = 512;
 
-/// Gives the content of each regular file of a `.tar.gz` that `wanted` says yes to, by its name without folders.
+/// Gives the content of each regular file of a `.tar.gz` that `wanted` says yes to, by its name with folders.
 pub(super) fn read(
     path: &Path,
     wanted: impl Fn(&str) -> bool,
@@ -39,7 +39,7 @@ fn walk(
         let Ok(size) = u64::from_str_radix(&text(124..136), 8) else {
             bail!("a header is malformed")
         };
-        let name = text(0..100).rsplit('/').next().unwrap_or_default().to_owned();
+        let name = text(0..100);
         let padded = size.div_ceil(BLOCK as u64) * BLOCK as u64;
         let mut entry = archive.by_ref().take(padded);
         if matches!(header[156], b'0' | 0) && wanted(&name) {

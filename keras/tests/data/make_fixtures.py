@@ -1,5 +1,5 @@
 """Makes small files in the formats of CIFAR-10 (Python 2 pickles in a tar), IMDB (arrays of lists, pickled by
-Python 2 and 3) and Fashion-MNIST, and prints what Keras reads from them. Needs keras and numpy."""
+Python 2 and 3), Fashion-MNIST and reviews as texts, and prints what Keras reads from them. Needs keras and numpy."""
 
 import gzip
 import io
@@ -79,3 +79,19 @@ for options in ({}, {"num_words": 300, "skip_top": 50, "maxlen": 8}, {"oov_char"
 
 pixels = np.arange(2 * 3 * 4, dtype="uint8")
 open("images-idx3.gz", "wb").write(gzip.compress(struct.pack(">BBBBIII", 0, 0, 8, 3, 2, 3, 4) + pixels.tobytes(), mtime=0))
+
+texts = {
+    "train/neg/0_2.txt": "Dull.",
+    "train/neg/1_1.txt": "A bore.<br /><br />Café scenes!",
+    "train/pos/0_9.txt": "Lovely.",
+    "train/pos/1_10.txt": "So good.",
+    "train/unsup/0_0.txt": "No label.",
+    "test/neg/0_3.txt": "Awful.",
+    "test/pos/0_8.txt": "A joy.",
+    "README": "About these files.",
+}
+with tarfile.open("reviews.tar.gz", "w:gz", format=tarfile.USTAR_FORMAT) as tar:
+    for name, text in texts.items():
+        info = tarfile.TarInfo("aclImdb/" + name)
+        info.size = len(text.encode())
+        tar.addfile(info, io.BytesIO(text.encode()))
