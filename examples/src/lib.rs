@@ -1,8 +1,14 @@
-//! What the examples share: their options.
+//! What the examples share: their options, reviews to read, the parts of a transformer.
+
+mod reviews;
+mod transformer;
 
 use std::collections::BTreeMap;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
+
+pub use reviews::{plain_words, reviews};
+pub use transformer::{TokenAndPosition, transformer_block};
 
 /// The options on an example's command line: `--short` and `--NAME VALUE`.
 #[derive(Debug, Default)]
@@ -53,12 +59,35 @@ impl Options {
     /// # Errors
     /// When it is no number.
     pub fn epochs(&self, usual: usize, short: usize) -> Result<usize> {
-        match self.values.get("epochs") {
+        self.number("epochs", usual, short)
+    }
+
+    /// The number after `--name`, else `usual`, or `short` in a short run.
+    ///
+    /// # Errors
+    /// When it is no number.
+    pub fn number(&self, name: &str, usual: usize, short: usize) -> Result<usize> {
+        match self.value(name) {
             Some(value) => value
                 .parse()
-                .with_context(|| format!("--epochs must be a number, got `{value}`")),
+                .with_context(|| format!("--{name} must be a number, got `{value}`")),
             None => Ok(if self.short { short } else { usual }),
         }
+    }
+
+    /// Checks what a run reached: at least `usual`, or `short` in a short run. Whoever chose `--epochs` has chosen the
+    /// quality too, so nothing is checked then.
+    ///
+    /// # Errors
+    /// When it is less; says what was reached.
+    pub fn reaches(&self, what: &str, value: f64, usual: f64, short: f64) -> Result<()> {
+        let least = if self.short { short } else { usual };
+        // Not `value < least`: NaN must fail.
+        ensure!(
+            self.values.contains_key("epochs") || value >= least,
+            "{what}: expected at least {least}, reached {value:.4}"
+        );
+        Ok(())
     }
 
     /// The value after `--name`.
@@ -81,6 +110,18 @@ mod tests {
         assert_eq!(parse("")?.epochs(12, 1)?, 12);
         assert_eq!(parse("--short")?.epochs(12, 1)?, 1);
         assert_eq!(parse("--short --epochs 3")?.epochs(12, 1)?, 3);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_not_reached_is_an_error() -> anyhow::Result<()> {
+        assert!(parse("")?.reaches("accuracy", 0.9, 0.9, 0.5).is_ok());
+        assert!(parse("--short")?.reaches("accuracy", 0.6, 0.9, 0.5).is_ok());
+        assert!(parse("--epochs 1")?.reaches("accuracy", 0.1, 0.9, 0.5).is_ok());
+        for (line, value) in [("", 0.8), ("--short", 0.4), ("", f64::NAN)] {
+            let error = parse(line)?.reaches("accuracy", value, 0.9, 0.5).unwrap_err();
+            assert!(error.to_string().starts_with("accuracy: expected at least 0."));
+        }
         Ok(())
     }
 
