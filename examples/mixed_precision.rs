@@ -3,6 +3,8 @@
 //! sees to.
 //!
 //! `cargo run --release --example mixed_precision [-- --epochs N | --short]`
+//!
+//! Between 0.978 and 0.981 each, 5 seconds. On a CPU the mixed ones are slower; they are made for GPUs.
 #![allow(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use std::time::Instant;

@@ -1,6 +1,8 @@
 //! One table, three questions: a network with three outputs, each with its own loss, weight and metrics.
 //!
 //! `cargo run --release --example tabular_multi_output [-- --epochs N | --short]`
+//!
+//! On 36 new wines: the grower right for 34 of them, R² of the alcohol 0.56. A tenth of a second.
 #![allow(clippy::print_stdout, reason = "an example talks to its reader")]
 
 use anyhow::Result;
