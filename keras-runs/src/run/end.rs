@@ -80,6 +80,11 @@ impl Run {
             written.push(handle.catch_up());
         }
         written.push(handle.flush());
+        // Without it tfruns takes rows for steps.
+        let rows = handle.metrics().len();
+        if rows > 0 && !handle.inner().data.join("properties/epochs").exists() {
+            written.push(handle.property("epochs", rows));
+        }
         // Also without a picture, as in tfruns.
         written.push(handle.settle(handle.plot_path("history").and_then(|_| plot::history(&handle))));
         if let Some(background) = self.background.take() {

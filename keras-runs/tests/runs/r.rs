@@ -47,7 +47,6 @@ fn write_runs(base: &Path) {
         .unwrap();
         run.epoch([("loss", 0.5), ("val_loss", f64::NAN)]).unwrap();
         run.epoch([("loss", 3.6013e-5)]).unwrap();
-        run.property("epochs", 2).unwrap();
         run.property("model", "Model: \"m\"\n┏━┓").unwrap();
         run.evaluation([("acc", accuracy), ("odd", f64::INFINITY)])
             .unwrap();

@@ -199,8 +199,12 @@ fn metrics(path: &Path, columns: &mut Vec<(String, R)>) -> Result<(), String> {
             columns.push((format!("metric_{name}"), R::Number(*last)));
         }
     }
-    let steps = columns.iter().any(|(name, _)| name == "steps");
-    let unit = if steps { "steps" } else { "epochs" };
+    let has = |name: &str| columns.iter().any(|(n, _)| n == name);
+    let unit = if has("steps") || !has("epochs") {
+        "steps"
+    } else {
+        "epochs"
+    };
     columns.push((format!("{unit}_completed"), R::Number(completed as f64)));
     Ok(())
 }
