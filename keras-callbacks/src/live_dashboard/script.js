@@ -172,9 +172,10 @@ function point(chart, series, x, y, box) {
     element(line, "span", { class: `key ${s.kind}` });
     line.append(`${s.label} ${number(found.y)}`);
   }
+  const [inner, outer] = [chart.svg.getBoundingClientRect(), chart.root.getBoundingClientRect()];
   const room = box.width - at > tip.offsetWidth + 24;
-  tip.style.left = `${chart.svg.offsetLeft + at + (room ? 12 : -12 - tip.offsetWidth)}px`;
-  tip.style.top = `${chart.svg.offsetTop + box.top + 8}px`;
+  tip.style.left = `${inner.left - outer.left + at + (room ? 12 : -12 - tip.offsetWidth)}px`;
+  tip.style.top = `${inner.top - outer.top + box.top + 8}px`;
 }
 
 function render() {
@@ -216,14 +217,15 @@ function render() {
   names.forEach((name) => draw(card(name)));
 }
 
+// Short epochs bring more news than anybody can see.
 let waiting = false;
 function soon() {
   if (waiting) return;
   waiting = true;
-  requestAnimationFrame(() => {
+  setTimeout(() => {
     waiting = false;
     render();
-  });
+  }, 100);
 }
 
 const source = new EventSource("events");

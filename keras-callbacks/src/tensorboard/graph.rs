@@ -16,8 +16,11 @@ pub(super) fn of(model: &Model, config: &Value) -> Message {
         let weights = graph.weights.entry(layer.to_owned()).or_default();
         weights.push((weight.to_owned(), variable));
     }
-    let mut outer = Vec::new();
-    graph.walk(config, "", "", &mut outer);
+    // The outermost model is not in the names.
+    match layers(config) {
+        Some(layers) => graph.model(config, layers, ["", ""], Vec::new()),
+        None => graph.walk(config, ["", ""], Vec::new()),
+    }
     graph.message
 }
 
@@ -33,44 +36,38 @@ struct Graph {
 }
 
 impl Graph {
-    /// A layer, or a model and all within it. `scope` is before the names of nodes, `path` before the names of weights.
-    fn walk(&mut self, layer: &Value, scope: &str, path: &str, given: &mut Vec<String>) {
-        let name = layer
-            .pointer("/config/name")
-            .and_then(Value::as_str)
-            .unwrap_or("layer");
-        let here = join(scope, name);
-        let Some(layers) = layer.pointer("/config/layers").and_then(Value::as_array) else {
-            return self.layer(layer, &here, &join(path, name), given);
-        };
-        // The outermost model is not in the names of weights.
-        let within = if scope.is_empty() {
-            String::new()
-        } else {
-            join(path, name)
-        };
-        let mut first = std::mem::take(given);
+    /// A layer, or a model and all within it. `scope` is before the names of nodes, `path` before those of weights.
+    fn walk(&mut self, layer: &Value, [scope, path]: [&str; 2], given: Vec<String>) {
+        let name = layer.pointer("/config/name").and_then(Value::as_str);
+        let name = name.unwrap_or("layer");
+        let (node, path) = (join(scope, name), join(path, name));
+        match layers(layer) {
+            Some(layers) => self.model(layer, layers, [&node, &path], given),
+            None => self.layer(layer, &node, &path, &given),
+        }
+    }
+
+    fn model(&mut self, model: &Value, layers: &[Value], [here, path]: [&str; 2], mut given: Vec<String>) {
         for (index, layer) in layers.iter().enumerate() {
-            let mut inputs = self.inputs(layer, &here);
+            let mut inputs = self.inputs(layer, here);
             if inputs.is_empty() {
                 inputs = match (index, layer.get("inbound_nodes")) {
                     // What the model is called with goes to its inputs, one each.
-                    (_, Some(_)) if !first.is_empty() => vec![first.remove(0)],
+                    (_, Some(_)) if !given.is_empty() => vec![given.remove(0)],
                     (_, Some(_)) => Vec::new(),
-                    (0, None) => std::mem::take(&mut first),
+                    (0, None) => std::mem::take(&mut given),
                     (_, None) => self.last.clone(),
                 };
             }
-            self.walk(layer, &here, &within, &mut inputs);
+            self.walk(layer, [here, path], inputs);
         }
-        let ends = layer
-            .pointer("/config/output_layers")
-            .map(|ends| self.sources(ends, &here));
+        let ends = model.pointer("/config/output_layers");
+        let ends = ends.map(|ends| self.sources(ends, here));
         let ends = ends
             .filter(|ends| !ends.is_empty())
             .unwrap_or_else(|| self.last.clone());
         self.last.clone_from(&ends);
-        self.outputs.insert(here, ends);
+        self.outputs.insert(here.to_owned(), ends);
     }
 
     fn layer(&mut self, layer: &Value, node: &str, path: &str, inputs: &[String]) {
@@ -159,6 +156,11 @@ impl Graph {
         };
         found.push(node.unwrap_or(name));
     }
+}
+
+/// The layers of a model; a layer has none.
+fn layers(layer: &Value) -> Option<&Vec<Value>> {
+    layer.pointer("/config/layers")?.as_array()
 }
 
 fn join(scope: &str, name: &str) -> String {

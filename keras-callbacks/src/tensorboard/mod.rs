@@ -5,6 +5,7 @@ mod graph;
 mod histogram;
 mod hparams;
 mod png;
+mod profile;
 mod projector;
 mod summary;
 mod summary_writer;

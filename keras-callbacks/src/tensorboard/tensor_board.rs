@@ -1,10 +1,13 @@
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use keras_core::config::IntoValue;
-use keras_core::{Callback, Config, Context, Entry, Logs, Optimizer, Result, ResultExt, bail};
+use keras_core::{Callback, Config, Context, Entry, Error, Logs, Optimizer, Result, ResultExt, bail};
 use serde_json::{Map, Value, json};
 
+use super::event_file::host;
+use super::profile::Profile;
 use super::writers::Folder;
 use super::{SummaryWriter, projector, weights};
 use crate::{SaveFreq, folder, state};
@@ -18,6 +21,9 @@ const NAME: &str = "TensorBoard";
 /// gave over the optimizer's steps (`evaluation_loss_vs_iterations`, …). With
 /// [`update_freq`](Self::update_freq) in batches, `train` also gets the running values after every so many batches
 /// (`batch_loss`, …). All is in the files when the next epoch starts.
+///
+/// Batches of [`profile_batch`](Self::profile_batch) are taken down as a trace in `train/plugins/profile`, to open at
+/// `ui.perfetto.dev` or `chrome://tracing`.
 ///
 /// A run that is resumed goes on in the same files: what they say of steps that are trained anew is taken out.
 ///
@@ -36,7 +42,9 @@ const NAME: &str = "TensorBoard";
 ///
 /// # Differs from Keras
 /// Histograms need no validation data. Embeddings are written as text that the projector reads. Of the graphs, the
-/// one of operations shows layers and their weights, as nothing is traced here.
+/// one of operations shows layers and their weights, as nothing is traced here. Weights of a Sequential lack the model's
+/// name before theirs. With an `update_freq` in batches, Keras leaves out the values of epochs that end between its
+/// batches; here they are all written. [`write_gradients`](Self::write_gradients) is not Keras's, and
 /// [`hparams`](Self::hparams) is what `hp.KerasCallback` does there.
 #[derive(Debug)]
 pub struct TensorBoard {
@@ -46,9 +54,12 @@ pub struct TensorBoard {
     write_images: bool,
     write_steps_per_second: bool,
     update_freq: SaveFreq,
+    /// The first and the last batch to profile, counted from 1 through all epochs; 0 is none.
+    profile_batch: (u64, u64),
     embeddings_freq: usize,
     /// Null, one file for all layers, or an object of files by layer.
     embeddings_metadata: Value,
+    write_gradients: bool,
     hparams: Map<String, Value>,
     root: Folder,
     train: Folder,
@@ -59,6 +70,9 @@ pub struct TensorBoard {
     resumed: bool,
     epoch_start: Option<(u64, Instant)>,
     batch_start: Option<Instant>,
+    profile: Option<Profile>,
+    /// Whether the model keeps gradients for this one.
+    keeping: bool,
 }
 
 pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
@@ -93,6 +107,8 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
                 true => SaveFreq::Batches(1),
                 false => SaveFreq::read_as("update_freq", update_freq).context(|| NAME)?,
             },
+            profile_batch: batches(reader.raw("profile_batch"))?,
+            write_gradients: reader.or("write_gradients", false)?,
             embeddings_freq: reader.or("embeddings_freq", 0)?,
             embeddings_metadata: metadata,
             hparams,
@@ -114,6 +130,8 @@ impl TensorBoard {
             write_images: false,
             write_steps_per_second: false,
             update_freq: SaveFreq::Epoch,
+            profile_batch: (0, 0),
+            write_gradients: false,
             embeddings_freq: 0,
             embeddings_metadata: Value::Null,
             hparams: Map::new(),
@@ -126,6 +144,8 @@ impl TensorBoard {
             resumed: false,
             epoch_start: None,
             batch_start: None,
+            profile: None,
+            keeping: false,
         }
     }
 
@@ -161,6 +181,21 @@ impl TensorBoard {
     #[must_use]
     pub fn update_freq(mut self, freq: impl Into<SaveFreq>) -> Self {
         self.update_freq = freq.into();
+        self
+    }
+
+    /// Takes down what these batches do, counted from 1 through all epochs: `5..=5`, `10..=20`. None if not set.
+    #[must_use]
+    pub fn profile_batch(mut self, batches: RangeInclusive<u64>) -> Self {
+        self.profile_batch = batches.into_inner();
+        self
+    }
+
+    /// Whether to write histograms also of the gradients: those of the last batch of the epoch, before clipping,
+    /// together with the histograms of the weights.
+    #[must_use]
+    pub fn write_gradients(mut self, write: bool) -> Self {
+        self.write_gradients = write;
         self
     }
 
@@ -254,6 +289,15 @@ impl TensorBoard {
         }
     }
 
+    fn end_profile(&mut self) -> Result<()> {
+        let Some(profile) = self.profile.take() else {
+            return Ok(());
+        };
+        let batches = format!("plugins/profile/batch_{}", self.profile_batch.1);
+        let file = format!("{}.trace.json", host());
+        profile.finish(&self.train.path().join(batches).join(file))
+    }
+
     fn folders(&mut self) -> [&mut Folder; 3] {
         [&mut self.root, &mut self.train, &mut self.validation]
     }
@@ -278,6 +322,31 @@ fn rates(optimizer: &dyn Optimizer) -> Result<Vec<(String, f64)>> {
     parts.iter().map(rate).collect()
 }
 
+/// Reads `profile_batch`: one number, two, or both as text.
+fn batches(value: Option<&Value>) -> Result<(u64, u64)> {
+    let wrong = || {
+        let got = value.unwrap_or(&Value::Null);
+        Error::invalid(format!(
+            "{NAME}: `profile_batch` must be a number of a batch, or the first and the last, got {got}"
+        ))
+    };
+    let read = |part: &str| part.trim().parse().map_err(|_| wrong());
+    let numbers: Vec<u64> = match value {
+        None => vec![0],
+        Some(Value::String(text)) => text.split(',').map(read).collect::<Result<_>>()?,
+        Some(Value::Array(list)) => list
+            .iter()
+            .map(|n| n.as_u64().ok_or_else(wrong))
+            .collect::<Result<_>>()?,
+        Some(one) => vec![one.as_u64().ok_or_else(wrong)?],
+    };
+    match *numbers.as_slice() {
+        [one] => Ok((one, one)),
+        [first, last] if first <= last => Ok((first, last)),
+        _ => Err(wrong()),
+    }
+}
+
 fn due(freq: usize, epoch: usize) -> bool {
     freq > 0 && epoch.is_multiple_of(freq)
 }
@@ -291,12 +360,20 @@ impl Callback for TensorBoard {
             }
             _ => {}
         }
+        if self.profile_batch.1 < self.profile_batch.0 {
+            let (first, last) = self.profile_batch;
+            bail!("{NAME}: profile_batch must be the first and the last batch, got {first} and {last}");
+        }
         projector::check(cx.model, &self.embeddings_metadata)?;
         folder::check(&self.log_dir).context(|| NAME)
     }
 
     fn on_train_begin(&mut self, cx: &mut Context<'_>, _: &mut Logs) -> Result<()> {
         self.training = true;
+        if self.write_gradients && self.histogram_freq > 0 {
+            cx.model.keep_gradients()?;
+            self.keeping = true;
+        }
         if std::mem::take(&mut self.resumed) {
             return Ok(());
         }
@@ -336,10 +413,22 @@ impl Callback for TensorBoard {
         if self.write_steps_per_second && self.batch_is_due() {
             self.batch_start = Some(Instant::now());
         }
+        if self.train_batches == self.profile_batch.0 {
+            self.profile = Some(Profile::start());
+        }
+        if let Some(profile) = &self.profile {
+            profile.begin(format!("batch {}", self.train_batches));
+        }
         Ok(())
     }
 
     fn on_train_batch_end(&mut self, _: usize, _: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
+        if let Some(profile) = &self.profile {
+            profile.end();
+            if self.train_batches >= self.profile_batch.1 {
+                self.end_profile()?;
+            }
+        }
         match self.batch_is_due() {
             true => self.write_batch(logs),
             false => Ok(()),
@@ -367,7 +456,13 @@ impl Callback for TensorBoard {
         let step = epoch as u64;
         self.write_epoch(step, cx, logs)?;
         if due(self.histogram_freq, epoch) {
-            weights::write(self.train.writer()?, cx.model, self.write_images, step)?;
+            let writer = self.train.writer()?;
+            weights::write(writer, cx.model, self.write_images, step)?;
+            if self.keeping {
+                for (path, gradient) in cx.model.gradients()? {
+                    writer.histogram(&format!("{path}/gradient"), &gradient, step)?;
+                }
+            }
         }
         if due(self.embeddings_freq, epoch) {
             projector::write(&self.log_dir, cx.model, &self.embeddings_metadata)?;
@@ -378,6 +473,10 @@ impl Callback for TensorBoard {
 
     fn on_train_end(&mut self, cx: &mut Context<'_>, _: &mut Logs) -> Result<()> {
         self.training = false;
+        if std::mem::take(&mut self.keeping) {
+            cx.model.release_gradients()?;
+        }
+        self.end_profile()?;
         if !self.hparams.is_empty() {
             self.root.writer()?.end_session(cx.outcome().is_done())?;
         }
@@ -396,8 +495,20 @@ impl Callback for TensorBoard {
             .with("write_images", self.write_images)
             .with("write_steps_per_second", self.write_steps_per_second)
             .with("update_freq", self.update_freq)
+            .with(
+                "profile_batch",
+                match self.profile_batch {
+                    (first, last) if first == last => json!(first),
+                    (first, last) => json!([first, last]),
+                },
+            )
             .with("embeddings_freq", self.embeddings_freq)
             .with("embeddings_metadata", self.embeddings_metadata.clone());
+        // What Keras does not know is only there when it is used.
+        let config = match self.write_gradients {
+            false => config,
+            true => config.with("write_gradients", true),
+        };
         match self.hparams.is_empty() {
             true => config,
             false => config.with("hparams", self.hparams.clone()),

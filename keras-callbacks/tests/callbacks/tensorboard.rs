@@ -275,6 +275,70 @@ fn weights_as_histograms_and_images() -> Result<()> {
 }
 
 #[test]
+fn gradients_as_histograms() -> Result<()> {
+    let folder = TempDir::new().unwrap();
+    let (x, y) = data();
+    let board = TensorBoard::new(folder.path())
+        .histogram_freq(2)
+        .write_gradients(true);
+    let mut model = model()?;
+    model.fit((&x, &y), fit(3).callback(board))?;
+    let tags = tags(&folder.path().join("train"));
+    let gradients: Vec<_> = tags
+        .into_iter()
+        .filter(|(tag, _)| tag.ends_with("/gradient"))
+        .collect();
+    let names = [
+        "a/kernel/gradient",
+        "a/bias/gradient",
+        "b/kernel/gradient",
+        "b/bias/gradient",
+    ];
+    assert_eq!(
+        gradients,
+        [0, 2].map(|step| named(&names.map(|name| (name, step)))).concat()
+    );
+    assert!(model.gradients()?.is_empty());
+    Ok(())
+}
+
+#[test]
+fn a_profile_of_spans() -> Result<()> {
+    let folder = TempDir::new().unwrap();
+    let (x, y) = data();
+    // Six batches in all: the second to the fourth.
+    let board = TensorBoard::new(folder.path()).profile_batch(2..=4);
+    model()?.fit((&x, &y), fit(2).callback(board))?;
+    let profiles = folder.path().join("train/plugins/profile/batch_4");
+    let file = std::fs::read_dir(profiles)
+        .unwrap()
+        .next()
+        .unwrap()
+        .unwrap()
+        .path();
+    let trace: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap())?;
+    let events = trace["traceEvents"].as_array().unwrap();
+    let count = |name: &str| events.iter().filter(|e| e["name"] == name).count();
+    for name in ["batch 2", "batch 3", "batch 4"] {
+        assert_eq!(count(name), 1, "{name}");
+    }
+    assert_eq!(count("batch 1") + count("batch 5"), 0);
+    for name in ["forward", "backward", "update"] {
+        assert_eq!(count(name), 3, "{name}");
+    }
+    // Validation after the third batch runs the layers too.
+    assert_eq!(count("layer a"), count("layer b"));
+    let within = |event: &Value, outer: &Value| {
+        let end = |e: &Value| e["ts"].as_f64().unwrap() + e["dur"].as_f64().unwrap();
+        event["ts"].as_f64() >= outer["ts"].as_f64() && end(event) <= end(outer)
+    };
+    let batch = events.iter().find(|e| e["name"] == "batch 2").unwrap();
+    let update = events.iter().find(|e| e["name"] == "update").unwrap();
+    assert!(within(update, batch));
+    Ok(())
+}
+
+#[test]
 fn embeddings_for_the_projector() -> Result<()> {
     let folder = TempDir::new().unwrap();
     let mut model = Sequential::new()
@@ -331,6 +395,14 @@ fn arguments_are_checked_before_training() -> Result<()> {
     };
     let built = build(Config::new().with("update_freq", "batch"))?;
     assert_eq!(built.config().get("update_freq"), Some(&Value::from(1)));
+    for (given, kept) in [
+        (Value::from("3"), Value::from(3)),
+        (Value::from("3,5"), Value::from(vec![3, 5])),
+        (Value::from(vec![3, 3]), Value::from(3)),
+    ] {
+        let built = build(Config::new().with("profile_batch", given))?;
+        assert_eq!(built.config().get("profile_batch"), Some(&kept));
+    }
     for (name, value, message) in [
         (
             "update_freq",
@@ -343,6 +415,16 @@ fn arguments_are_checked_before_training() -> Result<()> {
             "`embeddings_metadata` must be a file",
         ),
         ("hparams", Value::from(3), "`hparams` must be an object"),
+        (
+            "profile_batch",
+            Value::from("2,1"),
+            "`profile_batch` must be a number of a batch",
+        ),
+        (
+            "profile_batch",
+            Value::from(vec![1, 2, 3]),
+            "`profile_batch` must be a number of a batch",
+        ),
     ] {
         let error = build(Config::new().with(name, value)).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
