@@ -65,7 +65,10 @@ impl Request {
             named.map(|(_, value)| *value)
         };
         let hosts: Vec<&str> = all("host").collect();
-        guard(&hosts, all("origin").next(), all("sec-fetch-site").next())?;
+        let site = all("sec-fetch-site").next();
+        // A link that somebody follows shows them the page, and tells the page it was on nothing.
+        let followed = all("sec-fetch-mode").next() == Some("navigate");
+        guard(&hosts, all("origin").next(), site.filter(|_| !followed))?;
         if method != "GET" {
             return refuse("405 Method Not Allowed", "only GET");
         }
@@ -135,6 +138,8 @@ mod tests {
             ask("GET / HTTP/1.1\nHost: localhost:1\nSec-Fetch-Site: none"),
             ok("/")
         );
+        let link = "GET / HTTP/1.1\nHost: localhost:1\nSec-Fetch-Site: cross-site\nSec-Fetch-Mode: navigate";
+        assert_eq!(ask(link), ok("/"));
     }
 
     #[test]
