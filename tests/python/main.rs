@@ -1,12 +1,14 @@
-//! Our models in real Keras: `to_json` is loaded there, gets our weights and predicts what we predict.
+//! Our models in real Keras: `to_json` is loaded there, gets our weights and predicts what we predict. And our event files
+//! in real TensorBoard.
 //!
-//! It needs Python with Keras (`pip install keras jax`): the one that `PYTHON` names, else `python3`. Without it a line
-//! on the standard error says that the comparison is left out. What came out last lies in `outcome.txt`;
-//! `KERAS_OUTCOME=write cargo test -p keras-tests --test python` writes it anew.
+//! It needs Python with Keras and TensorBoard (`pip install keras jax tensorboard`): the one that `PYTHON` names, else
+//! `python3`. Without it a line on the standard error says that the comparison is left out. What came out last lies in
+//! `outcome.txt` and `tensorboard.txt`; `KERAS_OUTCOME=write cargo test -p keras-tests --test python` writes them anew.
 
 #![allow(clippy::unwrap_used)]
 
 mod samples;
+mod tensorboard;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -25,14 +27,8 @@ fn here() -> PathBuf {
 
 #[test]
 fn keras_loads_our_models_and_predicts_the_same() -> Result<()> {
-    let Some(python) = python()? else {
-        // The handle itself: what a passing test prints is not shown.
-        writeln!(
-            std::io::stderr(),
-            "LEFT OUT: no Python with Keras (`pip install keras jax`; PYTHON=… names it): what we write was not loaded \
-             by real Keras"
-        )?;
-        return Ok(());
+    let Some(python) = python("keras")? else {
+        return left_out("keras jax");
     };
     let (samples, mut failures) = samples::all()?;
     let folder = tempfile::tempdir()?;
@@ -77,7 +73,7 @@ fn keras_loads_our_models_and_predicts_the_same() -> Result<()> {
     let head = format!(
         "What real Keras {version} ({backend}) makes of our models: of how many it predicts the same.\n\n"
     );
-    compare_with_committed(&head, &table, failures.is_empty())?;
+    compare_with_committed("outcome.txt", &head, &table, failures.is_empty())?;
     match failures.as_slice() {
         [] => Ok(()),
         some => bail!(
@@ -89,15 +85,27 @@ fn keras_loads_our_models_and_predicts_the_same() -> Result<()> {
     }
 }
 
-/// The Python to use, when it has Keras.
-fn python() -> Result<Option<String>> {
+/// Says that there is no Python with `packages`.
+fn left_out(packages: &str) -> Result<()> {
+    // The handle itself: what a passing test prints is not shown.
+    writeln!(
+        std::io::stderr(),
+        "LEFT OUT: no Python with `pip install {packages}` (PYTHON=… names it): what we write was not read by it"
+    )?;
+    Ok(())
+}
+
+/// The Python to use, when it has `package`.
+fn python(package: &str) -> Result<Option<String>> {
     let named = std::env::var("PYTHON").ok();
     let python = named.clone().unwrap_or_else(|| "python3".to_owned());
-    let found = Command::new(&python).args(["-c", "import keras"]).output();
+    let found = Command::new(&python)
+        .args(["-c", &format!("import {package}")])
+        .output();
     match found {
         Ok(output) if output.status.success() => Ok(Some(python)),
         Ok(output) if named.is_some() => bail!(
-            "PYTHON={python} has no Keras that can be imported: {}",
+            "PYTHON={python} has no {package} that can be imported: {}",
             String::from_utf8_lossy(&output.stderr)
         ),
         Err(error) if named.is_some() => bail!("PYTHON={python} cannot be run: {error}"),
@@ -115,8 +123,8 @@ fn table(classes: &BTreeMap<&str, (usize, usize)>) -> String {
 }
 
 /// The committed table must be what came out, so that it never tells of another time.
-fn compare_with_committed(head: &str, table: &str, passed: bool) -> Result<()> {
-    let path = here().join("outcome.txt");
+fn compare_with_committed(file: &str, head: &str, table: &str, passed: bool) -> Result<()> {
+    let path = here().join(file);
     if std::env::var("KERAS_OUTCOME").is_ok_and(|value| value == "write") {
         return Ok(std::fs::write(&path, format!("{head}{table}"))?);
     }
@@ -124,9 +132,7 @@ fn compare_with_committed(head: &str, table: &str, passed: bool) -> Result<()> {
     // The head tells the version.
     let known = committed.split_once("\n\n").map(|(_, table)| table);
     if passed && known != Some(table) {
-        bail!(
-            "tests/python/outcome.txt is not what came out; write it anew with KERAS_OUTCOME=write:\n{table}"
-        );
+        bail!("tests/python/{file} is not what came out; write it anew with KERAS_OUTCOME=write:\n{table}");
     }
     Ok(())
 }
