@@ -147,7 +147,7 @@ fn save(megabytes: usize) -> Result<()> {
 fn save_in(folder: &Path, megabytes: usize) -> Result<()> {
     const WIDTH: usize = 2048;
     // Layers of 16 MB.
-    let layers = megabytes.div_ceil(WIDTH * WIDTH * 4 >> 20).max(1);
+    let layers = megabytes.div_ceil((WIDTH * WIDTH * 4) >> 20).max(1);
     let mut model = Sequential::new().input([WIDTH]);
     for _ in 0..layers {
         model = model.add(Dense::new(WIDTH).use_bias(false));
