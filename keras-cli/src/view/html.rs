@@ -73,11 +73,7 @@ impl Page {
     /// Adds a section with a heading. Nothing for no content.
     pub(super) fn section(&mut self, heading: &str, html: &str) {
         if !html.is_empty() {
-            let _ = writeln!(
-                self.body,
-                "<section><h2>{}</h2>{html}</section>",
-                escape(heading)
-            );
+            let _ = writeln!(self.body, "<section><h2>{}</h2>{html}</section>", escape(heading));
         }
     }
 
