@@ -69,10 +69,31 @@ pub enum RunsCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Write a run as a page that needs no network
+    View {
+        /// Which run
+        #[arg(default_value = "latest")]
+        run: PathBuf,
+        /// Where to [default: `view.html` in the run's `tfruns.d`]
+        #[arg(long, short, value_name = "FILE")]
+        output: Option<PathBuf>,
+        /// Say the path as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show runs in a browser while they train: on this machine, read-only
+    Serve {
+        /// The port; 0 for any that is free
+        #[arg(long, default_value_t = 8265)]
+        port: u16,
+    },
     /// Compare runs: what they gave, against the first, with the noise of their seeds
     Compare {
         /// Which runs; without any the newest two
         runs: Vec<PathBuf>,
+        /// Write a page, too
+        #[arg(long, value_name = "FILE")]
+        html: Option<PathBuf>,
         /// How to write the table.
         #[command(flatten)]
         format: Format,

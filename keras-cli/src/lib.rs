@@ -17,8 +17,10 @@ mod out;
 mod program;
 mod record;
 mod runs;
+mod serve;
 mod stop;
 mod tune;
+pub mod view;
 
 pub use end::{End, Outcome};
 pub use out::Out;

@@ -62,7 +62,7 @@ pub(crate) fn source_changes(before: &RunInfo, after: &RunInfo) -> Result<Vec<(S
 }
 
 /// Empty when both are equal.
-fn unified(before: &str, after: &str, headers: &(String, String)) -> String {
+pub(crate) fn unified(before: &str, after: &str, headers: &(String, String)) -> String {
     if before == after {
         return String::new();
     }

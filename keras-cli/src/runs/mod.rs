@@ -10,24 +10,33 @@ mod ls;
 mod move_copy;
 mod table;
 mod text;
+mod view;
 
 use std::path::{Path, PathBuf};
 
 use keras_core::{Error, Result};
 use keras_runs::{RunInfo, as_run_dir, latest_run, runs_dir};
 
-pub(crate) use table::duration;
-pub(crate) use text::plain;
+pub(crate) use changes::{source_changes, unified};
+pub(crate) use comparison::Comparison;
+pub(crate) use table::{duration, number};
+pub(crate) use text::{files, moment, plain, value};
 
 use crate::cli::{Runs, RunsCommand};
-use crate::{Out, Outcome};
+use crate::{Out, Outcome, serve};
 
 pub(crate) fn run(arguments: Runs, out: &mut Out) -> Outcome {
     let base = arguments.runs_dir.unwrap_or_else(runs_dir);
     match arguments.command {
         RunsCommand::Ls(list) => ls::run(&list, &base, out),
         RunsCommand::Info { run, json } => info::run(&read(&run, &base)?, json, out),
-        RunsCommand::Compare { runs, format } => compare::run(&newest(&runs, &base, 2)?, format, out),
+        RunsCommand::View { run, output, json } => view::run(&read(&run, &base)?, output, json, out),
+        RunsCommand::Compare { runs, html, format } => {
+            let runs = newest(&runs, &base, 2)?;
+            view::comparison(&runs, html.as_deref())?;
+            compare::run(&runs, format, out)
+        }
+        RunsCommand::Serve { port } => serve::run(&base, port, out),
         RunsCommand::Diff {
             before,
             after,

@@ -1,0 +1,20 @@
+//! Runs as pages: one file each, small, without anything from elsewhere.
+//!
+//! All text is escaped where it is put in. The pages hold their numbers as JSON; a script draws the curves from it, and
+//! tables and texts are there without it.
+
+mod compare;
+mod data;
+mod html;
+mod list;
+mod run;
+mod text;
+
+pub use compare::compare_page;
+pub use data::run_data;
+pub use html::escape;
+pub use list::list_page;
+pub use run::run_page;
+
+pub(crate) use list::address;
+pub(crate) use run::live_page;
