@@ -176,6 +176,23 @@ impl Archive {
         all.filter(|(name, _)| name != CHECKSUMS).collect()
     }
 
+    /// The same, in the order of the files.
+    pub(super) fn in_order(&self) -> Vec<(String, &TensorInfo)> {
+        let mut all = Vec::new();
+        for part in &self.parts {
+            let mut tensors: Vec<_> = part.metadata.tensors().into_iter().collect();
+            tensors.retain(|(name, _)| name != CHECKSUMS);
+            tensors.sort_by_key(|(name, info)| (info.data_offsets, name.clone()));
+            all.extend(tensors);
+        }
+        all
+    }
+
+    /// Whether what is damaged will be found.
+    pub(super) fn has_checksums(&self) -> bool {
+        self.parts.iter().all(|part| part.checksums.is_some())
+    }
+
     /// Reads a tensor to `device`.
     pub(super) fn tensor(&mut self, name: &str, device: &Device) -> Result<Tensor> {
         match self

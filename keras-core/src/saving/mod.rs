@@ -25,10 +25,12 @@ mod checkpoint;
 mod model;
 mod shards;
 mod snapshot;
+mod tensors;
 mod weights;
 
 pub use atomic::write_atomic;
 pub(crate) use checkpoint::{CALLBACKS, Checkpoint, METRICS};
 pub use model::{LoadModel, load_model, load_model_with};
 pub use snapshot::Snapshot;
+pub use tensors::{TensorFile, save_tensors};
 pub use weights::LoadWeights;
