@@ -56,7 +56,7 @@ fn serve(mut stream: TcpStream, base: &Path, port: u16) -> std::io::Result<()> {
     stream.set_read_timeout(Some(Duration::from_secs(5)))?;
     stream.set_write_timeout(Some(Duration::from_secs(10)))?;
     let (answer, body) = match Request::read(&mut stream)? {
-        Ok(request) => (answer(&request, base, port), request.method == "GET"),
+        Ok(request) => (answer(&request, base, port), request.method != "HEAD"),
         Err(answer) => (answer, true),
     };
     stream.write_all(&answer.bytes(body))?;
@@ -105,10 +105,16 @@ fn page(request: &Request, base: &Path) -> Result<Option<Answer>> {
         return Ok(Some(Answer::json(&run_data(&RunInfo::read(dir)?))));
     }
     match request.path.as_str() {
-        "/" => Ok(Some(Answer::html(list_page(
-            &keras_runs::ls_runs(base)?,
-            &base.to_string_lossy(),
-        )))),
+        "/" => {
+            let from = request.query.iter().find(|(key, _)| key == "from");
+            let from = from.and_then(|(_, text)| text.parse().ok()).unwrap_or(0);
+            let runs = keras_runs::ls_runs(base)?;
+            Ok(Some(Answer::html(list_page(
+                &runs,
+                from,
+                &base.to_string_lossy(),
+            ))))
+        }
         "/compare" => {
             let mut chosen = Vec::new();
             for (_, name) in request.query.iter().filter(|(key, _)| key == "run") {

@@ -1,10 +1,18 @@
 use keras_runs::{Cell, RunInfo, RunTable};
 
-use super::html::{Page, escape};
+use super::html::{Page, Room, escape};
+use super::text::{note, within};
 use crate::runs::{duration, moment, number};
 
-/// All runs as a page of links; several can be chosen to be compared.
-pub fn list_page(runs: &[RunInfo], title: &str) -> String {
+/// More columns are not on the page.
+const COLUMNS: usize = 24;
+/// Of one cell.
+const CELL: usize = 120;
+
+/// Runs as a page of links; several can be chosen to be compared.
+///
+/// It has less than 200 kB: the runs from number `from` on, as many as there is room for, and a link to those after them.
+pub fn list_page(runs: &[RunInfo], from: usize, title: &str) -> String {
     let mut page = Page::new("Runs", title);
     let table = RunTable::new(runs);
     let wanted = |column: &&String| {
@@ -12,19 +20,31 @@ pub fn list_page(runs: &[RunInfo], title: &str) -> String {
             .iter()
             .any(|prefix| column.starts_with(prefix))
     };
-    let columns: Vec<&String> = table.columns().iter().filter(wanted).collect();
+    let mut columns: Vec<&String> = table.columns().iter().filter(wanted).collect();
+    let left_out = columns.len().saturating_sub(COLUMNS);
+    columns.truncate(COLUMNS);
     let head: String = columns
         .iter()
-        .map(|column| format!("<th>{}</th>", escape(column)))
+        .map(|column| format!("<th>{}</th>", within(column, CELL)))
         .collect();
-    let rows: String = runs.iter().map(|run| row(run, &columns)).collect();
-    let html = format!(
+    let mut room = Room::new(page.room(usize::MAX).saturating_sub(head.len() + 3000));
+    let rest = runs.get(from..).unwrap_or_default();
+    for run in rest {
+        room.add(&row(run, &columns));
+    }
+    let (rows, more) = room.into_parts();
+    let mut html = format!(
         "<form action=\"/compare\"><div class=\"wide\"><table><tr><th></th><th>run</th><th>status</th><th>started</th>\
          <th>time</th><th>epochs</th>{head}</tr>{rows}</table></div><p><button>Compare those chosen</button></p></form>"
     );
+    html += &note(left_out, "column", "`keras runs ls --all`");
+    if more > 0 {
+        let next = from + rest.len() - more;
+        html += &format!("<p><a href=\"/?from={next}\">{more} older</a></p>");
+    }
     page.section(
         "Runs",
-        if runs.is_empty() {
+        if rest.is_empty() {
             "<p>There is no run yet.</p>"
         } else {
             &html
@@ -42,7 +62,7 @@ fn row(run: &RunInfo, columns: &[&String]) -> String {
                 Some(cell) => cell.to_string(),
                 None => String::new(),
             };
-            format!("<td>{}</td>", escape(&text))
+            format!("<td>{}</td>", within(&text, CELL))
         })
         .collect();
     let name = run.name();
@@ -51,7 +71,7 @@ fn row(run: &RunInfo, columns: &[&String]) -> String {
          <td class=\"{}\">{}</td><td>{}</td><td>{}</td><td>{}</td>{cells}</tr>",
         escape(&name),
         address(&name),
-        escape(&name),
+        within(&name, CELL),
         run.status.name(),
         run.status.name(),
         run.start.map(moment).unwrap_or_default(),

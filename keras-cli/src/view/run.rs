@@ -2,17 +2,22 @@ use keras_core::Result;
 use keras_runs::{RunInfo, Status};
 use serde_json::{Value, json};
 
-use super::data::run_data;
-use super::html::{Page, block, fold, pairs};
-use super::text::{head, tail};
+use super::data::{CURVES, drawn};
+use super::html::{Page, Room, fold, pairs};
+use super::text::{Part, block, code, note, within};
 use crate::runs::{duration, files, moment, number, plain};
 
-/// The most that is shown of the console, of all sources, and of plots.
-const CONSOLE: usize = 30_000;
+/// The most that parts take of the page: what is asked for first comes first.
+const CONSOLE: usize = 25_000;
 const CODE: usize = 60_000;
-const PLOTS: u64 = 40_000;
+const MODEL: usize = 20_000;
+const TABLE: usize = 8000;
+/// Bytes of pictures, before they are coded.
+const PLOTS: usize = 27_000;
 
 /// A run as a page that needs nothing else: what went in, what came out, curves, model, console, sources.
+///
+/// It has less than 200 kB, whatever the run holds: it says what it leaves out, and where that is.
 ///
 /// # Errors
 /// When a file of the run is damaged.
@@ -30,41 +35,55 @@ fn page(run: &RunInfo, live: Option<String>) -> Result<String> {
     if let Some(address) = live {
         page.live(address);
     }
-    page.data(json!({ "runs": [run_data(run)] }));
+    let (curves, left_out) = drawn(std::slice::from_ref(run), CURVES);
+    page.data(&json!({ "runs": curves }));
     page.raw("<div class=\"columns\"><div>\n");
     if let Some(error) = &run.error {
         let text = format!("{}\n\n{}", error.message, error.traceback.join("\n"));
-        page.section("Error", &format!("<div class=\"error\">{}</div>", block(&text)));
+        let text = block(&text, Part::First, TABLE, "tfruns.d/error.json");
+        page.section("Error", &format!("<div class=\"error\">{text}</div>"));
     }
     if !run.metrics.is_empty() {
-        page.section("History", "<div id=\"history\"></div>");
+        let note = note(left_out, "curve", "tfruns.d/metrics.json");
+        page.section("History", &format!("<div id=\"history\"></div>{note}"));
     }
+    let model = run.property("model").unwrap_or_default();
     page.section(
         "Model",
-        &block(&head(run.property("model").unwrap_or_default(), CONSOLE)),
+        &block(model, Part::First, MODEL, "tfruns.d/properties/model"),
     );
     page.raw("</div><div>\n");
-    page.section("Run", &pairs(about(run)));
+    page.section("Run", &pairs(about(run), TABLE, "tfruns.d/properties"));
     let last = run
         .metrics
         .names()
         .filter_map(|name| Some((name.to_owned(), number(run.metrics.last(name)?))));
-    page.section("Metrics", &pairs(last));
-    page.section("Evaluation", &pairs(values(&run.evaluation)));
-    page.section("Flags", &pairs(values(&run.flags)));
+    page.section("Metrics", &pairs(last, TABLE, "tfruns.d/metrics.json"));
+    let evaluation = pairs(values(&run.evaluation), TABLE, "tfruns.d/evaluation.json");
+    page.section("Evaluation", &evaluation);
+    page.section("Flags", &pairs(values(&run.flags), TABLE, "tfruns.d/flags.json"));
+    let optimization = properties(run, &["loss_function", "optimizer", "learning_rate"]);
+    page.section("Optimization", &pairs(optimization, TABLE, "tfruns.d/properties"));
+    page.section("Training", &pairs(training(run), TABLE, "tfruns.d/properties"));
     page.section(
-        "Optimization",
-        &pairs(properties(run, &["loss_function", "optimizer", "learning_rate"])),
+        "Machine",
+        &pairs(machine(run)?, TABLE, "tfruns.d/environment.json"),
     );
-    page.section("Training", &pairs(training(run)));
-    page.section("Machine", &pairs(machine(run)?));
     page.raw("</div></div>\n");
     let names = files(run).join("\n");
-    page.section("Files", &block(&head(&names, 4000)));
-    page.section("Plots", &plots(run));
+    page.section(
+        "Files",
+        &block(&names, Part::First, TABLE / 2, "the run's folder"),
+    );
+    page.section("Plots", &plots(run, page.room(PLOTS)));
     let console = run.output()?.unwrap_or_default();
-    page.section("Console", &block(&tail(&console, CONSOLE)));
-    page.section("Code", &code(run)?);
+    let room = page.room(CONSOLE);
+    let whole = match run.property("output") {
+        Some(_) => "tfruns.d/properties/output",
+        None => "tfruns.d/console.raw",
+    };
+    page.section("Console", &block(&console, Part::Last, room, whole));
+    page.section("Code", &sources(run, page.room(CODE))?);
     Ok(page.finish())
 }
 
@@ -101,7 +120,7 @@ fn about(run: &RunInfo) -> Vec<(String, String)> {
         .properties
         .iter()
         .filter(|(name, _)| !known.contains(&name.as_str()));
-    rows.extend(rest.map(|(name, value)| (name.clone(), head(value, 300))));
+    rows.extend(rest.map(|(name, value)| (name.clone(), value.clone())));
     rows
 }
 
@@ -122,7 +141,7 @@ fn machine(run: &RunInfo) -> Result<Vec<(String, String)>> {
     let environment = run.environment()?;
     let row = |name: &&str| {
         let value = environment.get(*name).filter(|value| !value.is_null())?;
-        Some(((*name).to_owned(), head(&plain(value), 300)))
+        Some(((*name).to_owned(), plain(value)))
     };
     Ok([
         "host",
@@ -147,7 +166,7 @@ fn properties(run: &RunInfo, names: &[&str]) -> Vec<(String, String)> {
 fn values(values: &serde_json::Map<String, Value>) -> Vec<(String, String)> {
     let text = |value: &Value| match value.as_f64() {
         Some(value) => number(value),
-        None => head(&plain(value), 2000),
+        None => plain(value),
     };
     values
         .iter()
@@ -156,62 +175,52 @@ fn values(values: &serde_json::Map<String, Value>) -> Vec<(String, String)> {
 }
 
 /// The program's own plots; the history is drawn above.
-fn plots(run: &RunInfo) -> String {
-    let mut room = PLOTS;
-    let mut html = String::new();
+fn plots(run: &RunInfo, most: usize) -> String {
+    // Four letters for three bytes.
+    let mut bytes_left = (most.saturating_sub(3000) / 4 * 3) as u64;
+    let (mut pictures, mut others) = (String::new(), Vec::new());
     for path in run.plots() {
-        let name = path
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let size = std::fs::symlink_metadata(&path)
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let meta = std::fs::symlink_metadata(&path)
             .ok()
-            .filter(|meta| meta.is_file())
-            .map(|meta| meta.len());
-        let (Some(size), true) = (size, name.ends_with(".png") && name != "history.png") else {
+            .filter(|meta| meta.is_file());
+        let (Some(size), true) = (
+            meta.map(|meta| meta.len()),
+            name.ends_with(".png") && name != "history.png",
+        ) else {
             continue;
         };
-        let bytes = (size <= room).then(|| std::fs::read(&path).ok()).flatten();
+        let bytes = (size + 500 <= bytes_left)
+            .then(|| std::fs::read(&path).ok())
+            .flatten();
         match bytes {
             Some(bytes) => {
-                room -= size;
-                let name = super::escape(&name);
-                html += &format!(
-                    "<img alt=\"{name}\" src=\"data:image/png;base64,{}\">",
-                    base64(&bytes)
-                );
+                bytes_left = bytes_left.saturating_sub(bytes.len() as u64 + 500);
+                let (name, picture) = (within(&name, 300), base64(&bytes));
+                pictures += &format!("<img alt=\"{name}\" src=\"data:image/png;base64,{picture}\">");
             }
-            None => html += &pairs([(name, format!("{} kB, not shown here", size / 1000))]),
+            None => others.push((name.into_owned(), format!("{} kB, not shown here", size / 1000))),
         }
     }
-    html
+    pictures + &pairs(others, 2500, "plots")
 }
 
-fn code(run: &RunInfo) -> Result<String> {
-    let mut room = CODE;
-    let mut html = String::new();
+/// The sources, the main file first, until there is no room.
+fn sources(run: &RunInfo, most: usize) -> Result<String> {
+    const WHOLE: &str = "tfruns.d/source.tar.gz";
+    let mut room = Room::new(most.saturating_sub(400));
+    let mut others = 0;
     for (at, (name, bytes)) in run.sources()?.iter().enumerate() {
-        if name.ends_with(".lock") || room == 0 {
-            html += &pairs([(name.as_str(), "in the record, not shown here")]);
+        // A title and a few lines.
+        if name.ends_with(".lock") || room.left() < 2000 {
+            others += 1;
             continue;
         }
-        let text = head(&String::from_utf8_lossy(bytes), room);
-        room = room.saturating_sub(text.len());
-        html += &fold(
-            name,
-            &format!("<pre class=\"code\">{}</pre>", numbered(&text)),
-            at == 0,
-        );
+        let text = code(&String::from_utf8_lossy(bytes), room.left() - 600, WHOLE);
+        room.add(&fold(name, &text, at == 0));
     }
-    Ok(html)
-}
-
-fn numbered(text: &str) -> String {
-    let lines = text.lines().enumerate();
-    lines
-        .map(|(at, line)| format!("<i>{:>4}</i>  {}\n", at + 1, super::escape(line)))
-        .collect()
+    let (html, left_out) = room.into_parts();
+    Ok(html + &note(left_out + others, "file", WHOLE))
 }
 
 fn base64(bytes: &[u8]) -> String {
