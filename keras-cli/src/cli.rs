@@ -30,6 +30,12 @@ pub enum Command {
     Run(Record),
     /// Try combinations of flags, each in a process of its own
     Tune(Tune),
+    /// Show a model: its layers with their shapes and numbers of weights
+    Summary(Summary),
+    /// List the tensors of a model, weights or a checkpoint, and what their values are like
+    Inspect(Inspect),
+    /// Write a model or its weights in another format
+    Convert(Convert),
     /// Write completions for a shell
     Completions {
         /// Which shell
@@ -98,6 +104,8 @@ pub enum RunsCommand {
         #[command(flatten)]
         format: Format,
     },
+    /// Run a run's program again, from its sources, flags and seed, and tell the first number that differs
+    Replay(Replay),
     /// What differs between two runs: flags and sources
     Diff {
         /// The run before
@@ -204,6 +212,32 @@ pub struct List {
     pub format: Format,
 }
 
+/// `keras runs replay`.
+#[derive(Debug, Args)]
+pub struct Replay {
+    /// Which run
+    #[arg(default_value = "latest")]
+    pub run: PathBuf,
+    /// Put the sources into this empty folder and leave them there [default: a folder that is removed]
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// Run it in the folder where it was run, as that is now
+    #[arg(long, conflicts_with = "folder")]
+    pub here: bool,
+    /// A command for a shell that builds the program there first
+    #[arg(long, value_name = "COMMAND")]
+    pub build: Option<String>,
+    /// How much a number may differ, as a part of it
+    #[arg(long, default_value_t = 0., value_name = "PART")]
+    pub tolerance: f64,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+    /// Another program and its arguments [default: those recorded]
+    #[arg(last = true, value_name = "PROGRAM")]
+    pub program: Vec<std::ffi::OsString>,
+}
+
 /// How to write a table.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct Format {
@@ -246,7 +280,7 @@ pub struct Record {
 
 /// `keras tune`.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("how").args(["grid", "random"]).required(true)))]
+#[command(group(ArgGroup::new("how").args(["grid", "random", "tpe"]).required(true)))]
 pub struct Tune {
     /// A YAML or JSON file of flags, each with a list of values: all combinations
     #[arg(long, value_name = "FILE")]
@@ -254,6 +288,9 @@ pub struct Tune {
     /// A file of flags, each with a list of values or a range `{min, max, log, integer}`: drawn at random
     #[arg(long, value_name = "FILE", requires = "trials")]
     pub random: Option<PathBuf>,
+    /// The same, drawn near what was good so far: tree-structured Parzen estimators
+    #[arg(long, value_name = "FILE", requires = "trials")]
+    pub tpe: Option<PathBuf>,
     /// How many trials to draw
     #[arg(long, short = 'n', value_name = "N", conflicts_with = "grid")]
     pub trials: Option<usize>,
@@ -261,7 +298,7 @@ pub struct Tune {
     #[arg(long, short, default_value = "1", value_name = "N")]
     pub jobs: std::num::NonZeroUsize,
     /// Train each with N seeds: `--seed`, and those after it
-    #[arg(long, default_value = "1", value_name = "N")]
+    #[arg(long, visible_alias = "repeats", default_value = "1", value_name = "N")]
     pub seeds: std::num::NonZeroU64,
     /// The first seed, and that of what is drawn
     #[arg(long, default_value_t = 0)]
@@ -272,6 +309,24 @@ pub struct Tune {
     /// The folder of the sources to keep [default: this one]
     #[arg(long, value_name = "DIR")]
     pub source: Option<PathBuf>,
+    /// The column that is to be good [default: the first of eval_loss, metric_val_loss and metric_loss that a run has]
+    #[arg(long, value_name = "COLUMN")]
+    pub objective: Option<String>,
+    /// Large values of it are good [default: as its name says]
+    #[arg(long, conflicts_with = "minimize")]
+    pub maximize: bool,
+    /// Small values of it are good
+    #[arg(long)]
+    pub minimize: bool,
+    /// End trials early that do badly, by their metrics so far
+    #[arg(long, value_name = "RULE")]
+    pub prune: Option<crate::tune::Rule>,
+    /// How many epochs each may train before
+    #[arg(long, default_value = "1", value_name = "EPOCHS", requires = "prune")]
+    pub grace: std::num::NonZeroUsize,
+    /// Copy the best run into a folder, with the model that it left; written over by the next best
+    #[arg(long, value_name = "DIR")]
+    pub best: Option<PathBuf>,
     /// Only say what would be run
     #[arg(long)]
     pub dry_run: bool,
@@ -281,4 +336,66 @@ pub struct Tune {
     /// The program and its arguments; `{NAME}` in them is replaced by the flag's value
     #[arg(last = true, required = true, value_name = "PROGRAM")]
     pub program: Vec<std::ffi::OsString>,
+}
+
+/// `keras summary`.
+#[derive(Debug, Args)]
+pub struct Summary {
+    /// A saved model, a checkpoint, a model's JSON, or a run's directory
+    pub file: PathBuf,
+    /// List the layers of models within
+    #[arg(long)]
+    pub expand_nested: bool,
+    /// Say which layers are trained
+    #[arg(long)]
+    pub show_trainable: bool,
+    /// The width of the table
+    #[arg(long, value_name = "COLUMNS")]
+    pub width: Option<usize>,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `keras inspect`.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// A saved model, weights, a checkpoint or its folder, or a file of safetensors or NumPy
+    pub file: PathBuf,
+    /// Only this tensor
+    #[arg(long, short, value_name = "NAME")]
+    pub tensor: Vec<String>,
+    /// Those that are no weights, too: of the optimizer, of metrics and callbacks
+    #[arg(long)]
+    pub all: bool,
+    /// Do not read the values
+    #[arg(long)]
+    pub no_values: bool,
+    /// As JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// `keras convert`.
+#[derive(Debug, Args)]
+pub struct Convert {
+    /// A saved model, weights, a checkpoint or its folder, a model's JSON, or a file of safetensors or NumPy
+    pub from: PathBuf,
+    /// What to write: a model's `.json`, a model as `.keras`, weights as `.safetensors` or `.npz`
+    pub to: PathBuf,
+    /// The weights of the model to write, from any file that has them
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// The seed of new weights, for a model that has none
+    #[arg(long)]
+    pub seed: Option<u64>,
+    /// Tensors that are no weights, too
+    #[arg(long)]
+    pub all: bool,
+    /// Write over a file that is there
+    #[arg(long)]
+    pub force: bool,
+    /// Say what was written as JSON
+    #[arg(long)]
+    pub json: bool,
 }

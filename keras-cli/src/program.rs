@@ -1,25 +1,33 @@
 //! Programs that are run and recorded.
 
 mod console;
+mod content;
 mod ending;
+mod leash;
 
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use keras_core::{Error, Result};
 use keras_runs::{Metadata, RunHandle, RunOptions, Source};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 pub(crate) use ending::Ending;
 
 use crate::runs::plain;
 use crate::stop::Stop;
 use console::Console;
+use leash::Leash;
 
 /// Files that a program is read from.
 const SCRIPTS: [&str; 7] = ["rs", "py", "r", "R", "jl", "sh", "js"];
+
+/// How often a run that goes on is looked at, whether to end it early.
+const LOOK: Duration = Duration::from_millis(200);
+/// How long a program that was told to end early may take for it.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A program to record.
 #[derive(Debug)]
@@ -28,6 +36,8 @@ pub(crate) struct Program {
     pub(crate) words: Vec<OsString>,
     /// The folder of its sources, where that is not the current one.
     pub(crate) source: Option<PathBuf>,
+    /// Where it is started, where that is not here.
+    pub(crate) folder: Option<PathBuf>,
     /// Whether what it prints is also shown, and it may read from standard input.
     pub(crate) shown: bool,
 }
@@ -47,18 +57,16 @@ impl Program {
         self.words.iter().map(quoted).collect::<Vec<_>>().join(" ")
     }
 
-    /// Runs it to its end in a run of its own.
+    /// Runs it to its end in a run of its own, or until `early` says of the run's directory that this is enough.
     pub(crate) fn record(
         &self,
         options: RunOptions,
         flags: &Map<String, Value>,
         stop: &Stop,
+        early: &dyn Fn(&Path) -> bool,
     ) -> Result<Ending> {
         let name = self.words.first().map(Path::new).unwrap_or(Path::new(""));
-        let folder = match &self.source {
-            Some(folder) => folder.clone(),
-            None => std::env::current_dir().map_err(|e| Error::io(".", "cannot find the folder", e))?,
-        };
+        let folder = self.folder()?;
         let script = self.script(&folder);
         let shown = script.as_deref().unwrap_or(name).file_name().unwrap_or_default();
         let mut options = options
@@ -67,7 +75,6 @@ impl Program {
             .flags(flags.clone())
             .script(shown.to_string_lossy().replace('\0', ""))
             .property("command", self.command());
-        let sources = self.source.is_some() || folder.join("Cargo.toml").exists();
         if let Some(script) = &script {
             options = options.source(Source {
                 root: folder.clone(),
@@ -75,22 +82,56 @@ impl Program {
             });
         }
         let run = options.start()?;
-        if script.is_none() && sources {
+        run.write(self.record_of_command()?)?;
+        if script.is_none() && self.has_sources(&folder) {
             run.write(Metadata::source(&folder))?;
         }
         let ended = self.start(run.handle(), flags).and_then(|(mut child, console)| {
-            let status = wait(&mut child, stop);
+            let leash = Leash::of(&child);
+            let ended = wait(&mut child, stop, &|| early(run.path()));
+            drop(leash);
             let errors = console.end();
-            Ok((status?, errors))
+            Ok((ended?, errors))
         });
         match ended {
-            Ok((status, errors)) => Ending::of(run, status, &errors),
+            Ok(((status, pruned), errors)) => Ending::of(run, status, pruned, &errors),
             Err(error) => {
                 let failed = Error::file(name, format!("cannot run this program: {error}"));
                 run.fail(&failed)?;
                 Err(failed)
             }
         }
+    }
+
+    /// The folder of its sources.
+    fn folder(&self) -> Result<PathBuf> {
+        match &self.source {
+            Some(folder) => Ok(folder.clone()),
+            None => self.start_folder(),
+        }
+    }
+
+    fn start_folder(&self) -> Result<PathBuf> {
+        match &self.folder {
+            Some(folder) => Ok(folder.clone()),
+            None => std::env::current_dir().map_err(|e| Error::io(".", "cannot find the folder", e)),
+        }
+    }
+
+    /// Whether a folder without a script among the words is one of sources.
+    fn has_sources(&self, folder: &Path) -> bool {
+        self.source.is_some() || folder.join("Cargo.toml").exists()
+    }
+
+    /// `command.json`: the words and the folder that they were said in, for doing it again.
+    fn record_of_command(&self) -> Result<Metadata> {
+        let words: Vec<_> = self.words.iter().map(|word| word.to_string_lossy()).collect();
+        let folder = self.start_folder()?;
+        let command = json!({"program": words, "folder": folder.to_string_lossy()});
+        Ok(Metadata::custom("command", move |data_dir| {
+            let path = data_dir.join("command.json");
+            std::fs::write(&path, format!("{command:#}\n")).map_err(|e| Error::io(&path, "cannot write", e))
+        }))
     }
 
     /// The file among its words that it is read from, seen from `folder`.
@@ -100,14 +141,22 @@ impl Program {
             let kind = path.extension().and_then(OsStr::to_str);
             kind.is_some_and(|kind| SCRIPTS.contains(&kind)) && path.is_file()
         };
-        let found = self.words.iter().map(Path::new).find(|path| is_script(path))?;
-        let path = found.canonicalize().ok()?;
+        let here = self.start_folder().ok()?;
+        let mut paths = self.words.iter().map(|word| here.join(word));
+        let path = paths.find(|path| is_script(path))?.canonicalize().ok()?;
         path.strip_prefix(folder).ok().map(Path::to_owned)
     }
 
     fn start(&self, run: &RunHandle, flags: &Map<String, Value>) -> std::io::Result<(Child, Console)> {
         let words: Vec<OsString> = self.words.iter().map(|word| filled(word, flags)).collect();
-        let mut command = Command::new(words.first().map_or(OsStr::new(""), OsString::as_os_str));
+        let name = words.first().map_or(OsStr::new(""), OsString::as_os_str);
+        // A path is one from there; a name alone is looked for where the system does.
+        let path = self.folder.as_ref().map(|folder| folder.join(name));
+        let path = path.filter(|_| Path::new(name).components().count() > 1);
+        let mut command = Command::new(path.as_deref().map_or(name, Path::as_os_str));
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
         command
             .args(words.iter().skip(1))
             .envs(variables(flags))
@@ -151,16 +200,30 @@ fn variables(flags: &Map<String, Value>) -> impl Iterator<Item = (String, String
     flags.map(|(name, value)| (format!("KERAS_FLAG_{}", name.to_ascii_uppercase()), plain(value)))
 }
 
-fn wait(child: &mut Child, stop: &Stop) -> std::io::Result<ExitStatus> {
+/// How it ended, and whether that was because `early` said so.
+fn wait(child: &mut Child, stop: &Stop, early: &dyn Fn() -> bool) -> std::io::Result<(ExitStatus, bool)> {
     let mut pause = Duration::from_millis(1);
     let mut told = false;
+    let mut looked = Instant::now();
+    let mut pruned = None;
     loop {
         if let Some(status) = child.try_wait()? {
-            return Ok(status);
+            // Whoever came to the end nevertheless is done.
+            return Ok((status, pruned.is_some() && !status.success()));
         }
         if stop.terminated() && !told {
             told = true;
             terminate(child)?;
+        }
+        if !told && looked.elapsed() >= LOOK {
+            if early() {
+                (told, pruned) = (true, Some(Instant::now()));
+                terminate(child)?;
+            }
+            looked = Instant::now();
+        }
+        if pruned.is_some_and(|since| since.elapsed() >= PATIENCE) {
+            child.kill()?;
         }
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
@@ -194,6 +257,7 @@ mod tests {
             let program = Program {
                 words,
                 source: None,
+                folder: None,
                 shown: false,
             };
             assert_eq!(program.command(), text);

@@ -32,10 +32,11 @@ pub(crate) fn run(arguments: &Record) -> Outcome {
     let program = Program {
         words: arguments.program.clone(),
         source: arguments.source.clone(),
+        folder: None,
         shown: true,
     };
     let stop = Stop::watch().map_err(|e| Error::io(".", "cannot wait for signals", e))?;
-    let ending = program.record(options, &flags, &stop)?;
+    let ending = program.record(options, &flags, &stop, &|_| false)?;
     if !arguments.quiet {
         let path = printable(&ending.path.to_string_lossy());
         End::say(format_args!("{path}: {}, {}", ending.status, ending.words));

@@ -121,13 +121,15 @@ fn git(folder: &Path) -> Option<(Value, Vec<u8>)> {
         Some(line.trim().to_owned()).filter(|value| !value.starts_with('('))
     };
     let changed = status.lines().filter(|line| !line.starts_with('#')).count();
-    let root = run(&["rev-parse", "--show-toplevel"]);
+    // As git looks for it; a process less while a training begins.
+    let inside = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let root = inside.ancestors().find(|folder| folder.join(".git").exists());
     let state = json!({
         "commit": head("oid"),
         "branch": head("head"),
         "dirty": changed > 0,
         "changed_files": changed,
-        "root": root.map(|root| String::from_utf8_lossy(&root).trim_end().to_owned()),
+        "root": root.map(|root| root.to_string_lossy().into_owned()),
     });
     let mut diff = match changed {
         0 => Vec::new(),

@@ -62,6 +62,21 @@ impl Source {
         Self { root, script }
     }
 
+    /// The names and contents of the sources that a run keeps of a folder: those of a package, or those beside a script,
+    /// which is first then.
+    ///
+    /// # Errors
+    /// When there is no such folder.
+    ///
+    /// ```
+    /// let files = keras_runs::Source::files(env!("CARGO_MANIFEST_DIR"), None)?;
+    /// assert!(files.iter().any(|(name, _)| name == "src/source.rs"));
+    /// # Ok::<(), keras_core::Error>(())
+    /// ```
+    pub fn files(root: impl AsRef<Path>, script: Option<&Path>) -> Result<Vec<(String, Vec<u8>)>> {
+        archive(root.as_ref(), script).map(|archive| archive.files)
+    }
+
     /// The file name of the main file: the name of a run's program.
     pub fn script_name(&self) -> String {
         let name = self.script.file_name().unwrap_or_default();

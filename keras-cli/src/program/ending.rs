@@ -14,11 +14,13 @@ pub(crate) struct Ending {
     pub(crate) code: u8,
     /// In words.
     pub(crate) words: String,
+    /// Whether it was ended before its time.
+    pub(crate) pruned: bool,
 }
 
 impl Ending {
     /// Ends the run as its program ended.
-    pub(super) fn of(run: Run, status: ExitStatus, errors: &str) -> Result<Self> {
+    pub(super) fn of(run: Run, status: ExitStatus, pruned: bool, errors: &str) -> Result<Self> {
         let path = run.path().to_owned();
         let (code, words, killed) = explain(status);
         match status.code() {
@@ -26,11 +28,15 @@ impl Ending {
             None => run.property("signal", &words)?,
         }
         let info = RunInfo::read(&path);
+        if pruned {
+            let epochs = info.as_ref().map_or(0, RunInfo::epochs_completed);
+            run.property("pruned", epochs)?;
+        }
         // What a program of ours wrote of its error says more.
         let told = info.as_ref().ok().and_then(|info| info.error.clone());
         let status = match (&told, status.success()) {
             (None, true) => Status::Done,
-            (None, false) if killed => Status::Killed,
+            (None, false) if killed || pruned => Status::Killed,
             _ => Status::Failed,
         };
         match status {
@@ -55,6 +61,7 @@ impl Ending {
             status,
             code,
             words,
+            pruned,
         })
     }
 }

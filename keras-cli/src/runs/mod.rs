@@ -8,6 +8,7 @@ mod export;
 mod info;
 mod ls;
 mod move_copy;
+mod replay;
 mod table;
 mod text;
 mod view;
@@ -19,7 +20,7 @@ use keras_runs::{RunInfo, as_run_dir, latest_run, runs_dir};
 
 pub(crate) use changes::{source_changes, unified};
 pub(crate) use comparison::Comparison;
-pub(crate) use table::{duration, number};
+pub(crate) use table::{Table, duration, number};
 pub(crate) use text::{files, moment, plain, value};
 
 use crate::cli::{Runs, RunsCommand};
@@ -36,6 +37,7 @@ pub(crate) fn run(arguments: Runs, out: &mut Out) -> Outcome {
             view::comparison(&runs, html.as_deref())?;
             compare::run(&runs, format, out)
         }
+        RunsCommand::Replay(replay) => replay::run(&read(&replay.run, &base)?, &replay, &base, out),
         RunsCommand::Serve { port } => serve::run(&base, port, out),
         RunsCommand::Diff {
             before,

@@ -8,11 +8,11 @@ use serde_json::{Map, Value};
 /// What flags may be, as a file says.
 #[derive(Debug)]
 pub(super) struct Space {
-    flags: Vec<(String, Choice)>,
+    pub(super) flags: Vec<(String, Choice)>,
 }
 
 #[derive(Debug)]
-enum Choice {
+pub(super) enum Choice {
     Values(Vec<Value>),
     Range {
         min: f64,
@@ -66,16 +66,24 @@ impl Space {
             if rows.len() == wanted {
                 break;
             }
-            let row = self
-                .flags
-                .iter()
-                .map(|(name, choice)| (name.clone(), choice.draw()));
-            let row: Map<_, _> = row.collect();
+            let row = self.draw();
             if !rows.contains(&row) {
                 rows.push(row);
             }
         }
         Trials::of(rows)
+    }
+
+    /// The part of a run's flags that is a row of these, if it has them all.
+    pub(super) fn row_of(&self, flags: &Map<String, Value>) -> Option<Map<String, Value>> {
+        let value = |(name, _): &(String, Choice)| Some((name.clone(), flags.get(name)?.clone()));
+        self.flags.iter().map(value).collect()
+    }
+
+    /// A row at random, from this thread's seed.
+    pub(super) fn draw(&self) -> Map<String, Value> {
+        let draw = |(name, choice): &(String, Choice)| (name.clone(), choice.draw());
+        self.flags.iter().map(draw).collect()
     }
 }
 
@@ -131,35 +139,70 @@ impl Choice {
         })
     }
 
-    fn draw(&self) -> Value {
+    /// A value at random, from this thread's seed.
+    pub(super) fn draw(&self) -> Value {
         match self {
             Self::Values(values) => {
                 let at = (uniform() * values.len() as f64) as usize;
                 values.get(at).cloned().unwrap_or_default()
             }
-            Self::Range {
-                min,
-                max,
-                log,
-                integer,
-            } => {
-                // Each whole number, the last one too, has a part of the same length.
-                let end = if *integer { max + 1. } else { *max };
-                let drawn = match log {
-                    true => (min.ln() + uniform() * (end.ln() - min.ln())).exp(),
-                    false => min + uniform() * (end - min),
-                };
-                match integer {
-                    true => Value::from(drawn.floor().clamp(*min, *max) as i64),
-                    false => Value::from(drawn.clamp(*min, *max)),
-                }
-            }
+            Self::Range { .. } => self.at(uniform()),
         }
+    }
+
+    /// The ends of a range as it is drawn from: by logarithms, and with each whole number, the last one too, having a
+    /// part of the same length.
+    fn ends(&self) -> (f64, f64) {
+        let Self::Range {
+            min,
+            max,
+            log,
+            integer,
+        } = self
+        else {
+            return (0., 1.);
+        };
+        let max = if *integer { max + 1. } else { *max };
+        match log {
+            true => (min.ln(), max.ln()),
+            false => (*min, max),
+        }
+    }
+
+    /// The value at a place from 0 to 1 of a range.
+    pub(super) fn at(&self, place: f64) -> Value {
+        let Self::Range {
+            min,
+            max,
+            log,
+            integer,
+        } = self
+        else {
+            return Value::Null;
+        };
+        let (low, high) = self.ends();
+        let value = low + place * (high - low);
+        let value = if *log { value.exp() } else { value };
+        match integer {
+            true => Value::from(value.floor().clamp(*min, *max) as i64),
+            false => Value::from(value.clamp(*min, *max)),
+        }
+    }
+
+    /// Where a value of a range is, from 0 to 1.
+    pub(super) fn place(&self, value: &Value) -> Option<f64> {
+        let Self::Range { log, integer, .. } = self else {
+            return None;
+        };
+        let value = value.as_f64()? + if *integer { 0.5 } else { 0. };
+        let (low, high) = self.ends();
+        let value = if *log { value.ln() } else { value };
+        Some(((value - low) / (high - low)).clamp(0., 1.))
     }
 }
 
-/// From 0 to 1, without 1.
-fn uniform() -> f64 {
+/// From 0 to 1, without 1, from this thread's seed.
+pub(super) fn uniform() -> f64 {
     (next_seed() >> 11) as f64 / (1_u64 << 53) as f64
 }
 

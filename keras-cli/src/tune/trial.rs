@@ -1,7 +1,8 @@
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Range;
 
-use keras_runs::{RunInfo, Trials};
+use keras_runs::{RunInfo, Status, Trials};
 use serde_json::{Map, Value};
 
 use crate::runs::plain;
@@ -14,26 +15,37 @@ pub(super) struct Trial {
 }
 
 impl Trial {
-    /// Each row with each seed, all rows with the first seed first.
-    pub(super) fn of(rows: &[Map<String, Value>], seeds: Range<u64>) -> Vec<Self> {
+    /// Each row with each seed, all rows with the first seed first, without those that a run has finished.
+    pub(super) fn left(rows: &[Map<String, Value>], seeds: Range<u64>, runs: &[RunInfo]) -> Vec<Self> {
+        let mut finished: HashMap<u64, Vec<RunInfo>> = HashMap::new();
+        for run in runs.iter().filter(|run| is_finished(run)) {
+            if let Some(seed) = run.seed() {
+                let mut run = run.clone();
+                run.status = Status::Done;
+                finished.entry(seed).or_default().push(run);
+            }
+        }
         let with = |seed: u64| {
-            rows.iter().map(move |flags| Self {
-                flags: flags.clone(),
-                seed,
-            })
+            let done = finished.get(&seed).map_or(&[][..], Vec::as_slice);
+            let left = Trials::of(rows.iter().cloned()).remaining(done);
+            left.rows()
+                .iter()
+                .map(|flags| Self {
+                    flags: flags.clone(),
+                    seed,
+                })
+                .collect::<Vec<_>>()
         };
         seeds.flat_map(with).collect()
     }
+}
 
-    /// Whether a run has come to its end with these flags and this seed.
-    pub(super) fn is_done(&self, runs: &[RunInfo]) -> bool {
-        let same: Vec<RunInfo> = runs
-            .iter()
-            .filter(|run| run.seed() == Some(self.seed))
-            .cloned()
-            .collect();
-        Trials::of([self.flags.clone()]).remaining(&same).is_empty()
-    }
+/// The property that tells of a run how many epochs it had when it was ended early.
+pub(super) const PRUNED: &str = "pruned";
+
+/// One that was ended early is not tried again.
+pub(super) fn is_finished(run: &RunInfo) -> bool {
+    run.status == Status::Done || run.property(PRUNED).is_some()
 }
 
 impl fmt::Display for Trial {

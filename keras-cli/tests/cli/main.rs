@@ -4,8 +4,12 @@
 
 mod hostile;
 mod misuse;
+mod model;
+mod pages;
 mod record;
+mod replay;
 mod runs;
+mod serve;
 mod tune;
 
 use std::path::{Path, PathBuf};

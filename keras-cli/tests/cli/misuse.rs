@@ -63,9 +63,15 @@ fn completions_and_manual_name_the_commands() {
     let (folder, _) = three_runs();
     let text = |arguments: &[&str]| String::from_utf8(run(folder.path(), arguments).stdout).unwrap();
     for shell in ["bash", "zsh", "fish"] {
-        assert!(text(&["completions", shell]).contains("restore"), "{shell}");
+        let script = text(&["completions", shell]);
+        for word in ["restore", "replay", "tpe", "prune", "inspect", "convert"] {
+            assert!(script.contains(word), "{shell} {word}");
+        }
     }
     assert!(text(&["man"]).starts_with(".ie"));
     text(&["man", "pages"]);
-    assert!(folder.path().join("pages/keras-runs-ls.1").exists());
+    for page in ["runs-ls", "runs-replay", "tune", "summary", "inspect", "convert"] {
+        let page = format!("pages/keras-{page}.1");
+        assert!(folder.path().join(&page).exists(), "{page}");
+    }
 }
