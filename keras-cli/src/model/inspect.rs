@@ -57,7 +57,7 @@ pub(crate) fn run(arguments: &Inspect, out: &mut Out) -> Outcome {
         source.kind()
     )))?;
     for (name, value) in &facts {
-        let text = format!("  {name:<14} {}", crate::runs::plain(value));
+        let text = format!("  {name:<18} {}", crate::runs::plain(value));
         out.line(printable(&text))?;
     }
     let names = [

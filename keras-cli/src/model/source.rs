@@ -103,10 +103,10 @@ impl Source {
     /// Names, dtypes and shapes; none of a model's JSON.
     pub(super) fn tensors(&self) -> Result<Vec<(String, DType, Vec<usize>)>> {
         match self {
-            Self::Json(path, _) => Err(Error::file(
-                path,
-                "this is a model without weights; `keras summary` shows it",
-            )),
+            Self::Json(path, _) => Err(match run_of(path) {
+                Some(run) => Error::file(run, format!("this is a run; {}", models(run))),
+                None => Error::file(path, "this is a model without weights; `keras summary` shows it"),
+            }),
             Self::Tensors(_, file) => file.tensors(),
             Self::Npz(npz) => npz.tensors(),
         }
@@ -119,6 +119,12 @@ impl Source {
             Self::Npz(npz) => npz.read(name),
         }
     }
+}
+
+/// The run that a file of its record belongs to.
+fn run_of(file: &Path) -> Option<&Path> {
+    let data = file.parent().filter(|folder| folder.ends_with("tfruns.d"))?;
+    data.parent()
 }
 
 /// The files in a run's folder that may be models.
@@ -134,7 +140,7 @@ fn models(folder: &Path) -> String {
         .collect();
     names.sort();
     match names.is_empty() {
-        true => "and no model among its files".to_owned(),
+        true => "there is no model among its files".to_owned(),
         false => format!("name one of its files: {}", names.join(", ")),
     }
 }

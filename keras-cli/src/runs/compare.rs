@@ -43,7 +43,7 @@ pub(crate) fn run(runs: &[RunInfo], format: Format, out: &mut Out) -> Outcome {
         let cells = values.iter().enumerate().map(|(at, value)| {
             let delta = first
                 .zip(*value)
-                .filter(|_| at > 0)
+                .filter(|(a, b)| at > 0 && (b - a).is_finite())
                 .map(|(a, b)| format!(" ({:+.4})", b - a));
             let text = value.map_or_else(|| "-".to_owned(), number);
             (text + &delta.unwrap_or_default(), true)

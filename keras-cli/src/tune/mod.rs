@@ -1,4 +1,4 @@
-//! `keras tune`.
+#![doc = include_str!("../../docs/tune.md")]
 
 mod objective;
 mod prune;

@@ -173,7 +173,7 @@ fn deltas(comparison: &Comparison) -> Vec<(String, Vec<Mark>)> {
         let cells = values.iter().enumerate().map(|(at, value)| {
             let text = match (value, first) {
                 (None, _) => "-".to_owned(),
-                (Some(value), Some(first)) if at > 0 => {
+                (Some(value), Some(first)) if at > 0 && (value - first).is_finite() => {
                     format!("{} ({:+.4})", number(*value), value - first)
                 }
                 (Some(value), _) => number(*value),

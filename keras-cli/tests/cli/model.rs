@@ -150,6 +150,62 @@ fn the_optimizers_variables_are_shown_when_asked_for() {
     assert_eq!(count(&["--all"]), (weights + others as usize, 0));
 }
 
+/// Saves what it is given after each epoch: a file, and a folder of shards.
+#[derive(Debug)]
+struct Save(std::path::PathBuf);
+
+impl keras_core::Callback for Save {
+    fn on_epoch_end(
+        &mut self,
+        _: usize,
+        cx: &mut keras_core::Context<'_>,
+        _: &mut keras_core::Logs,
+    ) -> keras_core::Result<()> {
+        cx.want_snapshot();
+        Ok(())
+    }
+
+    fn on_snapshot(
+        &mut self,
+        snapshot: &keras_core::saving::Snapshot,
+        _: &mut keras_core::Context<'_>,
+    ) -> keras_core::Result<()> {
+        snapshot.save(self.0.join("point.safetensors"))?;
+        snapshot.save_sharded(self.0.join("shards"), 64)
+    }
+}
+
+#[test]
+fn checkpoints_of_a_training_are_shown_and_become_models() {
+    let (folder, mut model) = saved();
+    let loss = keras_core::loss_fn("half", |y, p| (p - y)?.sqr()? * 0.5);
+    model
+        .compile_with(Compile::new("sgd").loss(loss), &Registry::core())
+        .unwrap();
+    let zeros = |width| Tensor::zeros((4, width), keras_core::ops::DType::F32, &Device::Cpu).unwrap();
+    let fit = keras_core::Fit::new()
+        .epochs(2)
+        .verbose(0)
+        .callback(Save(folder.path().to_owned()));
+    model.fit((&zeros(4), &zeros(2)), fit).unwrap();
+    for point in ["point.safetensors", "shards"] {
+        let said = json(folder.path(), &["inspect", point, "--json"]);
+        assert_eq!(said["kind"], "keras-checkpoint", "{point}");
+        assert_eq!(said["facts"]["model"], "tiny", "{point}");
+        assert_eq!(said["facts"]["checksums"], true, "{point}");
+        assert_eq!(said["tensors"].as_array().unwrap().len(), 8, "{point}");
+        let summary = printed(folder.path(), &["summary", point]);
+        assert_eq!(summary, self::model().summary(), "{point}");
+        let made = format!("{point}.keras");
+        printed(folder.path(), &["convert", point, &made]);
+        assert_eq!(
+            values(&load(&folder.path().join(made))),
+            values(&model),
+            "{point}"
+        );
+    }
+}
+
 #[test]
 fn weights_go_to_other_formats_and_back() {
     let (folder, model) = saved();
