@@ -2,7 +2,7 @@
 
 use keras_core::Error;
 use keras_runs::{RunOptions, printable};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use crate::cli::Record;
 use crate::program::Program;
@@ -37,7 +37,11 @@ pub(crate) fn run(arguments: &Record) -> Outcome {
     };
     let stop = Stop::watch().map_err(|e| Error::io(".", "cannot wait for signals", e))?;
     let ending = program.record(options, &flags, &stop, &|_| false)?;
-    if !arguments.quiet {
+    if arguments.json {
+        let said = json!({"run": ending.path.to_string_lossy(), "status": ending.status.name(), "code": ending.code,
+            "words": ending.words});
+        End::say(crate::out::escaped(&said.to_string()));
+    } else if !arguments.quiet {
         let path = printable(&ending.path.to_string_lossy());
         End::say(format_args!("{path}: {}, {}", ending.status, ending.words));
     }

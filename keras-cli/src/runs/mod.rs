@@ -38,7 +38,7 @@ pub(crate) fn run(arguments: Runs, out: &mut Out) -> Outcome {
             compare::run(&runs, format, out)
         }
         RunsCommand::Replay(replay) => replay::run(&read(&replay.run, &base)?, &replay, &base, out),
-        RunsCommand::Serve { port } => serve::run(&base, port, out),
+        RunsCommand::Serve { port, json } => serve::run(&base, port, json, out),
         RunsCommand::Diff {
             before,
             after,

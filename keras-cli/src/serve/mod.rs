@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use keras_core::{Error, Result};
 use keras_runs::{RunInfo, printable};
+use serde_json::json;
 
 use crate::view::{address, compare_page, list_page, live_page, run_data};
 use crate::{Out, Outcome};
@@ -18,7 +19,7 @@ use http::{Answer, Request};
 /// More wait for those before them to be done.
 const AT_ONCE: usize = 32;
 
-pub(crate) fn run(base: &Path, port: u16, out: &mut Out) -> Outcome {
+pub(crate) fn run(base: &Path, port: u16, json: bool, out: &mut Out) -> Outcome {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|e| {
         Error::io(
             format!("127.0.0.1:{port}"),
@@ -30,10 +31,11 @@ pub(crate) fn run(base: &Path, port: u16, out: &mut Out) -> Outcome {
         .local_addr()
         .map_err(|e| Error::io("127.0.0.1", "cannot listen", e))?
         .port();
-    out.line(format_args!(
-        "http://127.0.0.1:{port}/ shows the runs in {}",
-        printable(&base.to_string_lossy())
-    ))?;
+    let (address, folder) = (format!("http://127.0.0.1:{port}/"), base.to_string_lossy());
+    match json {
+        true => out.json(&json!({"address": address, "runs_dir": folder}))?,
+        false => out.line(format_args!("{address} shows the runs in {}", printable(&folder)))?,
+    }
     out.flush()?;
     let busy = AtomicUsize::new(0);
     std::thread::scope(|scope| {
@@ -135,11 +137,11 @@ fn page(request: &Request, base: &Path) -> Result<Option<Answer>> {
     }
 }
 
-/// A run that is listed, by its whole name: no path leads out of the folder.
+/// A run that is listed, by its whole name, or that as an address: no path leads out of the folder.
 fn find(name: &str, base: &Path) -> Result<Option<PathBuf>> {
     let runs = keras_runs::ls_runs(base)?;
     Ok(runs
         .into_iter()
-        .find(|run| run.name() == name)
+        .find(|run| run.name() == name || address(&run.name()) == name)
         .map(|run| run.run_dir))
 }

@@ -1,6 +1,6 @@
 use keras_runs::{Cell, RunInfo, RunTable};
 
-use super::html::{Page, Room, escape};
+use super::html::{Page, Room};
 use super::text::{note, within};
 use crate::runs::{duration, moment, number};
 
@@ -69,7 +69,7 @@ fn row(run: &RunInfo, columns: &[&String]) -> String {
     format!(
         "<tr><td><input type=\"checkbox\" name=\"run\" value=\"{}\"></td><td><a href=\"/run/{}\">{}</a></td>\
          <td class=\"{}\">{}</td><td>{}</td><td>{}</td><td>{}</td>{cells}</tr>",
-        escape(&name),
+        address(&name),
         address(&name),
         within(&name, CELL),
         run.status.name(),

@@ -41,6 +41,13 @@ fn programs_end_as_they_end_and_so_do_their_runs() {
         );
         let told = String::from_utf8(output.stderr).unwrap();
         assert!(told.contains(&format!(": {status}, ")), "{told}");
+        let again = run(folder.path(), &["run", "--json", "--", "sh", "-c", script]);
+        let said = String::from_utf8(again.stderr).unwrap();
+        let said: serde_json::Value = serde_json::from_str(said.lines().last().unwrap()).unwrap();
+        assert_eq!(
+            (&said["status"], &said["code"]),
+            (&status.name().into(), &code.into())
+        );
         let listed = super::printed(folder.path(), &["runs", "ls"]);
         assert!(listed.contains(status.name()), "{listed}");
     }

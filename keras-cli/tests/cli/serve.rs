@@ -47,6 +47,12 @@ fn it_answers_this_machine_and_nobody_else() {
         .unwrap()
         .finish()
         .unwrap();
+    let odd = "\u{1b}[31m\"%25é";
+    options(&folder.path().join("runs").join(odd))
+        .start()
+        .unwrap()
+        .finish()
+        .unwrap();
     std::fs::write(folder.path().join("secret"), "secret\n").unwrap();
     let server = Server::start(folder.path());
     let host = "Host: 127.0.0.1:PORT\r\n";
@@ -62,6 +68,16 @@ fn it_answers_this_machine_and_nobody_else() {
             "200",
             "<h2>What they gave",
         ),
+        // What the form of the list sends.
+        (
+            with(
+                "GET /compare?run=a1&run=%251B%255B31m%2522%252525%25C3%25A9",
+                host,
+            ),
+            "200",
+            "\\u{1b}[31m&quot;%25é",
+        ),
+        (with("GET /run/%1B%5B31m%22%2525%C3%A9", host), "200", "<h2>Run"),
         (with("GET /compare", host), "400", "Choose runs"),
         (with("GET /?from=2", host), "200", "/run/a1"),
         (
