@@ -115,7 +115,7 @@ impl BackupAndRestore {
         folder::create(&self.backup_dir)?;
         let name = format!("backup-{:08}-{:08}.ckpt", place.epoch, place.step);
         let path = self.backup_dir.join(name);
-        snapshot.save(&path)?;
+        snapshot.clone().save(&path)?;
         // What is newer by name was refused when training went on from an older one.
         let (before, after): (Vec<_>, Vec<_>) = self
             .saves()?

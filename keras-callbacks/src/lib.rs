@@ -25,6 +25,7 @@
 //! those after it, by the history and by the progress display, which comes last. Wrap one in
 //! [`Shared`](keras_core::Shared) to read it after `fit`.
 
+mod background;
 mod backup_and_restore;
 mod csv_logger;
 mod early_stopping;
@@ -52,6 +53,7 @@ mod template;
 mod tensorboard;
 mod terminate_on_nan;
 mod timer;
+mod when;
 
 use keras_core::{Callback, Entry};
 

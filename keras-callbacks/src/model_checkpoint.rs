@@ -1,16 +1,20 @@
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use keras_core::config::{FromValue, IntoValue};
 use keras_core::{Callback, Config, Context, Entry, Error, Logs, Result, ResultExt, bail};
 use serde_json::{Value, json};
 
-use crate::monitor::Monitor;
-use crate::progress::number;
-use crate::save_freq::Counter;
+use crate::background::Background;
 use crate::template::{Fill, Template};
+use crate::when::{self, When};
 use crate::{Mode, SaveErrors, SaveFreq, folder, state};
 
 const NAME: &str = "ModelCheckpoint";
+/// What has at most so many bytes is copied and written while training goes on.
+const SMALL: usize = 16 << 20;
+/// A file is not replaced again before.
+const PAUSE: Duration = Duration::from_millis(100);
 
 /// Saves the model, or its weights, during training.
 ///
@@ -21,9 +25,14 @@ const NAME: &str = "ModelCheckpoint";
 /// [`keep_best`](Self::keep_best) and [`keep_last`](Self::keep_last) remove what is not among the best or the newest
 /// any more.
 ///
+/// Up to 16 MB are copied and written while training goes on, and are on the disk when `fit` returns; a file that is
+/// replaced more often than every 0.1 s skips what is between. [`save_on_background`](Self::save_on_background) turns
+/// this off. What is larger is written before training goes on, so that there is no second copy of the weights.
+///
 /// # Errors
 /// Before the first step: when the folder cannot be made or written, a placeholder or the monitored value is
-/// not among the logs, or the file name ends in something else.
+/// not among the logs, or the file name ends in something else. When a save fails, after the batch that was trained
+/// meanwhile, or at the end of training (see [`save_errors`](Self::save_errors)).
 ///
 /// # Examples
 /// ```
@@ -37,24 +46,24 @@ const NAME: &str = "ModelCheckpoint";
 ///
 /// # Differs from Keras
 /// An epoch that lacks the monitored value (validation that was not due) is not saved as the best; in a file
-/// name a missing value reads `NA`.
+/// name a missing value reads `NA`. A small file may appear shortly after the end of its epoch.
 #[derive(Clone, Debug)]
 pub struct ModelCheckpoint {
     filepath: String,
-    monitor: Monitor,
-    verbose: usize,
-    save_best_only: bool,
     save_weights_only: bool,
-    save_freq: SaveFreq,
-    initial_value_threshold: Option<f64>,
-    save_errors: SaveErrors,
+    save_on_background: bool,
     keep: Keep,
-    epoch: usize,
-    counter: Counter,
+    when: When,
     /// What was saved and not removed, oldest first, with the monitored value.
     kept: Vec<(String, f64)>,
-    saved: Vec<String>,
+    /// What the progress display is to be told: `saved` or `saving`, and the file.
+    notes: Vec<(&'static str, String)>,
     last: Option<String>,
+    background: Background,
+    /// The file that is being written, with the monitored value.
+    writing: Option<(String, f64)>,
+    /// The file that was written last, and when it may be replaced.
+    pause: Option<(String, Instant)>,
 }
 
 /// What is kept of that which was saved.
@@ -73,17 +82,10 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
     doc: "Saves the model, or its weights, after epochs or batches.",
     build: |config, _| {
         let mut reader = config.reader(NAME);
-        let initial = reader.opt("initial_value_threshold")?;
-        let mut monitor = Monitor::read(&mut reader)?;
-        monitor.best = initial;
         let callback = ModelCheckpoint {
-            monitor,
-            verbose: reader.or("verbose", 0)?,
-            save_best_only: reader.or("save_best_only", false)?,
+            when: When::read(&mut reader)?,
             save_weights_only: reader.or("save_weights_only", false)?,
-            save_freq: SaveFreq::read(reader.raw("save_freq"))?,
-            initial_value_threshold: initial,
-            save_errors: SaveErrors::read(reader.raw("save_errors"))?,
+            save_on_background: reader.or("save_on_background", true)?,
             keep: match (reader.opt("keep_best")?, reader.opt("keep_last")?) {
                 (None, None) => Keep::All,
                 (Some(count), None) => Keep::Best(count),
@@ -102,41 +104,17 @@ impl ModelCheckpoint {
     pub fn new(filepath: &str) -> Self {
         Self {
             filepath: filepath.to_owned(),
-            monitor: Monitor::new("val_loss"),
-            verbose: 0,
-            save_best_only: false,
             save_weights_only: false,
-            save_freq: SaveFreq::Epoch,
-            initial_value_threshold: None,
-            save_errors: SaveErrors::Stop,
+            save_on_background: true,
             keep: Keep::All,
-            epoch: 0,
-            counter: Counter::default(),
+            when: When::default(),
             kept: Vec::new(),
-            saved: Vec::new(),
+            notes: Vec::new(),
             last: None,
+            background: Background::default(),
+            writing: None,
+            pause: None,
         }
-    }
-
-    /// The log that says which epoch is the best; `val_loss` if not set.
-    #[must_use]
-    pub fn monitor(mut self, name: &str) -> Self {
-        name.clone_into(&mut self.monitor.name);
-        self
-    }
-
-    /// 1 also notes when the best was not beaten.
-    #[must_use]
-    pub fn verbose(mut self, verbose: usize) -> Self {
-        self.verbose = verbose;
-        self
-    }
-
-    /// Whether to save only when the monitored value is the best so far.
-    #[must_use]
-    pub fn save_best_only(mut self, only: bool) -> Self {
-        self.save_best_only = only;
-        self
     }
 
     /// Whether to save the weights alone, without architecture and optimizer.
@@ -146,25 +124,11 @@ impl ModelCheckpoint {
         self
     }
 
-    /// Whether larger or smaller is better; by the name if not set.
+    /// Whether training goes on while a file of up to 16 MB is written; yes if not set. The next save, the end of
+    /// training and a checkpoint of the training wait for it.
     #[must_use]
-    pub fn mode(mut self, mode: Mode) -> Self {
-        self.monitor.mode = mode;
-        self
-    }
-
-    /// After every epoch, or after so many batches.
-    #[must_use]
-    pub fn save_freq(mut self, freq: impl Into<SaveFreq>) -> Self {
-        self.save_freq = freq.into();
-        self
-    }
-
-    /// The value that the first save must beat.
-    #[must_use]
-    pub fn initial_value_threshold(mut self, value: f64) -> Self {
-        self.initial_value_threshold = Some(value);
-        self.monitor.best = Some(value);
+    pub fn save_on_background(mut self, background: bool) -> Self {
+        self.save_on_background = background;
         self
     }
 
@@ -184,13 +148,6 @@ impl ModelCheckpoint {
         self
     }
 
-    /// What to do when a save fails; training ends if not set.
-    #[must_use]
-    pub fn save_errors(mut self, errors: SaveErrors) -> Self {
-        self.save_errors = errors;
-        self
-    }
-
     /// The files that were saved and not removed, oldest first.
     pub fn kept(&self) -> Vec<&str> {
         self.kept.iter().map(|(path, _)| path.as_str()).collect()
@@ -198,16 +155,12 @@ impl ModelCheckpoint {
 
     /// The best value so far.
     pub fn best(&self) -> Option<f64> {
-        self.monitor.best
+        self.when.monitor.best
     }
 
     /// The file saved last.
     pub fn last_saved(&self) -> Option<&str> {
         self.last.as_deref()
-    }
-
-    fn by_batch(&self) -> bool {
-        matches!(self.save_freq, SaveFreq::Batches(_))
     }
 
     fn check_name(&self) -> Result<()> {
@@ -221,10 +174,7 @@ impl ModelCheckpoint {
                  save_weights_only(true) and `.weights.h5`"
             );
         }
-        if self.save_freq == SaveFreq::Batches(0) {
-            bail!("{NAME}: save_freq must be 1 batch or more, got 0");
-        }
-        if self.save_freq == SaveFreq::Never {
+        if self.when.freq == SaveFreq::Never {
             bail!(
                 "{NAME}: save_freq must be after epochs or batches; saving on signals alone is what BackupAndRestore does"
             );
@@ -232,7 +182,7 @@ impl ModelCheckpoint {
         if matches!(self.keep, Keep::Best(0) | Keep::Last(0)) {
             bail!("{NAME}: keep_best and keep_last must be 1 or more, got 0");
         }
-        if matches!(self.keep, Keep::Best(_)) && self.save_best_only {
+        if matches!(self.keep, Keep::Best(_)) && self.when.best_only {
             bail!("{NAME}: keep_best says which to save; leave out save_best_only");
         }
         Ok(())
@@ -241,7 +191,7 @@ impl ModelCheckpoint {
     fn check_placeholders(&self, template: &Template, cx: &Context<'_>) -> Result<()> {
         let mut names = vec!["epoch".to_owned()];
         let mut logs = cx.params.epoch_names();
-        if self.by_batch() {
+        if self.when.by_batch() {
             names.push("batch".to_owned());
             logs.retain(|name| !name.starts_with("val_"));
         }
@@ -273,7 +223,7 @@ impl ModelCheckpoint {
 
     fn path(&self, batch: Option<usize>, logs: &Logs) -> Result<String> {
         Template::parse(&self.filepath)?.fill(|name| match (name, batch) {
-            ("epoch", _) => Ok(Fill::Whole(self.epoch + 1)),
+            ("epoch", _) => Ok(Fill::Whole(self.when.epoch + 1)),
             ("batch", Some(batch)) => Ok(Fill::Whole(batch + 1)),
             _ => Ok(logs.get(name)?.map_or(Fill::Missing, Fill::Number)),
         })
@@ -283,7 +233,7 @@ impl ModelCheckpoint {
     fn worst(&self) -> Option<usize> {
         let mut worst = None;
         for (index, (_, value)) in self.kept.iter().enumerate() {
-            let beaten = |at: usize| self.monitor.beats(self.kept[at].1, Some(*value));
+            let beaten = |at: usize| self.when.monitor.beats(self.kept[at].1, Some(*value));
             if worst.is_none_or(beaten) {
                 worst = Some(index);
             }
@@ -292,53 +242,112 @@ impl ModelCheckpoint {
     }
 
     fn watches(&self) -> bool {
-        self.save_best_only || matches!(self.keep, Keep::Best(_))
+        self.when.best_only || matches!(self.keep, Keep::Best(_))
     }
 
-    /// Whether this is a moment to save, and what to say if not.
+    /// Whether this is a moment to save.
     fn due(&mut self, cx: &Context<'_>, logs: &Logs) -> Result<bool> {
         if !self.watches() {
             return Ok(true);
         }
-        self.monitor.resolve(NAME, cx)?;
-        let Some(value) = logs.get(&self.monitor.name)? else {
+        let Keep::Best(count) = self.keep else {
+            let improved = self.when.improved(NAME, true, cx, logs)?;
+            return Ok(improved.is_some_and(|(_, improved)| improved));
+        };
+        let Some((value, _)) = self.when.improved(NAME, false, cx, logs)? else {
             return Ok(false);
         };
-        let improved = self.monitor.improve(value);
-        if let Keep::Best(count) = self.keep {
-            let threshold = self.initial_value_threshold;
-            let enough = self.worst().filter(|_| self.kept.len() >= count);
-            let worst = enough.map(|at| self.kept[at].1);
-            return Ok(!value.is_nan()
-                && threshold.is_none_or(|t| self.monitor.beats(value, Some(t)))
-                && worst.is_none_or(|worst| self.monitor.beats(value, Some(worst))));
-        }
-        if let (false, 1.., Some(best)) = (improved, self.verbose, self.monitor.best) {
-            cx.note(format!("{} not better than {}", self.monitor.name, number(best)));
-        }
-        Ok(improved)
+        let monitor = &self.when.monitor;
+        let beats = |other: f64| monitor.beats(value, Some(other));
+        let worst = self.worst().filter(|_| self.kept.len() >= count);
+        Ok(!value.is_nan()
+            && self.when.threshold.is_none_or(beats)
+            && worst.is_none_or(|at| beats(self.kept[at].1)))
     }
 
     fn save(&mut self, batch: Option<usize>, cx: &Context<'_>, logs: &Logs) -> Result<()> {
+        if self.keep != Keep::All {
+            // Which are kept depends on whether the one before was saved.
+            self.wait(cx)?;
+        }
         if !self.due(cx, logs)? {
             return Ok(());
         }
         let path = self.path(batch, logs)?;
-        let value = logs.get(&self.monitor.name)?.unwrap_or(f64::NAN);
-        let saved = self.write(&path, cx).and_then(|()| self.remove(&path, value));
-        if self.save_errors.settle(NAME, saved, cx)? {
-            self.last = Some(path.clone());
-            self.saved.push(path);
+        let replaces = self.writing.as_ref().is_some_and(|(writing, _)| *writing == path);
+        let withdrawn = if replaces {
+            self.background.withdraw()
+        } else {
+            None
+        };
+        if withdrawn.is_none() {
+            self.wait(cx)?;
+        }
+        let value = logs.get(&self.when.monitor.name)?.unwrap_or(f64::NAN);
+        let packed = match self.save_weights_only {
+            true => Ok(cx.model.pack_weights()),
+            false => cx.model.pack(),
+        };
+        let small = |bytes| self.save_on_background && bytes <= SMALL;
+        let packed = packed.and_then(|packed| match small(packed.bytes()) {
+            true => Ok((packed.detach()?, true)),
+            false => Ok((packed, false)),
+        });
+        let (packed, later) = match packed {
+            Ok(packed) => packed,
+            Err(error) => return self.saved(path, value, Err(error), cx),
+        };
+        let file = path.clone();
+        let write = move || {
+            folder::create(folder::of(Path::new(&file)))?;
+            packed.write(&file)
+        };
+        if !later {
+            return self.saved(path, value, write(), cx);
+        }
+        let now = Instant::now();
+        let from = withdrawn.unwrap_or_else(|| match &self.pause {
+            Some((file, until)) if *file == path => now.max(*until),
+            _ => now,
+        });
+        self.pause = Some((path.clone(), from + PAUSE));
+        self.notes.push(("saving", path.clone()));
+        self.writing = Some((path, value));
+        self.background.begin(from, write)
+    }
+
+    /// Waits for the file that is being written.
+    fn wait(&mut self, cx: &Context<'_>) -> Result<()> {
+        let written = self.background.wait();
+        self.written(written, cx)
+    }
+
+    fn written(&mut self, written: Option<Result<()>>, cx: &Context<'_>) -> Result<()> {
+        match (written, self.writing.take()) {
+            (Some(written), Some((path, value))) => self.settle(path, value, written, cx).map(drop),
+            (_, writing) => {
+                self.writing = writing;
+                Ok(())
+            }
+        }
+    }
+
+    /// What came of writing `path` while training waited.
+    fn saved(&mut self, path: String, value: f64, written: Result<()>, cx: &Context<'_>) -> Result<()> {
+        if self.settle(path.clone(), value, written, cx)? {
+            self.notes.push(("saved", path));
         }
         Ok(())
     }
 
-    fn write(&self, path: &str, cx: &Context<'_>) -> Result<()> {
-        folder::create(folder::of(Path::new(path)))?;
-        match self.save_weights_only {
-            true => cx.model.save_weights(path),
-            false => cx.model.save(path),
+    /// What came of writing `path`; whether it is saved.
+    fn settle(&mut self, path: String, value: f64, written: Result<()>, cx: &Context<'_>) -> Result<bool> {
+        let saved = written.and_then(|()| self.remove(&path, value));
+        let saved = self.when.errors.settle(NAME, saved, cx)?;
+        if saved {
+            self.last = Some(path);
         }
+        Ok(saved)
     }
 
     /// Notes what was saved, and removes what is not kept any more.
@@ -359,19 +368,13 @@ impl ModelCheckpoint {
     }
 }
 
+when::arguments!(ModelCheckpoint);
+
 impl Callback for ModelCheckpoint {
     fn check(&mut self, cx: &mut Context<'_>) -> Result<()> {
         self.check_name()?;
-        self.counter = Counter::default();
-        if self.watches() {
-            self.monitor.check(NAME, cx)?;
-            if self.by_batch() && self.monitor.name.starts_with("val_") {
-                bail!(
-                    "{NAME}: batches have no `{}`: monitor a training value, or save after epochs",
-                    self.monitor.name
-                );
-            }
-        }
+        self.when.check(NAME, self.watches(), cx)?;
+        self.pause = None;
         let template = Template::parse(&self.filepath).context(|| NAME)?;
         if self.keep != Keep::All && template.names().next().is_none() {
             bail!(
@@ -384,34 +387,44 @@ impl Callback for ModelCheckpoint {
     }
 
     fn on_epoch_begin(&mut self, epoch: usize, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
-        self.epoch = epoch;
+        self.when.epoch = epoch;
         Ok(())
     }
 
     fn on_epoch_resume(&mut self, epoch: usize, _: usize, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
-        self.epoch = epoch;
+        self.when.epoch = epoch;
         Ok(())
     }
 
     fn on_train_batch_end(&mut self, batch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
-        if self.counter.due(self.save_freq, batch) {
-            self.save(Some(batch), cx, logs)?;
+        let written = self.background.poll();
+        self.written(written, cx)?;
+        match self.when.after_batch(batch) {
+            true => self.save(Some(batch), cx, logs),
+            false => Ok(()),
+        }
+    }
+
+    fn on_epoch_end(&mut self, epoch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
+        if self.when.after_epoch(epoch) {
+            self.save(None, cx, logs)?;
+        }
+        match std::mem::take(&mut self.notes).as_slice() {
+            [] => {}
+            [(verb, path)] => cx.note(format!("{verb} {path}")),
+            [.., (verb, path)] => cx.note(format!("{verb} … {path}")),
         }
         Ok(())
     }
 
-    fn on_epoch_end(&mut self, epoch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
-        self.epoch = epoch;
-        self.counter.new_epoch();
-        if !self.by_batch() {
-            self.save(None, cx, logs)?;
-        }
-        match std::mem::take(&mut self.saved).as_slice() {
-            [] => {}
-            [path] => cx.note(format!("saved {path}")),
-            [.., path] => cx.note(format!("saved … {path}")),
-        }
-        Ok(())
+    fn before_state(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        self.wait(cx)
+    }
+
+    fn on_train_end(&mut self, cx: &mut Context<'_>, _: &mut Logs) -> Result<()> {
+        let written = self.wait(cx);
+        self.background.end();
+        written
     }
 
     fn class_name(&self) -> &str {
@@ -421,21 +434,24 @@ impl Callback for ModelCheckpoint {
     fn config(&self) -> Config {
         let mut config = Config::new()
             .with("filepath", self.filepath.as_str())
-            .with("monitor", self.monitor.name.as_str())
-            .with("verbose", self.verbose)
-            .with("save_best_only", self.save_best_only)
+            .with("monitor", self.when.monitor.name.as_str())
+            .with("verbose", self.when.verbose)
+            .with("save_best_only", self.when.best_only)
             .with("save_weights_only", self.save_weights_only)
-            .with("mode", self.monitor.mode.name())
-            .with("save_freq", self.save_freq)
-            .with("initial_value_threshold", self.initial_value_threshold);
+            .with("mode", self.when.monitor.mode.name())
+            .with("save_freq", self.when.freq)
+            .with("initial_value_threshold", self.when.threshold);
         // Keras does not have them.
+        if !self.save_on_background {
+            config.set("save_on_background", false);
+        }
         match self.keep {
             Keep::All => {}
             Keep::Best(count) => config.set("keep_best", count),
             Keep::Last(count) => config.set("keep_last", count),
         }
-        if self.save_errors != SaveErrors::Stop {
-            config.set("save_errors", self.save_errors);
+        if self.when.errors != SaveErrors::Stop {
+            config.set("save_errors", self.when.errors);
         }
         config
     }
@@ -445,15 +461,19 @@ impl Callback for ModelCheckpoint {
         let kept: Vec<Value> = kept
             .map(|(path, value)| json!([path, value.into_value()]))
             .collect();
-        let state = self.monitor.state().with("counter", self.counter.state());
-        Value::Object(state.with("last", self.last.clone()).with("kept", kept).0)
+        Value::Object(
+            self.when
+                .state()
+                .with("last", self.last.clone())
+                .with("kept", kept)
+                .0,
+        )
     }
 
     fn load_state(&mut self, state: &Value) -> Result<()> {
         let state = state::object(NAME, state)?;
         let mut reader = state.reader(NAME);
-        self.monitor.best = reader.opt("best")?;
-        self.counter = Counter::from_state(&state::object(NAME, &reader.req::<Value>("counter")?)?, NAME)?;
+        self.when.load_state(NAME, &mut reader)?;
         self.last = reader.opt("last")?;
         let kept: Vec<Value> = reader.req("kept")?;
         let read = |entry: &Value| {

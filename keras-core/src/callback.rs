@@ -134,6 +134,15 @@ pub trait Callback: std::fmt::Debug + Send + 'static {
         Ok(())
     }
 
+    /// Called before the [`state`](Self::state)s of all callbacks are taken for a checkpoint: the place to finish what
+    /// still goes on in the background, so that the state tells of nothing that is not done.
+    ///
+    /// # Errors
+    /// What ends the run.
+    fn before_state(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        Ok(())
+    }
+
     /// The name it is saved under.
     fn class_name(&self) -> &str {
         config::type_class_name::<Self>()

@@ -103,5 +103,7 @@ pub(crate) fn will_change(variables: impl FnOnce() -> Vec<Variable>) -> Result<(
         return Ok(());
     }
     use rayon::prelude::*;
-    variables().par_iter().try_for_each(Variable::will_change)
+    let _copies = tracing::debug_span!("copies for a save").entered();
+    // From the end, towards the one that writes: what it has written needs no copy.
+    variables().par_iter().rev().try_for_each(Variable::will_change)
 }

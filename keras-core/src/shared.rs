@@ -87,6 +87,10 @@ impl<C: Callback> Callback for Shared<C> {
         self.lock().on_snapshot(snapshot, cx)
     }
 
+    fn before_state(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        self.lock().before_state(cx)
+    }
+
     fn class_name(&self) -> &str {
         &self.class_name
     }

@@ -1,17 +1,18 @@
-//! What callbacks cost: `callbacks_bench overhead [WORKLOAD]` or `callbacks_bench save [MB]`.
+//! What callbacks cost: `callbacks_bench overhead [WORKLOAD [EPOCHS [ROUNDS]]]` or `callbacks_bench save [MB]`.
 //!
 //! `overhead` trains the workload without callbacks, with those that most trainings have, and with ten that do
-//! nothing, in turn; the figure is the median over epochs. `save` writes a model of so many MB by itself, in a
+//! nothing, in turn; the figure is the median over trainings of how much longer they took than one without beside them. `save` writes a model of so many MB by itself, in a
 //! checkpoint and in the background, beside what the disk does with the same bytes.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
-use keras::callbacks::History;
+use keras::callbacks::{History, TensorBoard};
 use keras::prelude::*;
 use keras::saving::Snapshot;
 use keras_benchmarks::workload;
@@ -20,9 +21,12 @@ fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let second = arguments.get(1).map(String::as_str);
     match arguments.first().map(String::as_str) {
-        Some("overhead") => overhead(second.unwrap_or("small")),
+        Some("overhead") => {
+            let number = |at: usize, usual| arguments.get(at).map_or(Ok(usual), |n| n.parse());
+            overhead(second.unwrap_or("small"), number(2, 20)?, number(3, 15)?)
+        }
         Some("save") => save(second.unwrap_or("1024").parse().context("MB must be a number")?),
-        _ => bail!("usage: callbacks_bench overhead [WORKLOAD] | save [MB]"),
+        _ => bail!("usage: callbacks_bench overhead [WORKLOAD [EPOCHS [ROUNDS]]] | save [MB]"),
     }
 }
 
@@ -60,48 +64,103 @@ struct Idle;
 
 impl Callback for Idle {}
 
-fn overhead(name: &str) -> Result<()> {
-    let folder = std::env::temp_dir().join(format!("callbacks_bench_{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let (epochs, rounds) = (5, 9);
-    let kinds = ["none", "history, csv, checkpoint", "ten idle"];
-    let times: Vec<Seconds> = kinds.iter().map(|_| Seconds::default()).collect();
+/// What is trained with, by name.
+type Kind = (&'static str, fn(Fit, &Path) -> Fit);
+
+const KINDS: [Kind; 7] = [
+    ("none", |fit, _| fit),
+    ("History", |fit, _| fit.callback(History::new())),
+    ("CSVLogger", |fit, folder| fit.callback(csv(folder))),
+    ("TensorBoard", |fit, folder| fit.callback(board(folder))),
+    ("ModelCheckpoint", |fit, folder| fit.callback(checkpoint(folder))),
+    ("these four", |fit, folder| {
+        fit.callback(History::new())
+            .callback(csv(folder))
+            .callback(board(folder))
+            .callback(checkpoint(folder))
+    }),
+    ("ten idle", |fit, _| {
+        (0..10).fold(fit, |fit, _| fit.callback(Idle))
+    }),
+];
+
+fn csv(folder: &Path) -> CSVLogger {
+    CSVLogger::new(folder.join("log.csv"))
+}
+
+fn board(folder: &Path) -> TensorBoard {
+    TensorBoard::new(folder.join("logs"))
+}
+
+fn checkpoint(folder: &Path) -> ModelCheckpoint {
+    ModelCheckpoint::new(&folder.join("model.keras").display().to_string())
+}
+
+fn overhead(name: &str, epochs: usize, rounds: usize) -> Result<()> {
     let mut work = workload(name, None)?;
-    // The first is warm-up.
+    let mut train = |add: fn(Fit, &Path) -> Fit| -> Result<f64> {
+        let folder = Scratch::new()?;
+        let fit = Fit::new().batch_size(work.batch_size).epochs(epochs).verbose(0);
+        let fit = add(fit, &folder.0);
+        let begun = Instant::now();
+        work.model.fit((&work.x, &work.y), fit)?;
+        Ok(begun.elapsed().as_secs_f64() / epochs as f64)
+    };
+    let with: Vec<Seconds> = KINDS.iter().map(|_| Seconds::default()).collect();
+    let more: Vec<Seconds> = KINDS.iter().map(|_| Seconds::default()).collect();
+    // The first is warm-up. Each stands beside a training without, right before or after it, since machines have moods.
     for round in 0..=rounds {
-        for (kind, times) in times.iter().enumerate() {
-            let mut fit = Fit::new().batch_size(work.batch_size).epochs(epochs).verbose(0);
-            match kind {
-                0 => {}
-                1 => {
-                    let path = folder.join("model.keras");
-                    fit = fit
-                        .callback(History::new())
-                        .callback(CSVLogger::new(folder.join("log.csv")))
-                        .callback(ModelCheckpoint::new(&path.display().to_string()));
-                }
-                _ => fit = (0..10).fold(fit, |fit, _| fit.callback(Idle)),
-            }
-            let begun = Instant::now();
-            work.model.fit((&work.x, &work.y), fit)?;
+        for (kind, (_, add)) in KINDS.iter().enumerate() {
+            let (without, taken) = if round % 2 == 0 {
+                let without = train(|fit, _| fit)?;
+                (without, train(*add)?)
+            } else {
+                let taken = train(*add)?;
+                (train(|fit, _| fit)?, taken)
+            };
             if round > 0 {
-                times.push(begun.elapsed().as_secs_f64() / epochs as f64);
+                with[kind].push(taken);
+                more[kind].push(taken / without);
             }
         }
     }
-    std::fs::remove_dir_all(&folder)?;
-    println!("{name}, {} batches of {} an epoch", work.steps, work.batch_size);
-    let (median, least) = (times[0].median(), times[0].least());
-    for (kind, times) in kinds.iter().zip(&times) {
+    println!(
+        "{name}, {} batches of {} an epoch, {epochs} epochs with start and end of training, {rounds} rounds",
+        work.steps, work.batch_size
+    );
+    for ((kind, _), (with, more)) in KINDS.iter().zip(with.iter().zip(&more)) {
         println!(
-            "{kind:26} median {:8.2} ms ({:+5.1} %), least {:8.2} ms ({:+5.1} %)",
-            1e3 * times.median(),
-            100. * (times.median() / median - 1.),
-            1e3 * times.least(),
-            100. * (times.least() / least - 1.),
+            "{kind:16} an epoch: median {:8.3} ms, least {:8.3} ms; beside none: median {:+5.1} %",
+            1e3 * with.median(),
+            1e3 * with.least(),
+            100. * (more.median() - 1.),
         );
     }
     Ok(())
+}
+
+/// A folder that is removed in the end.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn new() -> Result<Self> {
+        static COUNT: AtomicUsize = AtomicUsize::new(0);
+        let name = format!(
+            "callbacks_bench_{}_{}",
+            std::process::id(),
+            COUNT.fetch_add(1, Ordering::Relaxed)
+        );
+        let folder = std::env::temp_dir().join(name);
+        std::fs::create_dir_all(&folder)?;
+        Ok(Self(folder))
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // What is left lies among temporary files.
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
 }
 
 /// Saves at a batch in the way that is measured, and tells how long each batch takes.
@@ -137,14 +196,8 @@ impl<C: Callback> Callback for SaveAt<C> {
 }
 
 fn save(megabytes: usize) -> Result<()> {
-    let folder = std::env::temp_dir().join(format!("callbacks_bench_{}", std::process::id()));
-    std::fs::create_dir_all(&folder)?;
-    let done = save_in(&folder, megabytes);
-    std::fs::remove_dir_all(&folder)?;
-    done
-}
-
-fn save_in(folder: &Path, megabytes: usize) -> Result<()> {
+    let scratch = Scratch::new()?;
+    let folder = &scratch.0;
     const WIDTH: usize = 2048;
     // Layers of 16 MB.
     let layers = megabytes.div_ceil((WIDTH * WIDTH * 4) >> 20).max(1);

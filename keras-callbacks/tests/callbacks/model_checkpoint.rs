@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use keras_callbacks::{ModelCheckpoint, SaveFreq};
+use keras_callbacks::{ModelCheckpoint, SaveErrors, SaveFreq};
 use keras_core::{Callback, Result};
 use tempfile::TempDir;
 
@@ -177,6 +177,7 @@ fn saves_after_batches_through_all_epochs() -> Result<()> {
         }
         callback.on_epoch_end(epoch, &mut run.cx(), &mut logs(&[("loss", 0.)]))?;
     }
+    callback.on_train_end(&mut run.cx(), &mut logs(&[]))?;
     assert_eq!(files(folder.path()), ["1-3-2.0.keras", "2-2-1.0.keras"]);
     assert!(callback.last_saved().unwrap().ends_with("2-2-1.0.keras"));
     Ok(())
@@ -192,12 +193,103 @@ fn says_what_it_saved() -> Result<()> {
     assert_eq!(
         run.notes(),
         [
-            format!("saved {path}"),
+            format!("saving {path}"),
             "val_loss not better than 0.5000".to_owned()
         ]
     );
     // The best is kept for the next training.
     run.fit(&mut callback, "val_loss", &[0.7])?;
     assert_eq!(run.notes(), ["val_loss not better than 0.5000"]);
+    Ok(())
+}
+
+#[test]
+fn small_files_are_written_while_training_goes_on() -> Result<()> {
+    let folder = TempDir::new().unwrap();
+    let path = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let mut run = Run::new(&["loss"]);
+    let end = |callback: &mut ModelCheckpoint, run: &mut Run, epoch| {
+        callback.on_epoch_end(epoch, &mut run.cx(), &mut logs(&[("loss", 1.)]))
+    };
+    let mut callback = ModelCheckpoint::new(&path("{epoch}.keras"));
+    run.check(&mut callback)?;
+    end(&mut callback, &mut run, 0)?;
+    assert_eq!(run.notes(), [format!("saving {}", path("1.keras"))]);
+    // The next save waits for the one before; a checkpoint of the training waits for all.
+    end(&mut callback, &mut run, 1)?;
+    assert_eq!(callback.last_saved(), Some(path("1.keras").as_str()));
+    callback.before_state(&mut run.cx())?;
+    assert_eq!(files(folder.path()), ["1.keras", "2.keras"]);
+    assert!(callback.state().to_string().contains("2.keras"));
+    // Whoever does not end the training gets its files all the same.
+    end(&mut callback, &mut run, 2)?;
+    drop(callback);
+    assert_eq!(files(folder.path()), ["1.keras", "2.keras", "3.keras"]);
+
+    // A file that is replaced at once again and again holds what came last.
+    let mut callback = ModelCheckpoint::new(&path("same.keras"));
+    run.check(&mut callback)?;
+    for epoch in 0..50 {
+        run.set_weight(epoch as f32)?;
+        end(&mut callback, &mut run, epoch)?;
+    }
+    callback.on_train_end(&mut run.cx(), &mut logs(&[]))?;
+    run.set_weight(0.)?;
+    run.model.load_weights(path("same.keras"))?;
+    assert_eq!(run.weight(), 49.);
+    std::fs::remove_file(path("same.keras")).unwrap();
+
+    let mut callback = ModelCheckpoint::new(&path("waits.keras")).save_on_background(false);
+    run.check(&mut callback)?;
+    run.notes();
+    end(&mut callback, &mut run, 0)?;
+    assert_eq!(run.notes(), [format!("saved {}", path("waits.keras"))]);
+    assert_eq!(callback.last_saved(), Some(path("waits.keras").as_str()));
+    assert_eq!(callback.config().get("save_on_background"), Some(&false.into()));
+    Ok(())
+}
+
+#[test]
+fn what_could_not_be_written_is_told_at_the_next_hook() -> Result<()> {
+    let folder = TempDir::new().unwrap();
+    let below = folder.path().join("below");
+    let begin = |errors| -> Result<(Run, ModelCheckpoint)> {
+        // Where the folder was there is a file.
+        let _ = std::fs::remove_file(&below);
+        let path = below.join("{epoch}.keras").display().to_string();
+        let mut callback = ModelCheckpoint::new(&path).save_errors(errors).keep_last(1);
+        let mut run = Run::new(&["loss"]);
+        run.check(&mut callback)?;
+        std::fs::remove_dir(&below).unwrap();
+        std::fs::write(&below, "").unwrap();
+        callback.on_epoch_end(0, &mut run.cx(), &mut logs(&[]))?;
+        Ok((run, callback))
+    };
+    let told = |result: Result<()>| {
+        let text = result.unwrap_err().to_string();
+        assert!(text.contains(below.to_str().unwrap()), "{text}");
+    };
+    let (mut run, mut callback) = begin(SaveErrors::Stop)?;
+    told(callback.on_train_end(&mut run.cx(), &mut logs(&[])));
+    let (mut run, mut callback) = begin(SaveErrors::Stop)?;
+    told(callback.before_state(&mut run.cx()));
+    let (mut run, mut callback) = begin(SaveErrors::Stop)?;
+    told(callback.on_epoch_end(1, &mut run.cx(), &mut logs(&[])));
+    let (mut run, mut callback) = begin(SaveErrors::Stop)?;
+    let mut batches = (0..1000).map(|batch| {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+        callback.on_train_batch_end(batch, &mut run.cx(), &mut logs(&[]))
+    });
+    told(batches.find(Result::is_err).unwrap());
+
+    let (mut run, mut callback) = begin(SaveErrors::Warn)?;
+    run.notes();
+    callback.on_train_end(&mut run.cx(), &mut logs(&[]))?;
+    let notes = run.notes();
+    assert!(
+        notes.len() == 1 && notes[0].starts_with("ModelCheckpoint could not save, training goes on: "),
+        "{notes:?}"
+    );
+    assert_eq!((callback.kept().len(), callback.last_saved()), (0, None));
     Ok(())
 }

@@ -100,7 +100,7 @@ impl Run {
         Ok(stopped)
     }
 
-    fn set_weight(&self, value: f32) -> Result<()> {
+    pub(crate) fn set_weight(&self, value: f32) -> Result<()> {
         let (_, weight) = &self.model.weights()[0];
         weight.assign(&Tensor::new(&[value], weight.device())?)
     }

@@ -9,6 +9,7 @@ use keras_ops::{DType, Device, Tensor, host};
 use safetensors::tensor::{Metadata, TensorInfo};
 use serde_json::{Map, Value, json};
 
+use super::packed::Packed;
 use super::{shards, write_atomic};
 use crate::lent::Lent;
 use crate::{Error, Result, bail};
@@ -27,27 +28,27 @@ const CHUNK: usize = 1 << 20;
 pub(super) type Named = (String, Lent);
 
 /// Writes named tensors and texts, whole or not at all.
-pub(super) fn write(path: &Path, texts: &[(&str, String)], tensors: &[Named]) -> Result<()> {
-    write_atomic(path, |out| fill(path, out, texts, tensors).map(drop))
+pub(super) fn write(path: &Path, packed: Packed) -> Result<()> {
+    write_atomic(path, |out| fill(path, out, packed).map(drop))
 }
 
 /// Writes what a file holds; gives the checksum of its header.
-pub(super) fn fill(
-    path: &Path,
-    out: &mut impl Write,
-    texts: &[(&str, String)],
-    tensors: &[Named],
-) -> Result<u32> {
-    let form = |(name, lent): &Named| lent.with(|t| (name.clone(), t.dtype(), t.dims().to_vec()));
-    let mut order: Vec<(Form, &Lent)> = tensors.iter().map(|named| (form(named), &named.1)).collect();
+pub(super) fn fill(path: &Path, out: &mut impl Write, packed: Packed) -> Result<u32> {
+    let Packed { texts, tensors } = packed;
+    let form = |(name, lent): Named| {
+        let (dtype, dims) = lent.with(|t| (t.dtype(), t.dims().to_vec()));
+        ((name, dtype, dims), lent)
+    };
+    let mut order: Vec<(Form, Lent)> = tensors.into_iter().map(form).collect();
     // Wide elements first keeps every tensor aligned, as readers expect.
     order.sort_by_key(|((_, dtype, _), _)| std::cmp::Reverse(dtype.size_in_bytes()));
-    let header = header(texts, &order.iter().map(|(form, _)| form).collect::<Vec<_>>())?;
+    let header = header(&texts, &order.iter().map(|(form, _)| form).collect::<Vec<_>>())?;
     let cannot = |e| Error::io(path, "cannot write", e);
     let mut checksums = vec![crc32c::crc32c(&header)];
     out.write_all(&header).map_err(cannot)?;
-    for (_, lent) in &order {
-        checksums.push(write_tensor(path, lent, out)?);
+    for (_, lent) in order {
+        // Training, when it comes to change this weight, finds it let go.
+        checksums.push(write_tensor(path, &lent, out)?);
     }
     let checksums_bytes: Vec<u8> = checksums.iter().flat_map(|sum| sum.to_le_bytes()).collect();
     out.write_all(&checksums_bytes).map_err(cannot)?;

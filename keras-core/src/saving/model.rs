@@ -5,7 +5,8 @@ use std::path::Path;
 use keras_ops::{Device, Seed};
 use serde_json::{Map, Value, json};
 
-use super::archive::{self, Archive};
+use super::archive::Archive;
+use super::packed::Packed;
 use super::weights::{self, OPTIMIZER, STATE};
 use crate::{Compile, Error, Model, Optimizer, Registry, Result, ResultExt, Variable};
 
@@ -25,6 +26,14 @@ impl Model {
     /// # Examples
     /// See the [module](crate::saving).
     pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
+        self.pack()?.write(path)
+    }
+
+    /// What [`save`](Self::save) writes, as it is now.
+    ///
+    /// # Errors
+    /// When a layer has no configuration.
+    pub fn pack(&self) -> Result<Packed> {
         let mut config = self.to_config()?;
         let compile = config
             .get_mut("compile_config")
@@ -44,7 +53,7 @@ impl Model {
             texts.push(("optimizer", trainer.optimizer.state().to_string()));
             tensors.extend(weights::values(slots(&*trainer.optimizer)));
         }
-        archive::write(path.as_ref(), &texts, &tensors)
+        Ok(Packed { texts, tensors })
     }
 }
 

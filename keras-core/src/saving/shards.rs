@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::archive::{self, Named};
 use super::atomic::sync_folder;
+use super::packed::Packed;
 use crate::{Error, Result, ResultExt, random};
 
 const MANIFEST: &str = "manifest.json";
@@ -55,12 +56,7 @@ pub(super) fn manifest(folder: &Path) -> Result<Option<Vec<Shard>>> {
 }
 
 /// Writes a folder of files of about `shard_bytes`, whole or not at all. One that exists is replaced.
-pub(super) fn write(
-    folder: &Path,
-    texts: &[(&str, String)],
-    tensors: &[Named],
-    shard_bytes: usize,
-) -> Result<()> {
+pub(super) fn write(folder: &Path, packed: Packed, shard_bytes: usize) -> Result<()> {
     let cannot = |e| Error::io(folder, "cannot write", e);
     let parent = match folder.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
@@ -73,7 +69,7 @@ pub(super) fn write(
     #[cfg(unix)]
     builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
     let made = builder.tempdir_in(parent).map_err(cannot)?;
-    fill(made.path(), texts, tensors, shard_bytes).context(|| folder.display().to_string())?;
+    fill(made.path(), packed, shard_bytes).context(|| folder.display().to_string())?;
     if folder.is_dir() {
         fs::remove_dir_all(folder).map_err(cannot)?;
     }
@@ -83,21 +79,22 @@ pub(super) fn write(
     sync_folder(parent).map_err(cannot)
 }
 
-fn fill(folder: &Path, texts: &[(&str, String)], tensors: &[Named], shard_bytes: usize) -> Result<()> {
-    let groups = grouped(tensors, shard_bytes.max(1));
+fn fill(folder: &Path, packed: Packed, shard_bytes: usize) -> Result<()> {
+    let groups = grouped(packed.tensors, shard_bytes.max(1));
+    let count = groups.len();
     let save = format!("{:016x}", random::derive(std::process::id().into(), now()));
     let mut entries = Vec::new();
-    for (index, group) in groups.iter().enumerate() {
-        let file = format!("shard-{:05}-of-{:05}.safetensors", index + 1, groups.len());
+    for (index, tensors) in groups.into_iter().enumerate() {
+        let file = format!("shard-{:05}-of-{count:05}.safetensors", index + 1);
         let path = folder.join(&file);
         // Tells the files of one save from those of another.
-        let mut own = vec![("save", save.clone())];
+        let mut texts = vec![("save", save.clone())];
         if index == 0 {
-            own.extend_from_slice(texts);
+            texts.extend_from_slice(&packed.texts);
         }
         let cannot = |e| Error::io(&path, "cannot write", e);
         let mut out = BufWriter::with_capacity(1 << 16, File::create(&path).map_err(cannot)?);
-        let checksum = archive::fill(&path, &mut out, &own, group)?;
+        let checksum = archive::fill(&path, &mut out, Packed { texts, tensors })?;
         let out = out.into_inner().map_err(|e| cannot(e.into_error()))?;
         out.sync_all().map_err(cannot)?;
         entries.push(json!({"file": file, "crc32c": checksum}));
@@ -120,7 +117,7 @@ fn now() -> u64 {
 }
 
 /// Neighbours together until there is enough for a file; at least one group.
-fn grouped(tensors: &[Named], bytes: usize) -> Vec<Vec<Named>> {
+fn grouped(tensors: Vec<Named>, bytes: usize) -> Vec<Vec<Named>> {
     let mut groups: Vec<Vec<Named>> = vec![Vec::new()];
     let mut filled = 0;
     for named in tensors {
@@ -131,7 +128,7 @@ fn grouped(tensors: &[Named], bytes: usize) -> Vec<Vec<Named>> {
         }
         filled += size;
         if let Some(group) = groups.last_mut() {
-            group.push(named.clone());
+            group.push(named);
         }
     }
     groups

@@ -1,11 +1,11 @@
 use std::path::Path;
-use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::archive::{self, Named};
+use super::archive::Named;
 use super::model::{seeds, slots, states};
-use super::{shards, weights};
+use super::packed::Packed;
+use super::weights;
 use crate::trainer::Place;
 use crate::{Model, Result};
 
@@ -18,16 +18,14 @@ pub(super) const VERSION: &str = "1";
 ///
 /// Weights, optimizer and its slots, random streams, running values of losses and metrics, the states of callbacks,
 /// history, the place in the data. Taking one copies nothing but small states: a weight is copied when training is
-/// about to change it while the snapshot still lives. [`Fit::resume`](crate::Fit::resume) goes on from what it saves,
-/// to the same bits.
+/// about to change it before it is written. [`Fit::resume`](crate::Fit::resume) goes on from what it saves, to the same
+/// bits.
+///
+/// Saving takes it, so that each weight is let go as soon as it is written; clone it to save it twice.
 #[derive(Clone, Debug)]
-pub struct Snapshot(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
+pub struct Snapshot {
     place: Place,
-    texts: Vec<(&'static str, String)>,
-    tensors: Vec<Named>,
+    packed: Packed,
     /// The first of the tensors are the weights.
     weights: usize,
 }
@@ -57,41 +55,37 @@ impl Snapshot {
             ("run", run),
             ("state", Value::Object(state).to_string()),
         ];
-        Ok(Self(Arc::new(Inner {
+        Ok(Self {
             place,
-            texts,
-            tensors: all,
+            packed: Packed { texts, tensors: all },
             weights,
-        })))
+        })
     }
 
     /// How far the training had come.
     pub fn place(&self) -> Place {
-        self.0.place
+        self.place
     }
 
     /// The bytes of all its tensors.
     pub fn bytes(&self) -> usize {
-        let sizes = self.0.tensors.iter();
-        sizes
-            .map(|(_, lent)| lent.with(|t| t.elem_count() * t.dtype().size_in_bytes()))
-            .sum()
+        self.packed.bytes()
     }
 
     /// Writes it to a file, which appears whole or not at all: a safetensors file with checksums.
     ///
     /// # Errors
     /// When it cannot be written; a former file of this name is then what it was.
-    pub fn save(&self, path: impl AsRef<Path>) -> Result<()> {
-        archive::write(path.as_ref(), &self.0.texts, &self.0.tensors)
+    pub fn save(self, path: impl AsRef<Path>) -> Result<()> {
+        self.packed.write(path)
     }
 
     /// Writes it to a folder of files of about `shard_bytes` with a manifest. The folder appears whole or not at all.
     ///
     /// # Errors
     /// When it cannot be written; nothing is left behind.
-    pub fn save_sharded(&self, folder: impl AsRef<Path>, shard_bytes: usize) -> Result<()> {
-        shards::write(folder.as_ref(), &self.0.texts, &self.0.tensors, shard_bytes)
+    pub fn save_sharded(self, folder: impl AsRef<Path>, shard_bytes: usize) -> Result<()> {
+        self.packed.write_sharded(folder.as_ref(), shard_bytes)
     }
 
     /// [`save_sharded`](Self::save_sharded) of the weights alone, for
@@ -99,8 +93,10 @@ impl Snapshot {
     ///
     /// # Errors
     /// As there.
-    pub fn save_weights_sharded(&self, folder: impl AsRef<Path>, shard_bytes: usize) -> Result<()> {
-        let weights = self.0.tensors.get(..self.0.weights).unwrap_or_default();
-        shards::write(folder.as_ref(), &weights::texts(), weights, shard_bytes)
+    pub fn save_weights_sharded(self, folder: impl AsRef<Path>, shard_bytes: usize) -> Result<()> {
+        let mut tensors = self.packed.tensors;
+        tensors.truncate(self.weights);
+        let texts = weights::texts();
+        Packed { texts, tensors }.write_sharded(folder.as_ref(), shard_bytes)
     }
 }

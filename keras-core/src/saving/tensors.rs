@@ -5,7 +5,8 @@ use std::path::Path;
 use keras_ops::{DType, Device, Tensor};
 use serde_json::Value;
 
-use super::archive::{self, Archive};
+use super::archive::Archive;
+use super::packed::Packed;
 use super::weights;
 use crate::lent::Lent;
 use crate::{Error, Result};
@@ -119,9 +120,12 @@ impl TensorFile {
 /// # Ok::<(), keras_core::Error>(())
 /// ```
 pub fn save_tensors(path: impl AsRef<Path>, tensors: &[(String, Tensor)]) -> Result<()> {
-    let named: Vec<_> = tensors
-        .iter()
-        .map(|(name, tensor)| (name.clone(), Lent::fixed(tensor.clone())))
-        .collect();
-    archive::write(path.as_ref(), &weights::texts(), &named)
+    let named = tensors.iter();
+    Packed {
+        texts: weights::texts(),
+        tensors: named
+            .map(|(name, tensor)| (name.clone(), Lent::fixed(tensor.clone())))
+            .collect(),
+    }
+    .write(path)
 }

@@ -5,8 +5,9 @@ use std::path::Path;
 use keras_ops::Tensor;
 use rustc_hash::FxHashSet;
 
-use super::archive::{self, Archive, Named};
+use super::archive::{Archive, Named};
 use super::checkpoint::{CALLBACKS, METRICS};
+use super::packed::Packed;
 use crate::{Error, Model, Result, Variable, bail};
 
 /// The folder of the optimizer's variables.
@@ -57,7 +58,15 @@ impl Model {
     /// # Errors
     /// When it cannot be written; a former file of this name is then what it was.
     pub fn save_weights(&self, path: impl AsRef<Path>) -> Result<()> {
-        archive::write(path.as_ref(), &texts(), &values(self.weights()))
+        self.pack_weights().write(path)
+    }
+
+    /// What [`save_weights`](Self::save_weights) writes, as it is now.
+    pub fn pack_weights(&self) -> Packed {
+        Packed {
+            texts: texts(),
+            tensors: values(self.weights()),
+        }
     }
 
     /// Loads weights that [`save_weights`](Self::save_weights) or [`save`](Self::save) wrote, or those of a checkpoint of
@@ -118,8 +127,8 @@ impl Model {
 }
 
 /// What the header of a file of weights says.
-pub(super) fn texts() -> [(&'static str, String); 2] {
-    [
+pub(super) fn texts() -> Vec<(&'static str, String)> {
+    vec![
         ("format", "keras-weights".to_owned()),
         ("version", "1".to_owned()),
     ]

@@ -351,6 +351,13 @@ impl CallbackList {
         })
     }
 
+    /// [`Callback::before_state`] of each.
+    pub(crate) fn before_states(&mut self, model: &mut Model) -> Result<()> {
+        self.each(model, &mut Logs::new(), |callback, cx, _| {
+            callback.before_state(cx)
+        })
+    }
+
     /// The states of all that have one, and their tensors under `folder`.
     pub(crate) fn states(&self, folder: &str) -> (Value, Vec<(String, Tensor)>) {
         let (mut states, mut all) = (Vec::new(), Vec::new());

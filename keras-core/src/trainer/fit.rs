@@ -138,7 +138,10 @@ impl Model {
         let rescuers = run.callbacks.rescuers();
         let before = match rescuers.is_empty() {
             true => None,
-            false => Some(self.snapshot(run, run.place(epoch))?),
+            false => {
+                let place = run.place(epoch);
+                Some(self.snapshot(run, place)?)
+            }
         };
         let Run {
             options,
@@ -160,7 +163,8 @@ impl Model {
         Ok(())
     }
 
-    fn snapshot(&self, run: &Run<'_>, place: Place) -> Result<Snapshot> {
+    fn snapshot(&mut self, run: &mut Run<'_>, place: Place) -> Result<Snapshot> {
+        run.callbacks.before_states(self)?;
         let around = Around {
             run: run.fingerprint.get(self, &run.options, &run.train),
             history: run.history,
