@@ -170,8 +170,8 @@ impl keras_core::Callback for Save {
         snapshot: &keras_core::saving::Snapshot,
         _: &mut keras_core::Context<'_>,
     ) -> keras_core::Result<()> {
-        snapshot.save(self.0.join("point.safetensors"))?;
-        snapshot.save_sharded(self.0.join("shards"), 64)
+        snapshot.clone().save(self.0.join("point.safetensors"))?;
+        snapshot.clone().save_sharded(self.0.join("shards"), 64)
     }
 }
 
