@@ -10,7 +10,8 @@
 //! ```
 //!
 //! What it does is in modules of its own; the program only reads the command line. It exits with 0, with 1 where
-//! something failed, and with 2 where the command line was wrong; `keras run` exits as the program did.
+//! something failed (for `replay` a number that differs), and with 2 where the command line was wrong; `keras run` exits as
+//! the program did.
 
 pub mod cli;
 mod end;

@@ -1,4 +1,5 @@
-//! Runs as pages: one file each, small, without anything from elsewhere.
+//! Runs as pages: one file each, of less than 200 kB whatever the runs hold, without anything from elsewhere. What there
+//! is no room for is said, and where it is.
 //!
 //! All text is escaped where it is put in. The pages hold their numbers as JSON; a script draws the curves from it, and
 //! tables and texts are there without it.

@@ -308,7 +308,17 @@ fn rows_are_drawn_near_the_good_and_a_search_is_taken_up() {
 }
 
 #[test]
-fn bad_trials_are_ended_early_and_not_tried_again() {
+fn those_below_the_median_are_ended_early_and_not_tried_again() {
+    ended_early("median");
+}
+
+#[test]
+fn those_not_among_the_best_third_are_ended_early_and_not_tried_again() {
+    ended_early("asha");
+}
+
+#[track_caller]
+fn ended_early(rule: &str) {
     // Loss falls with units: 1 is the worst.
     let folder = training("units: [30, 40, 50, 60, 1]\n");
     let said = |pause: &str| -> serde_json::Value {
@@ -319,7 +329,7 @@ fn bad_trials_are_ended_early_and_not_tried_again() {
                 "--grid",
                 "space.yml",
                 "--prune",
-                "median",
+                rule,
                 "--grace",
                 "2",
                 "--json",
