@@ -5,6 +5,7 @@ pub mod metrics;
 mod models;
 pub mod ops;
 mod position;
+pub mod spans;
 
 use keras::ops::random::{Seed, randint, uniform};
 use keras::prelude::*;

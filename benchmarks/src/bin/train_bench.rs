@@ -1,6 +1,7 @@
-//! The time of a training step: `train_bench WORKLOAD [STEPS]`.
+//! The time of a training step: `train_bench WORKLOAD [STEPS] [--spans]`.
 //!
-//! Five epochs of STEPS batches; the first is warm-up, the median of the other four is the figure.
+//! Five epochs of STEPS batches; the first is warm-up, the median of the other four is the figure. With `--spans` a
+//! second line says where the time of these four went, in percent.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -8,6 +9,7 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result};
 use keras::prelude::*;
+use keras_benchmarks::spans::{self, Spans};
 use keras_benchmarks::{NAMES, workload};
 
 /// What the clock showed, in seconds.
@@ -22,6 +24,7 @@ struct Clock {
     start: Instant,
     epoch: Instant,
     times: Arc<Mutex<Times>>,
+    spans: Option<&'static Spans>,
 }
 
 impl Callback for Clock {
@@ -33,7 +36,10 @@ impl Callback for Clock {
         Ok(())
     }
 
-    fn on_epoch_begin(&mut self, _: usize, _: &mut Context<'_>, _: &mut Logs) -> keras::Result<()> {
+    fn on_epoch_begin(&mut self, epoch: usize, _: &mut Context<'_>, _: &mut Logs) -> keras::Result<()> {
+        if let Some(spans) = self.spans.filter(|_| epoch == 1) {
+            spans.reset();
+        }
         self.epoch = Instant::now();
         Ok(())
     }
@@ -47,8 +53,20 @@ impl Callback for Clock {
 
 fn main() -> Result<()> {
     let start = Instant::now();
-    let mut arguments = std::env::args().skip(1);
-    let usage = || format!("usage: train_bench {} [STEPS]", NAMES.join("|"));
+    let (options, arguments): (Vec<String>, Vec<String>) = std::env::args()
+        .skip(1)
+        .partition(|argument| argument.starts_with("--"));
+    let mut arguments = arguments.into_iter();
+    let usage = || format!("usage: train_bench {} [STEPS] [--spans]", NAMES.join("|"));
+    let watched = match options.as_slice() {
+        [] => None,
+        [option] if option == "--spans" => {
+            let spans: &'static Spans = Box::leak(Box::default());
+            tracing::subscriber::set_global_default(spans)?;
+            Some(spans)
+        }
+        _ => anyhow::bail!(usage()),
+    };
     let name = arguments.next().with_context(usage)?;
     let steps = arguments
         .next()
@@ -62,6 +80,7 @@ fn main() -> Result<()> {
         start,
         epoch: start,
         times: times.clone(),
+        spans: watched,
     };
     let fit = Fit::new()
         .batch_size(work.batch_size)
@@ -69,6 +88,7 @@ fn main() -> Result<()> {
         .verbose(0)
         .callback(clock);
     let history = work.model.fit((&work.x, &work.y), fit)?;
+    let parts = spans::NAMES.map(|name| watched.map(|spans| spans.seconds(name)));
     let predict = || Predict::new().batch_size(work.batch_size).verbose(0);
     work.model.predict(&work.x, predict())?;
     let begun = Instant::now();
@@ -90,6 +110,18 @@ fn main() -> Result<()> {
         times.first_step.unwrap_or(f64::NAN),
         history.last("loss")?,
     );
+    if let [Some(step), Some(forward), Some(backward), Some(update)] = parts {
+        let whole: f64 = times.epochs.iter().skip(1).sum();
+        let percent = |seconds: f64| 100. * seconds / whole;
+        println!(
+            "{name:12} forward {:.1}  backward {:.1}  update {:.1}  metrics {:.1}  loop {:.1}",
+            percent(forward),
+            percent(backward),
+            percent(update),
+            percent(step - forward - backward - update),
+            percent(whole - step),
+        );
+    }
     Ok(())
 }
 

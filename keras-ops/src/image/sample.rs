@@ -1,11 +1,12 @@
 //! Values at places between pixels.
 
-use crate::kernels::team::{Parts as _, Slice as _};
 use candle_core::{DType, Result, Shape, Tensor};
+use smallvec::SmallVec;
 
 use crate::host;
 use crate::kernels::math::Math;
 use crate::kernels::simd;
+use crate::kernels::team::{Parts as _, Slice as _};
 use crate::tape::record;
 
 /// What lies outside of an image.
@@ -63,40 +64,63 @@ impl Grid<'_> {
         self.sizes.iter().product()
     }
 
-    /// Calls `f` with each neighbour of a place: its pixel, its weight, and the weight's slope along each axis.
-    fn neighbours(&self, place: &[f64], mut f: impl FnMut(Option<usize>, f64, &[f64])) {
-        let rank = place.len();
+    /// Calls `f` with each neighbour of place `at`: its pixel, its weight, and with `SLOPES` the weight's slope along
+    /// each axis.
+    fn neighbours<const SLOPES: bool>(
+        &self,
+        coordinates: &[f64],
+        (at, count): (usize, usize),
+        mut f: impl FnMut(Option<usize>, f64, &[f64]),
+    ) {
+        let axes = self.sizes.iter().zip(coordinates.chunks_exact(count));
+        let axes: SmallVec<[Sides; 3]> = axes.map(|(size, axis)| self.sides(axis[at], *size)).collect();
+        let rank = axes.len();
         let corners = if self.rule.linear { 1usize << rank } else { 1 };
-        let mut slopes = vec![0.; rank];
+        let mut slopes: SmallVec<[f64; 3]> = SmallVec::from_elem(0., if SLOPES { rank } else { 0 });
         for corner in 0..corners {
             let (mut pixel, mut weight) = (Some(0), 1.);
             slopes.fill(1.);
-            for (axis, (x, size)) in place.iter().zip(self.sizes).enumerate() {
-                let (low, upper) = (x.floor(), corner >> (rank - 1 - axis) & 1 == 1);
-                let (i, w, slope) = match (self.rule.linear, upper) {
-                    (false, _) => (x.round() as i64, 1., 0.),
-                    (true, false) => (low as i64, 1. - (x - low), -1.),
-                    (true, true) => (low as i64 + 1, x - low, 1.),
-                };
-                weight *= w;
+            for (axis, (sides, size)) in axes.iter().zip(self.sizes).enumerate() {
+                let side = corner >> (rank - 1 - axis) & 1;
+                weight *= sides.weights[side];
                 for (other, s) in slopes.iter_mut().enumerate() {
-                    *s *= if other == axis { slope } else { w };
+                    *s *= if other == axis {
+                        sides.slopes[side]
+                    } else {
+                        sides.weights[side]
+                    };
                 }
-                let at = self.rule.mode.inside(i, *size as i64);
-                pixel = pixel.zip(at).map(|(pixel, at)| pixel * size + at);
+                pixel = pixel.zip(sides.inside[side]).map(|(pixel, at)| pixel * size + at);
             }
             f(pixel, weight, &slopes);
         }
     }
+
+    /// What lies on both sides of a coordinate, which is bounded so that it has pixel numbers.
+    fn sides(&self, x: f64, size: usize) -> Sides {
+        let x = if x.is_nan() { -1e9 } else { x.clamp(-1e9, 1e9) };
+        let inside = |i: i64| self.rule.mode.inside(i, size as i64);
+        if !self.rule.linear {
+            return Sides {
+                inside: [inside(x.round() as i64), None],
+                weights: [1., 0.],
+                slopes: [0., 0.],
+            };
+        }
+        let low = x.floor();
+        Sides {
+            inside: [inside(low as i64), inside(low as i64 + 1)],
+            weights: [1. - (x - low), x - low],
+            slopes: [-1., 1.],
+        }
+    }
 }
 
-/// The coordinates of a place, bounded so that they have pixel numbers.
-fn place(coordinates: &[f64], count: usize, at: usize) -> Vec<f64> {
-    let bounded = |c: f64| if c.is_nan() { -1e9 } else { c.clamp(-1e9, 1e9) };
-    coordinates
-        .chunks_exact(count)
-        .map(|axis| bounded(axis[at]))
-        .collect()
+/// The two pixels, of one axis, that a coordinate lies between.
+struct Sides {
+    inside: [Option<usize>; 2],
+    weights: [f64; 2],
+    slopes: [f64; 2],
 }
 
 /// A batch of images [batch, ..sizes, channels] at the places of coordinates [batch, rank, count]: the result is
@@ -164,12 +188,14 @@ fn forward<T: Math>(grid: &Grid<'_>, x: &[T], c: &[f64], batch: usize, count: us
     if per == 0 {
         return out;
     }
-    let image = |(b, out): (usize, &mut [T])| {
-        let x = &x[b * grid.pixels() * channels..];
-        let c = &c[b * rank * count..(b + 1) * rank * count];
-        let fill = T::of(grid.rule.fill);
-        for (at, out) in out.chunks_exact_mut(channels).enumerate() {
-            grid.neighbours(&place(c, count, at), |pixel, weight, _| {
+    let fill = T::of(grid.rule.fill);
+    // Places of all images, one after another.
+    let some = |first: usize, out: &mut [T]| {
+        for (i, out) in out.chunks_exact_mut(channels).enumerate() {
+            let (b, at) = ((first + i) / count, (first + i) % count);
+            let x = &x[b * grid.pixels() * channels..];
+            let c = &c[b * rank * count..(b + 1) * rank * count];
+            grid.neighbours::<false>(c, (at, count), |pixel, weight, _| {
                 let weight = T::of(weight);
                 match pixel {
                     Some(pixel) => out
@@ -182,9 +208,11 @@ fn forward<T: Math>(grid: &Grid<'_>, x: &[T], c: &[f64], batch: usize, count: us
         }
     };
     if simd::parallel(out.len()) {
-        out.par_chunks_mut(per).enumerate().for_each(image);
+        let places = (simd::CHUNK / channels).max(1);
+        let parts = out.par_chunks_mut(places * channels).enumerate();
+        parts.for_each(|(i, out)| some(i * places, out));
     } else {
-        out.chunks_mut(per).enumerate().for_each(image);
+        some(0, &mut out);
     }
     out
 }
@@ -211,7 +239,7 @@ fn backward<T: Math>(
             let (x, g) = (&x[b * image..(b + 1) * image], &g[b * per..(b + 1) * per]);
             let c = &c[b * rank * count..(b + 1) * rank * count];
             for (at, g) in g.chunks_exact(channels).enumerate() {
-                grid.neighbours(&place(c, count, at), |pixel, weight, slopes| {
+                grid.neighbours::<true>(c, (at, count), |pixel, weight, slopes| {
                     let value = |k: usize| pixel.map_or(grid.rule.fill, |p| x[p * channels + k].f64());
                     let along: f64 = g.iter().enumerate().map(|(k, g)| g.f64() * value(k)).sum();
                     for (axis, slope) in slopes.iter().enumerate() {

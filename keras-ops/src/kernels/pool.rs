@@ -227,23 +227,22 @@ impl<T: Lane> pulp::WithSimd for MaxLine<'_, T> {
         } = self;
         let lanes = T::lanes::<S>();
         let whole = g.channels / lanes * lanes;
+        let mut pixels = Vec::new();
         g.each(line, 0..g.lines(), lines, |to, window| {
             let first = window.lines[0] + window.from;
-            for c in (0..whole).step_by(lanes) {
-                // SAFETY: windows lie in the image, as was checked, and `c` is followed by a register of channels.
-                unsafe {
-                    let mut best = read::<T, S>(x.as_ptr().add(first + c));
-                    let mut place = T::splat_number(simd, first as u32);
-                    window.each(|at| {
-                        let here = read::<T, S>(x.as_ptr().add(at + c));
-                        let above = T::above(simd, here, best);
-                        best = T::pick(simd, above, here, best);
-                        place = T::pick_number(simd, above, T::splat_number(simd, at as u32), place);
-                    });
-                    write::<T, S>(out[to + c..to + c + lanes].as_mut_ptr(), best);
-                    if !places.is_empty() {
-                        T::write_numbers(simd, places[to + c..to + c + lanes].as_mut_ptr(), place);
-                    }
+            pixels.clear();
+            window.each(|at| pixels.push(at));
+            let out = &mut out[to..to + g.channels];
+            let (from, kept) = if places.is_empty() { (0, 0) } else { (to, g.channels) };
+            let places = &mut places[from..from + kept];
+            // SAFETY: windows lie in the image, as was checked, and hold all of its channels.
+            unsafe {
+                // Windows of four pixels are common, and a number that is known saves the loop over them.
+                match (kept > 0, <&[usize; 4]>::try_from(&pixels[..])) {
+                    (false, Ok(four)) => largest::<T, S, false>(simd, x, four, whole, out, places),
+                    (false, Err(_)) => largest::<T, S, false>(simd, x, &pixels, whole, out, places),
+                    (true, Ok(four)) => largest::<T, S, true>(simd, x, four, whole, out, places),
+                    (true, Err(_)) => largest::<T, S, true>(simd, x, &pixels, whole, out, places),
                 }
             }
             for c in whole..g.channels {
@@ -253,12 +252,50 @@ impl<T: Lane> pulp::WithSimd for MaxLine<'_, T> {
                         (best, place) = (x[at + c], at);
                     }
                 });
-                out[to + c] = best;
-                if let Some(to) = places.get_mut(to + c) {
+                out[c] = best;
+                if let Some(to) = places.get_mut(c) {
                     *to = place as u32;
                 }
             }
         });
+    }
+}
+
+/// The largest of the pixels that begin at `pixels`, for the first `whole` channels, and with `KEEP` which it is.
+///
+/// # Safety
+/// As many channels must follow each pixel; `whole` must be a number of whole registers.
+#[inline(always)]
+unsafe fn largest<T: Lane, S: Simd, const KEEP: bool>(
+    simd: S,
+    x: &[T],
+    pixels: &[usize],
+    whole: usize,
+    out: &mut [T],
+    places: &mut [u32],
+) {
+    let lanes = T::lanes::<S>();
+    let (Some((first, others)), x) = (pixels.split_first(), x.as_ptr()) else {
+        return;
+    };
+    for c in (0..whole).step_by(lanes) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            let mut best = read::<T, S>(x.add(first + c));
+            let mut place = T::splat_number(simd, *first as u32);
+            for at in others {
+                let here = read::<T, S>(x.add(at + c));
+                let above = T::above(simd, here, best);
+                best = T::pick(simd, above, here, best);
+                if KEEP {
+                    place = T::pick_number(simd, above, T::splat_number(simd, *at as u32), place);
+                }
+            }
+            write::<T, S>(out[c..c + lanes].as_mut_ptr(), best);
+            if KEEP {
+                T::write_numbers(simd, places[c..c + lanes].as_mut_ptr(), place);
+            }
+        }
     }
 }
 
@@ -313,15 +350,17 @@ impl<T: Lane> pulp::WithSimd for MeanLine<'_, T> {
         } = self;
         let lanes = T::lanes::<S>();
         let whole = g.channels / lanes * lanes;
+        let mut pixels = Vec::new();
         g.each(line, 0..g.lines(), lines, |to, window| {
             let count = T::of(window.pixels() as f64);
-            for c in (0..whole).step_by(lanes) {
-                // SAFETY: windows lie in the image, as was checked, and `c` is followed by a register of channels.
-                unsafe {
-                    let mut sum = T::splat(simd, T::ZERO);
-                    window.each(|at| sum = T::plus(simd, sum, read::<T, S>(x.as_ptr().add(at + c))));
-                    let mean = T::over(simd, sum, T::splat(simd, count));
-                    write::<T, S>(out[to + c..to + c + lanes].as_mut_ptr(), mean);
+            pixels.clear();
+            window.each(|at| pixels.push(at));
+            // SAFETY: windows lie in the image, as was checked, and hold all of its channels.
+            unsafe {
+                let out = &mut out[to..to + whole];
+                match <&[usize; 4]>::try_from(&pixels[..]) {
+                    Ok(four) => mean::<T, S>(simd, x, four, count, out),
+                    Err(_) => mean::<T, S>(simd, x, &pixels, count, out),
                 }
             }
             for c in whole..g.channels {
@@ -330,6 +369,35 @@ impl<T: Lane> pulp::WithSimd for MeanLine<'_, T> {
                 out[to + c] = sum / count;
             }
         });
+    }
+}
+
+/// The mean of the pixels that begin at `pixels`, as many channels as `out` holds: whole registers.
+///
+/// # Safety
+/// As many channels must follow each pixel.
+#[inline(always)]
+unsafe fn mean<T: Lane, S: Simd>(simd: S, x: &[T], pixels: &[usize], count: T, out: &mut [T]) {
+    let lanes = T::lanes::<S>();
+    let (fours, rest) = pixels.as_chunks::<4>();
+    let x = x.as_ptr();
+    for (out, c) in out.chunks_exact_mut(lanes).zip((0..).step_by(lanes)) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            // Four sums, so that none waits for the last.
+            let mut sums = [T::splat(simd, T::ZERO); 4];
+            for four in fours {
+                for (sum, at) in sums.iter_mut().zip(four) {
+                    *sum = T::plus(simd, *sum, read::<T, S>(x.add(at + c)));
+                }
+            }
+            for (sum, at) in sums.iter_mut().zip(rest) {
+                *sum = T::plus(simd, *sum, read::<T, S>(x.add(at + c)));
+            }
+            let [a, b, c, d] = sums;
+            let sum = T::plus(simd, T::plus(simd, a, b), T::plus(simd, c, d));
+            write::<T, S>(out.as_mut_ptr(), T::over(simd, sum, T::splat(simd, count)));
+        }
     }
 }
 

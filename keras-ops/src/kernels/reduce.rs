@@ -5,6 +5,7 @@ use smallvec::SmallVec;
 
 use super::math::Math;
 use super::simd::{self, CHUNK};
+use super::turn;
 
 /// A row-major block seen as `[outer, len, inner]`, where `len` is the axis worked on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,6 +139,8 @@ fn side_by_side<T: Copy, F: Fold<T>, const N: usize>(f: F, x: &[T]) -> F::Part {
             lanes[i] = f.step(lanes[i], chunk[i]);
         }
     }
+    // Through memory: seen together with the halving below, the loop above becomes one of vectors of two.
+    let mut lanes = std::hint::black_box(lanes);
     // By halves: one after another each would wait for the last.
     let mut width = N / 2;
     while width > 0 {
@@ -146,6 +149,55 @@ fn side_by_side<T: Copy, F: Fold<T>, const N: usize>(f: F, x: &[T]) -> F::Part {
         width /= 2;
     }
     rest.iter().fold(lanes[0], |part, x| f.step(part, *x))
+}
+
+/// The folds of eight rows of `len` elements, each as by [`side_by_side`]: their lanes are joined side by side.
+#[inline(always)]
+fn eight<T: Copy, F: Fold<T>>(folds: [F; EIGHT], x: &[T], len: usize) -> [F::Part; EIGHT] {
+    let mut lanes = [[folds[0].start(); LANES]; EIGHT];
+    let rows = || x.chunks_exact(len).zip(folds);
+    for (lanes, (x, f)) in lanes.iter_mut().zip(rows()) {
+        let mut own = [f.start(); LANES];
+        for chunk in x.as_chunks::<LANES>().0 {
+            for i in 0..LANES {
+                own[i] = f.step(own[i], chunk[i]);
+            }
+        }
+        *lanes = own;
+    }
+    let mut turned = turn::eight(&lanes);
+    let mut width = LANES / 2;
+    while width > 0 {
+        let (low, high) = turned.split_at_mut(width);
+        for (low, high) in low.iter_mut().zip(high) {
+            for i in 0..EIGHT {
+                low[i] = folds[i].join(low[i], high[i]);
+            }
+        }
+        width /= 2;
+    }
+    let mut parts = turned[0];
+    for (part, (x, f)) in parts.iter_mut().zip(rows()) {
+        let rest = x.as_chunks::<LANES>().1;
+        *part = rest.iter().fold(*part, |part, x| f.step(part, *x));
+    }
+    parts
+}
+
+/// Rows that are folded side by side.
+const EIGHT: usize = 8;
+
+/// The results of rows of `len` elements, eight at a time, where they are neither short nor long: of how many.
+#[inline(always)]
+fn short_rows<T: Math>(len: usize, x: &[T], out: &mut [T], eight: impl Fn(&[T]) -> [T; EIGHT]) -> usize {
+    if size_of::<T>() != 4 || !(2 * LANES..=PART).contains(&len) {
+        return 0;
+    }
+    let (eights, _) = out.as_chunks_mut::<EIGHT>();
+    for (out, x) in eights.iter_mut().zip(x.chunks_exact(EIGHT * len)) {
+        *out = eight(x);
+    }
+    eights.len() * EIGHT
 }
 
 /// The fold of one slice.
@@ -166,23 +218,32 @@ fn accumulated<T: Copy + Sync, F: Fold<T> + Send>(f: F, x: &[T]) -> F::Acc {
     }
 }
 
-/// `f` of every row of `len` elements; `short` does the same to rows of up to a chunk, inlined.
+/// `f` of every row of `len` elements; `short` does the same to rows of up to a chunk, inlined, and `eight` to eight
+/// rows of a medium length.
 #[inline(always)]
-pub(super) fn rows<T: Copy + Sync + Send>(
+fn rows<T: Math>(
     x: &[T],
     len: usize,
     out: &mut [T],
     f: impl Fn(&[T]) -> T + Sync,
     short: impl Fn(&[T]) -> T + Sync,
+    eight: impl Fn(&[T]) -> [T; EIGHT] + Sync,
 ) {
     row_blocks(x, len, out, |x, out| {
-        let rows = x.chunks_exact(len);
         if len > CHUNK {
+            let rows = x.chunks_exact(len);
             return out.iter_mut().zip(rows).for_each(|(out, x)| *out = f(x));
         }
         simd::vectorize_for::<T, _>(
             #[inline(always)]
-            || out.iter_mut().zip(rows).for_each(|(out, x)| *out = short(x)),
+            || {
+                let done = short_rows(len, x, out, &eight);
+                let rows = x[done * len..].chunks_exact(len);
+                out[done..]
+                    .iter_mut()
+                    .zip(rows)
+                    .for_each(|(out, x)| *out = short(x));
+            },
         )
     });
 }
@@ -315,6 +376,11 @@ pub fn fold<T: Math, F: Fold<T> + Send>(f: F, x: &[T], extent: Extent) -> Vec<T>
             |x| row(f, x),
             #[inline(always)]
             |x| f.end(block_here(f, x)),
+            #[inline(always)]
+            |x| {
+                let parts = eight([f; EIGHT], x, len);
+                parts.map(|part| f.end(f.merge(f.widen(f.start()), f.widen(part))))
+            },
         );
     } else {
         slabs(x, extent, &mut out, |x, first, out| {
@@ -345,6 +411,12 @@ pub fn variance<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
             |x| {
                 let mean = block_here(Sum, x) * per;
                 T::of(block_here(Squares(mean), x) * per)
+            },
+            #[inline(always)]
+            |x| {
+                let total = |part: T| 0. + part.f64();
+                let means = eight([Sum; EIGHT], x, len).map(|sum| Squares(total(sum) * per));
+                eight(means, x, len).map(|squares| T::of(total(squares) * per))
             },
         );
     } else {

@@ -52,6 +52,13 @@ fn level() -> Level {
     })
 }
 
+/// Whether the processor has AVX.
+#[cfg(target_arch = "x86_64")]
+#[inline(always)]
+pub(super) fn wide() -> bool {
+    !matches!(level(), Level::Plain)
+}
+
 // Marked to be inlined, so that a loop is compiled with the operation that it belongs to and not anew with all
 // others when one of them changes.
 #[cfg(target_arch = "x86_64")]

@@ -56,6 +56,30 @@ pub(super) fn turn<S: Simd>(
     }
 }
 
+/// Eight rows of four-byte values turned, where `N` is a number of eights.
+#[inline(always)]
+pub(super) fn eight<P: Copy, const N: usize>(rows: &[[P; N]; SIDE]) -> [[P; SIDE]; N] {
+    const { assert!(N.is_multiple_of(SIDE)) };
+    let mut turned = [[rows[0][0]; SIDE]; N];
+    #[cfg(target_arch = "x86_64")]
+    if const { size_of::<P>() == size_of::<f32>() } && simd::wide() {
+        for first in (0..N).step_by(SIDE) {
+            // SAFETY: both hold the block, of values of as many bytes, which are only moved; the processor has AVX.
+            unsafe {
+                let from = rows.as_ptr().cast::<f32>().add(first);
+                block(turned[first].as_mut_ptr().cast(), SIDE, from, N);
+            }
+        }
+        return turned;
+    }
+    for (i, row) in rows.iter().enumerate() {
+        for (to, value) in turned.iter_mut().zip(row) {
+            to[i] = *value;
+        }
+    }
+    turned
+}
+
 /// One block.
 ///
 /// # Safety

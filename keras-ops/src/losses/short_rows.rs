@@ -125,25 +125,39 @@ pub(super) fn picked<T: Math>(
     }
 }
 
-/// `value(t · p, t · t, p · p)` for each row of `n`.
+/// `value(t · p, t · t, p · p)` for each row of `n`, the products added in float64.
 #[inline(always)]
 pub(super) fn dots<T: Math>(out: &mut [T], (t, p): (&[T], &[T]), n: usize, value: impl Fn(T, T, T) -> T) {
+    let mut products = [[0f64; BLOCK]; 3];
     let mut found = [[T::ZERO; BLOCK]; 3];
-    let rows = out
-        .chunks_mut(BLOCK)
-        .zip(t.chunks(BLOCK * n).zip(p.chunks(BLOCK * n)));
-    for (out, (t, p)) in rows {
-        let [both, of_t, of_p] = &mut found;
-        for (r, (t, p)) in t.chunks_exact(n).zip(p.chunks_exact(n)).enumerate() {
-            let mut sums = [0f64; 3];
-            for (t, p) in t.iter().zip(p) {
-                let (t, p) = (t.f64(), p.f64());
-                sums = [sums[0] + t * p, sums[1] + t * t, sums[2] + p * p];
-            }
-            (both[r], of_t[r], of_p[r]) = (T::of(sums[0]), T::of(sums[1]), T::of(sums[2]));
+    let rows = BLOCK / n;
+    for ((out, t), p) in out
+        .chunks_mut(rows)
+        .zip(t.chunks(rows * n))
+        .zip(p.chunks(rows * n))
+    {
+        let [both, of_t, of_p] = &mut products;
+        let products_of = both.iter_mut().zip(of_t).zip(of_p);
+        for (((both, of_t), of_p), (t, p)) in products_of.zip(t.iter().zip(p)) {
+            let (t, p) = (t.f64(), p.f64());
+            (*both, *of_t, *of_p) = (t * p, t * t, p * p);
         }
+        for (found, products) in found.iter_mut().zip(&products) {
+            for (found, row) in found.iter_mut().zip(products[..t.len()].chunks_exact(n)) {
+                *found = T::of(pairwise(row));
+            }
+        }
+        let [both, of_t, of_p] = &found;
         for (r, out) in out.iter_mut().enumerate() {
             *out = value(both[r], of_t[r], of_p[r]);
         }
     }
+}
+
+/// The sum of a row, two at a time.
+#[inline(always)]
+fn pairwise(row: &[f64]) -> f64 {
+    let (pairs, rest) = row.as_chunks::<2>();
+    let [even, odd] = pairs.iter().fold([0.; 2], |[a, b], [x, y]| [a + x, b + y]);
+    even + odd + rest.iter().sum::<f64>()
 }

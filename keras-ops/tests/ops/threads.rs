@@ -126,25 +126,27 @@ fn run(op: Op, threads: usize) -> Result<(Vec<u64>, Vec<u64>)> {
         .num_threads(threads)
         .build()
         .unwrap();
-    pool.install(|| {
-        let count = 40 * 70 * 90;
-        let values: Vec<f32> = (0..count)
-            .map(|i| ((i * 7919) % 100_003) as f32 / 40_000. - 1.2)
-            .collect();
-        let x = Var::from_tensor(&Tensor::from_vec(values, (40, 70, 90), &Device::Cpu)?)?;
-        let tape = GradientTape::start();
-        let y = op(x.as_tensor())?;
-        let grad = match y.dtype().is_float() {
-            true => bits(
-                &tape
-                    .gradients(&ops::multiply(&y, &y.detach())?)?
-                    .remove(&x)
-                    .unwrap(),
-            )?,
-            false => Vec::new(),
-        };
-        Ok((bits(&y)?, grad))
-    })
+    pool.install(|| outcome(op))
+}
+
+fn outcome(op: Op) -> Result<(Vec<u64>, Vec<u64>)> {
+    let count = 40 * 70 * 90;
+    let values: Vec<f32> = (0..count)
+        .map(|i| ((i * 7919) % 100_003) as f32 / 40_000. - 1.2)
+        .collect();
+    let x = Var::from_tensor(&Tensor::from_vec(values, (40, 70, 90), &Device::Cpu)?)?;
+    let tape = GradientTape::start();
+    let y = op(x.as_tensor())?;
+    let grad = match y.dtype().is_float() {
+        true => bits(
+            &tape
+                .gradients(&ops::multiply(&y, &y.detach())?)?
+                .remove(&x)
+                .unwrap(),
+        )?,
+        false => Vec::new(),
+    };
+    Ok((bits(&y)?, grad))
 }
 
 #[test]
@@ -157,5 +159,10 @@ fn results_do_not_depend_on_the_number_of_threads() {
                 "{name}: {threads} threads differ from one"
             );
         }
+        // Outside of a pool the crate's own threads do the work.
+        assert!(
+            outcome(*op).unwrap() == one,
+            "{name}: the own threads differ from one"
+        );
     }
 }
