@@ -31,6 +31,7 @@ pub mod pool;
 pub mod qr;
 pub mod recurrent;
 pub mod reduce;
+pub mod row_dots;
 pub mod row_folds;
 pub mod scan;
 pub mod schur;

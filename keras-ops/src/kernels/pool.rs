@@ -233,7 +233,11 @@ impl<T: Lane> pulp::WithSimd for MaxLine<'_, T> {
             pixels.clear();
             window.each(|at| pixels.push(at));
             let out = &mut out[to..to + g.channels];
-            let (from, kept) = if places.is_empty() { (0, 0) } else { (to, g.channels) };
+            let (from, kept) = if places.is_empty() {
+                (0, 0)
+            } else {
+                (to, g.channels)
+            };
             let places = &mut places[from..from + kept];
             // SAFETY: windows lie in the image, as was checked, and hold all of its channels.
             unsafe {

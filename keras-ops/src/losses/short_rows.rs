@@ -1,9 +1,10 @@
 //! Sums along rows that are shorter than a register: what is costly runs over many rows at once.
 
 use crate::kernels::math::Math;
+use crate::kernels::row_dots::{self, row_dots};
 
 /// Rows of this length are worked on one by one.
-pub(super) const LONG: usize = 16;
+pub(super) const LONG: usize = row_dots::LONGEST;
 /// Elements worked on at once.
 const BLOCK: usize = 512;
 
@@ -125,39 +126,22 @@ pub(super) fn picked<T: Math>(
     }
 }
 
-/// `value(t · p, t · t, p · p)` for each row of `n`, the products added in float64.
+/// `value(t · p, t · t, p · p)` for each row of `n`.
 #[inline(always)]
 pub(super) fn dots<T: Math>(out: &mut [T], (t, p): (&[T], &[T]), n: usize, value: impl Fn(T, T, T) -> T) {
-    let mut products = [[0f64; BLOCK]; 3];
-    let mut found = [[T::ZERO; BLOCK]; 3];
-    let rows = BLOCK / n;
+    const ROWS: usize = 128;
+    let mut found = [[T::ZERO; ROWS]; 3];
     for ((out, t), p) in out
-        .chunks_mut(rows)
-        .zip(t.chunks(rows * n))
-        .zip(p.chunks(rows * n))
+        .chunks_mut(ROWS)
+        .zip(t.chunks(ROWS * n))
+        .zip(p.chunks(ROWS * n))
     {
-        let [both, of_t, of_p] = &mut products;
-        let products_of = both.iter_mut().zip(of_t).zip(of_p);
-        for (((both, of_t), of_p), (t, p)) in products_of.zip(t.iter().zip(p)) {
-            let (t, p) = (t.f64(), p.f64());
-            (*both, *of_t, *of_p) = (t * p, t * t, p * p);
-        }
-        for (found, products) in found.iter_mut().zip(&products) {
-            for (found, row) in found.iter_mut().zip(products[..t.len()].chunks_exact(n)) {
-                *found = T::of(pairwise(row));
-            }
-        }
-        let [both, of_t, of_p] = &found;
-        for (r, out) in out.iter_mut().enumerate() {
-            *out = value(both[r], of_t[r], of_p[r]);
+        let [both, of_t, of_p] = &mut found;
+        let rows = out.len();
+        let (both, of_t, of_p) = (&mut both[..rows], &mut of_t[..rows], &mut of_p[..rows]);
+        row_dots((t, p), n, [both, of_t, of_p]);
+        for (out, ((both, of_t), of_p)) in out.iter_mut().zip(both.iter().zip(&*of_t).zip(&*of_p)) {
+            *out = value(*both, *of_t, *of_p);
         }
     }
-}
-
-/// The sum of a row, two at a time.
-#[inline(always)]
-fn pairwise(row: &[f64]) -> f64 {
-    let (pairs, rest) = row.as_chunks::<2>();
-    let [even, odd] = pairs.iter().fold([0.; 2], |[a, b], [x, y]| [a + x, b + y]);
-    even + odd + rest.iter().sum::<f64>()
 }
