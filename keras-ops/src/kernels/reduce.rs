@@ -151,35 +151,38 @@ fn side_by_side<T: Copy, F: Fold<T>, const N: usize>(f: F, x: &[T]) -> F::Part {
     rest.iter().fold(lanes[0], |part, x| f.step(part, *x))
 }
 
-/// The folds of eight rows of `len` elements, each as by [`side_by_side`]: their lanes are joined side by side.
+/// The folds of eight rows of `len` elements, each as by [`side_by_side`]: their last lanes are joined side by side.
 #[inline(always)]
-fn eight<T: Copy, F: Fold<T>>(folds: [F; EIGHT], x: &[T], len: usize) -> [F::Part; EIGHT] {
-    let mut lanes = [[folds[0].start(); LANES]; EIGHT];
-    let rows = || x.chunks_exact(len).zip(folds);
-    for (lanes, (x, f)) in lanes.iter_mut().zip(rows()) {
+fn eight<T: Copy, F: Fold<T>>(folds: &[F; EIGHT], x: &[T], len: usize) -> [F::Part; EIGHT] {
+    let mut lanes = [[folds[0].start(); FEW]; EIGHT];
+    for r in 0..EIGHT {
+        let f = folds[r];
         let mut own = [f.start(); LANES];
-        for chunk in x.as_chunks::<LANES>().0 {
+        for chunk in x[r * len..][..len].as_chunks::<LANES>().0 {
             for i in 0..LANES {
                 own[i] = f.step(own[i], chunk[i]);
             }
         }
-        *lanes = own;
+        for i in 0..FEW {
+            let (a, b) = (f.join(own[i], own[i + 16]), f.join(own[i + 8], own[i + 24]));
+            lanes[r][i] = f.join(a, b);
+        }
     }
-    let mut turned = turn::eight(&lanes);
-    let mut width = LANES / 2;
+    let mut lanes = turn::eight(&lanes);
+    let mut width = FEW / 2;
     while width > 0 {
-        let (low, high) = turned.split_at_mut(width);
-        for (low, high) in low.iter_mut().zip(high) {
-            for i in 0..EIGHT {
-                low[i] = folds[i].join(low[i], high[i]);
+        for i in 0..width {
+            for r in 0..EIGHT {
+                lanes[i][r] = folds[r].join(lanes[i][r], lanes[i + width][r]);
             }
         }
         width /= 2;
     }
-    let mut parts = turned[0];
-    for (part, (x, f)) in parts.iter_mut().zip(rows()) {
-        let rest = x.as_chunks::<LANES>().1;
-        *part = rest.iter().fold(*part, |part, x| f.step(part, *x));
+    let mut parts = lanes[0];
+    for r in 0..EIGHT {
+        for x in x[r * len..][..len].as_chunks::<LANES>().1 {
+            parts[r] = folds[r].step(parts[r], *x);
+        }
     }
     parts
 }
@@ -187,17 +190,9 @@ fn eight<T: Copy, F: Fold<T>>(folds: [F; EIGHT], x: &[T], len: usize) -> [F::Par
 /// Rows that are folded side by side.
 const EIGHT: usize = 8;
 
-/// The results of rows of `len` elements, eight at a time, where they are neither short nor long: of how many.
-#[inline(always)]
-fn short_rows<T: Math>(len: usize, x: &[T], out: &mut [T], eight: impl Fn(&[T]) -> [T; EIGHT]) -> usize {
-    if size_of::<T>() != 4 || !(2 * LANES..=PART).contains(&len) {
-        return 0;
-    }
-    let (eights, _) = out.as_chunks_mut::<EIGHT>();
-    for (out, x) in eights.iter_mut().zip(x.chunks_exact(EIGHT * len)) {
-        *out = eight(x);
-    }
-    eights.len() * EIGHT
+/// Whether rows of `len` elements are best folded side by side: they are neither short nor long.
+const fn medium<T>(len: usize) -> bool {
+    size_of::<T>() == 4 && 2 * LANES <= len && len <= PART
 }
 
 /// The fold of one slice.
@@ -237,12 +232,20 @@ fn rows<T: Math>(
         simd::vectorize_for::<T, _>(
             #[inline(always)]
             || {
-                let done = short_rows(len, x, out, &eight);
-                let rows = x[done * len..].chunks_exact(len);
-                out[done..]
-                    .iter_mut()
-                    .zip(rows)
-                    .for_each(|(out, x)| *out = short(x));
+                let side_by_side = if medium::<T>(len) {
+                    out.len() / EIGHT * EIGHT
+                } else {
+                    0
+                };
+                let (eights, others) = out.split_at_mut(side_by_side);
+                let (x, rest) = x.split_at(side_by_side * len);
+                let eights = eights.as_chunks_mut::<EIGHT>().0.iter_mut();
+                for (out, x) in eights.zip(x.chunks_exact(EIGHT * len)) {
+                    *out = eight(x);
+                }
+                for (out, x) in others.iter_mut().zip(rest.chunks_exact(len)) {
+                    *out = short(x);
+                }
             },
         )
     });
@@ -378,8 +381,11 @@ pub fn fold<T: Math, F: Fold<T> + Send>(f: F, x: &[T], extent: Extent) -> Vec<T>
             |x| f.end(block_here(f, x)),
             #[inline(always)]
             |x| {
-                let parts = eight([f; EIGHT], x, len);
-                parts.map(|part| f.end(f.merge(f.widen(f.start()), f.widen(part))))
+                let mut out = [T::ZERO; EIGHT];
+                for (out, part) in out.iter_mut().zip(eight(&[f; EIGHT], x, len)) {
+                    *out = f.end(f.merge(f.widen(f.start()), f.widen(part)));
+                }
+                out
             },
         );
     } else {
@@ -414,9 +420,15 @@ pub fn variance<T: Math>(x: &[T], extent: Extent) -> Vec<T> {
             },
             #[inline(always)]
             |x| {
-                let total = |part: T| 0. + part.f64();
-                let means = eight([Sum; EIGHT], x, len).map(|sum| Squares(total(sum) * per));
-                eight(means, x, len).map(|squares| T::of(total(squares) * per))
+                let mut means = [Squares(0.); EIGHT];
+                for (mean, sum) in means.iter_mut().zip(eight(&[Sum; EIGHT], x, len)) {
+                    *mean = Squares((0. + sum.f64()) * per);
+                }
+                let mut out = [T::ZERO; EIGHT];
+                for (out, squares) in out.iter_mut().zip(eight(&means, x, len)) {
+                    *out = T::of((0. + squares.f64()) * per);
+                }
+                out
             },
         );
     } else {

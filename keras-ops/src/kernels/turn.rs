@@ -56,20 +56,14 @@ pub(super) fn turn<S: Simd>(
     }
 }
 
-/// Eight rows of four-byte values turned, where `N` is a number of eights.
+/// Eight rows of eight values turned.
 #[inline(always)]
-pub(super) fn eight<P: Copy, const N: usize>(rows: &[[P; N]; SIDE]) -> [[P; SIDE]; N] {
-    const { assert!(N.is_multiple_of(SIDE)) };
-    let mut turned = [[rows[0][0]; SIDE]; N];
+pub(super) fn eight<P: Copy>(rows: &[[P; SIDE]; SIDE]) -> [[P; SIDE]; SIDE] {
+    let mut turned = *rows;
     #[cfg(target_arch = "x86_64")]
     if const { size_of::<P>() == size_of::<f32>() } && simd::wide() {
-        for first in (0..N).step_by(SIDE) {
-            // SAFETY: both hold the block, of values of as many bytes, which are only moved; the processor has AVX.
-            unsafe {
-                let from = rows.as_ptr().cast::<f32>().add(first);
-                block(turned[first].as_mut_ptr().cast(), SIDE, from, N);
-            }
-        }
+        // SAFETY: both are blocks of values of as many bytes, which are only moved; the processor has AVX.
+        unsafe { one_block(turned.as_mut_ptr().cast(), rows.as_ptr().cast()) };
         return turned;
     }
     for (i, row) in rows.iter().enumerate() {
@@ -78,6 +72,19 @@ pub(super) fn eight<P: Copy, const N: usize>(rows: &[[P; N]; SIDE]) -> [[P; SIDE
         }
     }
     turned
+}
+
+/// A block without gaps; a function of its own, so that the loops that made the rows stay what they are: together with
+/// the turning LLVM makes vectors of two of them.
+///
+/// # Safety
+/// Both must hold a block.
+#[cfg(target_arch = "x86_64")]
+#[inline(never)]
+#[target_feature(enable = "avx")]
+unsafe fn one_block(to: *mut f32, from: *const f32) {
+    // SAFETY: the caller's promise.
+    unsafe { block(to, SIDE, from, SIDE) };
 }
 
 /// One block.
