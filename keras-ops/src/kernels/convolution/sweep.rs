@@ -113,10 +113,11 @@ impl<T: Lane> pulp::WithSimd for Job<'_, T> {
                 // as the runs have elements. Registers beyond a panel's columns are in its padding.
                 unsafe {
                     match (panel.wide, sweep.depthwise, S::REGISTER_COUNT >= 32) {
-                        (1, true, _) => part.pixels::<S, 8, 1, true>(simd, self.dst),
-                        (1, false, _) => part.pixels::<S, 8, 1, false>(simd, self.dst),
-                        (_, _, true) => part.pixels::<S, 8, 2, false>(simd, self.dst),
-                        (_, _, false) => part.pixels::<S, 6, 2, false>(simd, self.dst),
+                        (1, true, _) => part.pixels::<S, 8, 8, 1, true>(simd, self.dst),
+                        (1, false, true) => part.pixels::<S, 16, 17, 1, false>(simd, self.dst),
+                        (1, false, false) => part.pixels::<S, 8, 8, 1, false>(simd, self.dst),
+                        (_, _, true) => part.pixels::<S, 8, 9, 2, false>(simd, self.dst),
+                        (_, _, false) => part.pixels::<S, 6, 6, 2, false>(simd, self.dst),
                     }
                 }
                 row += rows;
@@ -136,28 +137,37 @@ struct Piece<'a, T> {
 }
 
 impl<T: Lane> Piece<'_, T> {
-    /// All pixels, `P` at a time; the last ones again where there are fewer.
+    /// All pixels, `P` at a time, or `Q` at first where that leaves none over; else the first of the last ones again.
     ///
     /// # Safety
     /// As [`Sweep::run`] checks.
     #[inline(always)]
-    unsafe fn pixels<S: Simd, const P: usize, const V: usize, const DEPTHWISE: bool>(
+    unsafe fn pixels<S: Simd, const P: usize, const Q: usize, const V: usize, const DEPTHWISE: bool>(
         &self,
         simd: S,
         dst: &mut [T],
     ) {
         let sweep = self.sweep;
         let own = if DEPTHWISE { self.panel.first } else { 0 };
-        let (mut from, mut to, mut count) = ([0; P], [0; P], 0);
+        let pixels = sweep.lines.len() * sweep.width;
+        let over = pixels % P;
+        let mut larger = if Q == P + 1 && over * Q <= pixels { over } else { 0 };
+        let (mut from, mut to, mut count) = ([0; Q], [0; Q], 0);
         for &(start, result) in sweep.lines {
             for i in 0..sweep.width {
                 from[count] = start + own + i * sweep.step;
                 to[count] = result + self.panel.first + i * sweep.out_step;
                 count += 1;
-                if count == P {
-                    // SAFETY: the caller's promise.
-                    unsafe { self.block::<S, P, V, DEPTHWISE>(simd, dst, &from, &to, P) };
-                    count = 0;
+                // SAFETY: the caller's promise.
+                unsafe {
+                    if count == Q && larger > 0 {
+                        larger -= 1;
+                        self.block::<S, Q, V, DEPTHWISE>(simd, dst, &from, &to);
+                        count = 0;
+                    } else if count == P && larger == 0 {
+                        self.block::<S, P, V, DEPTHWISE>(simd, dst, &from[..P], &to[..P]);
+                        count = 0;
+                    }
                 }
             }
         }
@@ -165,24 +175,25 @@ impl<T: Lane> Piece<'_, T> {
             let first = from[0];
             from[count..].fill(first);
             // SAFETY: the caller's promise.
-            unsafe { self.block::<S, P, V, DEPTHWISE>(simd, dst, &from, &to, count) };
+            unsafe { self.block::<S, P, V, DEPTHWISE>(simd, dst, &from[..P], &to[..count]) };
         }
     }
 
     /// # Safety
-    /// As [`Self::pixels`]; windows begin at `from`, the first `count` results go to `to`.
+    /// As [`Self::pixels`]; the `P` windows begin at `from`, the first results go to `to`.
     #[inline(always)]
     unsafe fn block<S: Simd, const P: usize, const V: usize, const DEPTHWISE: bool>(
         &self,
         simd: S,
         dst: &mut [T],
-        from: &[usize; P],
-        to: &[usize; P],
-        count: usize,
+        from: &[usize],
+        to: &[usize],
     ) {
         let lanes = T::lanes::<S>();
         let whole = self.panel.columns == V * lanes;
-        let from = *from;
+        let mut own = [0; P];
+        own.copy_from_slice(from);
+        let from = own;
         // SAFETY: windows, rows and results lie inside their slices, as promised; where the columns do not fill
         // the registers, results go through a buffer.
         unsafe {
@@ -195,7 +206,7 @@ impl<T: Lane> Piece<'_, T> {
                 }
                 sums = [bias; P];
             } else {
-                for (sums, to) in sums.iter_mut().zip(&to[..count]) {
+                for (sums, to) in sums.iter_mut().zip(to) {
                     let mut buffer = [T::ZERO; MOST];
                     let from = if whole {
                         dst.as_ptr().add(*to)
@@ -237,7 +248,7 @@ impl<T: Lane> Piece<'_, T> {
                     }
                 }
             }
-            for (sums, to) in sums.iter().zip(&to[..count]) {
+            for (sums, to) in sums.iter().zip(to) {
                 let mut buffer = [T::ZERO; MOST];
                 let result = if whole {
                     dst.as_mut_ptr().add(*to)
