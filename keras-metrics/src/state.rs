@@ -312,19 +312,35 @@ impl Samples for Tensor {
     }
 }
 
-/// The sum in float64, in lanes of its own for vector code.
+/// The sum: a few neighbours in their own type, these in float64, in lanes for vector code.
 fn sum<T: host::Real>(values: &[T]) -> f64 {
-    const LANES: usize = 32;
-    vectorize(|| {
-        let mut lanes = [0f64; LANES];
-        let (chunks, rest) = values.as_chunks::<LANES>();
-        for chunk in chunks {
-            for i in 0..LANES {
-                lanes[i] += chunk[i].f64();
+    const LANES: usize = 64;
+    const DEPTH: usize = 8;
+    vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [0f64; LANES];
+            let (blocks, rest) = values.as_chunks::<{ LANES * DEPTH }>();
+            for block in blocks {
+                let mut own = [T::default(); LANES];
+                for chunk in block.as_chunks::<LANES>().0 {
+                    for i in 0..LANES {
+                        own[i] += chunk[i];
+                    }
+                }
+                for i in 0..LANES {
+                    lanes[i] += own[i].f64();
+                }
             }
-        }
-        lanes.iter().sum::<f64>() + rest.iter().map(|v| v.f64()).sum::<f64>()
-    })
+            let (few, rest) = rest.as_chunks::<8>();
+            for chunk in few {
+                for i in 0..8 {
+                    lanes[i] += chunk[i].f64();
+                }
+            }
+            lanes.iter().sum::<f64>() + rest.iter().map(|v| v.f64()).sum::<f64>()
+        },
+    )
 }
 
 /// The sums of several functions of pairs, in float64.
