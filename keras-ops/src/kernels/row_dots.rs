@@ -83,8 +83,9 @@ unsafe fn eight(t: *const f32, p: *const f32, n: usize, to: [*mut f32; 3]) {
                     products[2] = _mm256_add_ps(products[2], _mm256_mul_ps(p, p));
                 }
             }
-            for kind in 0..3 {
-                pairs[kind][pair] = _mm256_hadd_ps(products[0][kind], products[1][kind]);
+            let [first, second] = products;
+            for (pairs, (a, b)) in pairs.iter_mut().zip(first.into_iter().zip(second)) {
+                pairs[pair] = _mm256_hadd_ps(a, b);
             }
         }
         for (pairs, to) in pairs.iter().zip(to) {
