@@ -1,4 +1,4 @@
-"""Runs `train_bench` and the same models in Keras in turn and prints the ratios of medians.
+"""Runs `train_bench` and the same models in Keras in turn and prints a table of medians.
 
     python benchmarks/compare.py [--rounds 3] [--backends jax,tensorflow] [WORKLOAD …]
 
@@ -36,6 +36,7 @@ def main():
     subprocess.run(build, cwd=HERE.parent, check=True)
     target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR", HERE.parent / "target"))
     ours = str(target / "release" / "train_bench")
+    rows, speedups = [], []
     for workload in options.workloads:
         runs = {}
         for _ in range(options.rounds):
@@ -43,14 +44,39 @@ def main():
             for backend in options.backends.split(","):
                 command = [options.python, str(HERE / "peer_keras.py"), workload]
                 runs.setdefault(backend, []).append(figures(command, KERAS_BACKEND=backend))
-        median = {
-            name: statistics.median(run["train_ms/step"] for run in all_runs)
-            for name, all_runs in runs.items()
-        }
-        for name, value in median.items():
-            if name != "keras-rs":
-                ratio = median["keras-rs"] / value
-                print(f"{workload}: keras-rs {median['keras-rs']:.3f} ms, {name} {value:.3f} ms, ratio {ratio:.3f}")
+        row, speedup = compared(workload, runs)
+        rows.append(row)
+        speedups.append(speedup)
+    print("\n| workload | ours | Keras | backend | times faster | predict: ours, fastest Keras | RSS in MB | first step in s |")
+    print("|---|---|---|---|---|---|---|---|")
+    print("\n".join(rows))
+    print(f"\ngeometric mean of the speed-ups: {statistics.geometric_mean(speedups):.2f}")
+
+
+def compared(workload, runs):
+    """A row of the table beside the backend that trains fastest, and how many times faster we are."""
+
+    def median(name, key):
+        return statistics.median(run[key] for run in runs[name])
+
+    def both(key, digits):
+        return f"{median('keras-rs', key):.{digits}f}, {median(fastest, key):.{digits}f}"
+
+    peers = [name for name in runs if name != "keras-rs"]
+    fastest = min(peers, key=lambda name: median(name, "train_ms/step"))
+    train, theirs = median("keras-rs", "train_ms/step"), median(fastest, "train_ms/step")
+    predict = min(median(name, "predict_ms/step") for name in peers)
+    cells = [
+        f"`{workload}`",
+        f"{train:.3f}",
+        f"{theirs:.3f}",
+        fastest,
+        f"{theirs / train:.2f}",
+        f"{median('keras-rs', 'predict_ms/step'):.3f}, {predict:.3f}",
+        both("rss_mb", 0),
+        both("first_step_s", 2),
+    ]
+    return f"| {' | '.join(cells)} |", theirs / train
 
 
 if __name__ == "__main__":
