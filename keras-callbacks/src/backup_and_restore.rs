@@ -183,6 +183,10 @@ impl Callback for BackupAndRestore {
         }
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

@@ -211,6 +211,10 @@ impl Callback for CSVLogger {
         Ok(())
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

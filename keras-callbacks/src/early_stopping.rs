@@ -255,6 +255,10 @@ impl Callback for EarlyStopping {
         Ok(())
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

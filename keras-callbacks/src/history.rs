@@ -66,6 +66,10 @@ impl Callback for History {
         self.lock().push(epoch, logs)
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

@@ -25,9 +25,10 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// [`keep_best`](Self::keep_best) and [`keep_last`](Self::keep_last) remove what is not among the best or the newest
 /// any more.
 ///
-/// Up to 16 MB are copied and written while training goes on, and are on the disk when `fit` returns; a file that is
-/// replaced more often than every 0.1 s skips what is between. [`save_on_background`](Self::save_on_background) turns
-/// this off. What is larger is written before training goes on, so that there is no second copy of the weights.
+/// Up to 16 MB are copied and written while training goes on, and are on the disk when `fit` returns, and before any
+/// callback of one's own is called next or a loop of one's own goes on. Where nobody in the program could look, a file
+/// that is replaced more often than every 0.1 s skips what is between: a program that is killed loses that much of
+/// training. [`save_on_background`](Self::save_on_background) turns this off. What is larger is written before training goes on, so that there is no second copy of the weights.
 ///
 /// # Errors
 /// Before the first step: when the folder cannot be made or written, a placeholder or the monitored value is
@@ -46,7 +47,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 ///
 /// # Differs from Keras
 /// An epoch that lacks the monitored value (validation that was not due) is not saved as the best; in a file
-/// name a missing value reads `NA`. A small file may appear shortly after the end of its epoch.
+/// name a missing value reads `NA`. For another program a small file may appear shortly after the end of its epoch.
 #[derive(Clone, Debug)]
 pub struct ModelCheckpoint {
     filepath: String,
@@ -421,10 +422,18 @@ impl Callback for ModelCheckpoint {
         self.wait(cx)
     }
 
+    fn unfinished(&self) -> bool {
+        self.writing.is_some()
+    }
+
     fn on_train_end(&mut self, cx: &mut Context<'_>, _: &mut Logs) -> Result<()> {
         let written = self.wait(cx);
         self.background.end();
         written
+    }
+
+    fn stands_alone(&self) -> bool {
+        true
     }
 
     fn class_name(&self) -> &str {

@@ -266,6 +266,10 @@ impl Callback for NormMonitor {
         cx.model.release_gradients()
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

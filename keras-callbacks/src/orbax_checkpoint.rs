@@ -250,6 +250,10 @@ impl Callback for OrbaxCheckpoint {
         written
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

@@ -247,6 +247,10 @@ impl Callback for ProgbarLogger {
         self.finish(&Logs::new(), cx)
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

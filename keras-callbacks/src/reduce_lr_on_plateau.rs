@@ -187,6 +187,10 @@ impl Callback for ReduceLROnPlateau {
         Ok(())
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

@@ -122,6 +122,10 @@ impl Callback for ResourceMonitor {
         Ok(())
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

@@ -96,6 +96,10 @@ impl Callback for SwapEMAWeights {
         Self::put(cx, false)
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

@@ -63,6 +63,10 @@ impl Callback for TerminateOnNaN {
         Ok(())
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

@@ -134,6 +134,17 @@ pub trait Callback: std::fmt::Debug + Send + 'static {
         Ok(())
     }
 
+    /// Whether something still goes on in the background that others could miss, as a file that is being written.
+    /// [`before_state`](Self::before_state) is to finish it, and is called before a callback that does not
+    /// [stand alone](Self::stands_alone), and before a loop of the user's own goes on.
+    fn unfinished(&self) -> bool {
+        false
+    }
+    /// Whether this never looks at what other callbacks leave outside of the model and the logs, as their files, so
+    /// that these need not be finished first.
+    fn stands_alone(&self) -> bool {
+        false
+    }
     /// Called before the [`state`](Self::state)s of all callbacks are taken for a checkpoint: the place to finish what
     /// still goes on in the background, so that the state tells of nothing that is not done.
     ///

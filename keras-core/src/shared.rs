@@ -87,6 +87,14 @@ impl<C: Callback> Callback for Shared<C> {
         self.lock().on_snapshot(snapshot, cx)
     }
 
+    fn unfinished(&self) -> bool {
+        self.lock().unfinished()
+    }
+
+    fn stands_alone(&self) -> bool {
+        self.lock().stands_alone()
+    }
+
     fn before_state(&mut self, cx: &mut Context<'_>) -> Result<()> {
         self.lock().before_state(cx)
     }

@@ -259,6 +259,10 @@ impl Callback for RunRecorder {
         }
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

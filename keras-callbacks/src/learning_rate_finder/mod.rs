@@ -238,6 +238,10 @@ impl Callback for LearningRateFinder {
         Ok(())
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

@@ -193,6 +193,10 @@ impl Callback for LiveDashboard {
         Ok(())
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

@@ -215,6 +215,10 @@ impl Callback for RemoteMonitor {
         Ok(())
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

@@ -483,6 +483,10 @@ impl Callback for TensorBoard {
         self.folders().into_iter().try_for_each(Folder::close)
     }
 
+    fn stands_alone(&self) -> bool {
+        true
+    }
+
     fn class_name(&self) -> &str {
         NAME
     }

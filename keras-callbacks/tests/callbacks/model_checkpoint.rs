@@ -1,7 +1,11 @@
 use std::path::Path;
 
 use keras_callbacks::{ModelCheckpoint, SaveErrors, SaveFreq};
-use keras_core::{Callback, Result};
+use keras_core::layers::Dense;
+use keras_core::ops::Tensor;
+use keras_core::{
+    Callback, CallbackList, Compile, Context, Fit, Logs, Model, Params, Registry, Result, Sequential, loss_fn,
+};
 use tempfile::TempDir;
 
 use crate::run::{Run, logs};
@@ -292,4 +296,71 @@ fn what_could_not_be_written_is_told_at_the_next_hook() -> Result<()> {
     );
     assert_eq!((callback.kept().len(), callback.last_saved()), (0, None));
     Ok(())
+}
+
+/// Keeps the files that it finds after each epoch, and before the next.
+#[derive(Clone, Debug, Default)]
+struct Looks {
+    folder: std::path::PathBuf,
+    found: std::sync::Arc<std::sync::Mutex<Vec<usize>>>,
+}
+
+impl Looks {
+    fn look(&self) {
+        self.found.lock().unwrap().push(files(&self.folder).len());
+    }
+}
+
+impl Callback for Looks {
+    fn on_epoch_begin(&mut self, _: usize, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
+        self.look();
+        Ok(())
+    }
+    fn on_epoch_end(&mut self, _: usize, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
+        self.look();
+        Ok(())
+    }
+}
+
+#[test]
+fn callbacks_and_loops_of_ones_own_find_each_file() -> Result<()> {
+    let model = || -> Result<Model> {
+        let mut model = Sequential::new().input([1]).add(Dense::new(1)).build()?;
+        let mse = loss_fn("mse", |y: &Tensor, p: &Tensor| (p - y)?.sqr());
+        model.compile_with(Compile::new("sgd").loss(mse), &Registry::core())?;
+        Ok(model)
+    };
+    let (x, y) = (vec![[1f32], [2.]], vec![[2f32], [4.]]);
+    for before in [false, true] {
+        let folder = TempDir::new().unwrap();
+        let checkpoint = ModelCheckpoint::new(folder.path().join("{epoch}.keras").to_str().unwrap());
+        let looks = Looks {
+            folder: folder.path().to_owned(),
+            ..Looks::default()
+        };
+        let fit = Fit::new().epochs(3).verbose(0);
+        let fit = match before {
+            true => fit.callback(looks.clone()).callback(checkpoint),
+            false => fit.callback(checkpoint).callback(looks.clone()),
+        };
+        model()?.fit((&x, &y), fit)?;
+        let expected = if before {
+            [0, 0, 1, 1, 2, 2]
+        } else {
+            [0, 1, 1, 2, 2, 3]
+        };
+        assert_eq!(*looks.found.lock().unwrap(), expected);
+    }
+    let folder = TempDir::new().unwrap();
+    let checkpoint = ModelCheckpoint::new(folder.path().join("{epoch}.keras").to_str().unwrap());
+    let mut model = model()?;
+    let mut callbacks = CallbackList::new([checkpoint.into()], Params::default(), None)?;
+    callbacks.train(&mut model, |callbacks, model, _| {
+        for epoch in 0..3 {
+            callbacks.on_epoch_begin(model, epoch, &mut Logs::new())?;
+            callbacks.on_epoch_end(model, epoch, &mut Logs::new())?;
+            assert_eq!(files(folder.path()).len(), epoch + 1);
+        }
+        Ok(())
+    })
 }

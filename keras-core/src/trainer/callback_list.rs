@@ -68,6 +68,10 @@ pub struct CallbackList {
     begun: usize,
     /// While a training runs that saves its state when a signal comes.
     signals: Option<Signals>,
+    /// Whether one may have something [unfinished](Callback::unfinished).
+    unfinished: bool,
+    /// Whether the loop is one of the library's, which looks at no files.
+    watched: bool,
 }
 
 macro_rules! hooks {
@@ -155,6 +159,8 @@ impl CallbackList {
             stop: false,
             begun: 0,
             signals: None,
+            unfinished: false,
+            watched: false,
         })
     }
 
@@ -166,7 +172,11 @@ impl CallbackList {
     ) -> Result<Self> {
         let watchers = registry.watchers.iter().filter_map(|watcher| watcher());
         given.extend(watchers.map(Given::Value));
-        Self::new(given, params, Some(registry))
+        let list = Self::new(given, params, Some(registry))?;
+        Ok(Self {
+            watched: true,
+            ..list
+        })
     }
 
     /// What the run was started with.
@@ -292,7 +302,24 @@ impl CallbackList {
         logs: &mut Logs,
         mut hook: impl FnMut(&mut dyn Callback, &mut Context<'_>, &mut Logs) -> Result<()>,
     ) -> Result<()> {
-        (0..self.list.len()).try_for_each(|slot| self.call(slot, model, logs, &mut hook))
+        (0..self.list.len()).try_for_each(|slot| self.call(slot, model, logs, &mut hook))?;
+        match self.unfinished && !self.watched {
+            true => self.finish(model),
+            false => Ok(()),
+        }
+    }
+
+    /// Lets all finish what they do in the background.
+    fn finish(&mut self, model: &mut Model) -> Result<()> {
+        self.unfinished = false;
+        for slot in 0..self.list.len() {
+            if self.list[slot].unfinished() {
+                self.call(slot, model, &mut Logs::new(), &mut |callback, cx, _| {
+                    callback.before_state(cx)
+                })?;
+            }
+        }
+        Ok(())
     }
 
     fn call(
@@ -302,11 +329,21 @@ impl CallbackList {
         logs: &mut Logs,
         hook: &mut impl FnMut(&mut dyn Callback, &mut Context<'_>, &mut Logs) -> Result<()>,
     ) -> Result<()> {
+        if self.unfinished
+            && self
+                .list
+                .get(slot)
+                .is_some_and(|callback| !callback.stands_alone())
+        {
+            self.finish(model)?;
+        }
         let Some(callback) = self.list.get_mut(slot) else {
             return Ok(());
         };
         let mut cx = Context::new(model, &self.params, &mut self.stop).at(slot);
-        hook(&mut **callback, &mut cx, logs).context(|| format!("callback {}", callback.class_name()))
+        let done = hook(&mut **callback, &mut cx, logs);
+        self.unfinished |= callback.unfinished();
+        done.context(|| format!("callback {}", callback.class_name()))
     }
 
     /// Whether a callback ended the evaluation that is going on; forgets it, and notes the reason.

@@ -208,6 +208,10 @@ fn drive(
         fill_kernel(model, epoch as f64 + 1.)?;
         last = logs.clone();
         callback.on_epoch_end(epoch, &mut Context::new(model, &params, &mut stop), &mut last)?;
+        // As a `CallbackList` does before a loop of one's own goes on.
+        if callback.unfinished() {
+            callback.before_state(&mut Context::new(model, &params, &mut stop))?;
+        }
         trail.rates.push(model.optimizer()?.learning_rate()?);
         if let Some(folder) = folder {
             trail.files.push(files(folder)?);
