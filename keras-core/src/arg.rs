@@ -75,7 +75,12 @@ macro_rules! lists {
     ($($t:ty),*) => { $(
         impl Arg for Vec<$t> {
             fn read<'a>(reader: &mut Reader<'a>, key: &'a str, default: Self) -> Result<Self> {
-                Ok(reader.opt::<OneOrMore<$t>>(key)?.map_or(default, |list| list.0))
+                match reader.opt::<OneOrMore<$t>>(key)? {
+                    Some(list) => Ok(list.0),
+                    // Null is no number, as nothing is; where there is a number by default, it is wrong.
+                    None if default.is_empty() => Ok(default),
+                    None => Ok(reader.or(key, OneOrMore(default))?.0),
+                }
             }
 
             fn write(&self) -> Value {
@@ -89,7 +94,7 @@ lists!(f64, i64, usize);
 /// Names: a list of strings.
 impl Arg for Vec<String> {
     fn read<'a>(reader: &mut Reader<'a>, key: &'a str, default: Self) -> Result<Self> {
-        reader.or(key, default)
+        reader.or_null(key, default)
     }
 
     fn write(&self) -> Value {
@@ -124,10 +129,13 @@ impl Arg for Option<DType> {
             Some("mixed_float16") => Ok(Some(DType::F16)),
             Some("mixed_bfloat16") => Ok(Some(DType::BF16)),
             Some("int") => Ok(Some(DType::I32)),
-            Some(name) => Ok(Some(keras_ops::dtype_from_name(name)?)),
-            None => Err(Error::invalid(format!(
-                "`{key}` must be the name of a dtype, got {value}"
-            ))),
+            Some(name) => reader
+                .about(key, keras_ops::dtype_from_name(name).map_err(Error::from))
+                .map(Some),
+            None => {
+                let wrong = Error::invalid(format!("expected the name of a dtype, got {value}"));
+                reader.about(key, Err(wrong))
+            }
         }
     }
 

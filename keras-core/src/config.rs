@@ -98,9 +98,33 @@ impl<'a> Reader<'a> {
     /// An argument with a default.
     ///
     /// # Errors
-    /// When the value has another type.
+    /// When the value has another type, null among them.
     pub fn or<T: FromValue>(&mut self, key: &'a str, default: T) -> Result<T> {
+        match self.opt(key)? {
+            Some(value) => Ok(value),
+            None if self.is_null(key) => bail!(
+                "{}: `{key}` must be {}, got null; leave it out for its default",
+                self.class_name,
+                T::EXPECTED
+            ),
+            None => Ok(default),
+        }
+    }
+
+    /// An argument with a default that null stands for too.
+    ///
+    /// # Errors
+    /// When the value has another type.
+    pub fn or_null<T: FromValue>(&mut self, key: &'a str, default: T) -> Result<T> {
         Ok(self.opt(key)?.unwrap_or(default))
+    }
+
+    /// `result`, whose error says which argument it is about.
+    ///
+    /// # Errors
+    /// That of `result`.
+    pub fn about<T>(&self, key: &str, result: Result<T>) -> Result<T> {
+        result.map_err(|error| error.context(format!("{}: `{key}`", self.class_name)))
     }
 
     /// An argument that must be there.

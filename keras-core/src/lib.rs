@@ -18,6 +18,7 @@ mod aggregation;
 mod arg;
 mod arguments;
 mod callback;
+mod check;
 pub mod config;
 pub mod console;
 mod constraint;

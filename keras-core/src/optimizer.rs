@@ -6,7 +6,7 @@ use keras_ops::{Gradient, RowGradient, Tensor};
 use serde_json::Value;
 
 use crate::optimizers::{OptimizerBase, base};
-use crate::{Config, Result, Schedule, Variable, config};
+use crate::{Config, Result, Schedule, Variable, config, registry};
 
 /// Changes variables by their gradients.
 ///
@@ -105,6 +105,8 @@ pub trait Optimizer: std::fmt::Debug + Send + Sync + 'static {
     /// # Errors
     /// When an argument is wrong, the optimizer was built for other variables, or a device cannot hold the slots.
     fn build(&mut self, variables: &[Variable]) -> Result<()> {
+        let optimizers = &registry::core().optimizers;
+        optimizers.check_numbers(self.class_name(), &self.full_config())?;
         if self.base_mut().begin_build(variables)? {
             self.build_slots(variables)?;
         }

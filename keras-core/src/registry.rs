@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::config::{Config, Envelope};
 use crate::{
     Activation, Callback, Constraint, Error, Initializer, Layer, Loss, Metric, Optimizer, Regularizer,
-    Result, ResultExt, Schedule,
+    Result, Schedule, check,
 };
 
 /// One class of a kind: its names, a line about it, and how to build it from its configuration.
@@ -87,6 +87,14 @@ impl<T: ?Sized> Entries<T> {
         (self.find(name)?.build)(&Config::new(), registry)
     }
 
+    /// Checks the numbers among the arguments of an object that was made in any way.
+    ///
+    /// # Errors
+    /// When a number cannot be meant: NaN, a negative learning rate.
+    pub(crate) fn check_numbers(&self, class_name: &str, config: &Config) -> Result<()> {
+        check::numbers(self, class_name, config)
+    }
+
     /// Builds an object from Keras's form: a name, or `{class_name, config}`.
     ///
     /// # Errors
@@ -121,7 +129,19 @@ impl<T: ?Sized> Entries<T> {
     /// When the class is unknown or its configuration wrong.
     pub fn from_envelope(&self, envelope: &Envelope, registry: &Registry) -> Result<Box<T>> {
         let entry = self.find(&envelope.class_name)?;
-        (entry.build)(&envelope.config, registry).context(|| format!("{} {}", self.kind, envelope.class_name))
+        let built = (entry.build)(&envelope.config, registry).and_then(|object| {
+            self.check_numbers(entry.class_name, &envelope.config)?;
+            Ok(object)
+        });
+        built.map_err(|error| {
+            let text = error.to_string();
+            // It says already whose it is.
+            let says = [format!("{}:", entry.class_name), format!("{} `", self.kind)];
+            match says.iter().any(|start| text.starts_with(start)) {
+                true => error,
+                false => error.context(format!("{} {}", self.kind, envelope.class_name)),
+            }
+        })
     }
 
     /// Class names, then aliases.

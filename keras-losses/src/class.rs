@@ -80,7 +80,7 @@ macro_rules! loss_class {
                 };
                 let loss = Self {
                     $( $arg: <$type>::read(&mut reader, stringify!($arg), default.$arg)?, )*
-                    reduction: keras_core::Reduction::from_name(&reduction)?,
+                    reduction: reader.about("reduction", keras_core::Reduction::from_name(&reduction))?,
                     name: String::read(&mut reader, "name", default.name)?,
                     dtype: Option::read(&mut reader, "dtype", default.dtype)?,
                 };

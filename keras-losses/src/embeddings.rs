@@ -211,8 +211,8 @@ loss_class! {
 }
 
 fn positive(class: &str, argument: &str, value: f64) -> Result<()> {
-    if value > 0. {
+    if value > 0. && value.is_finite() {
         return Ok(());
     }
-    bail!("{class}: `{argument}` must be greater than 0, got {value}")
+    bail!("{class}: `{argument}` must be a finite number greater than 0, got {value}")
 }

@@ -22,16 +22,14 @@ impl Mining {
 
 impl Arg for Mining {
     fn read<'a>(reader: &mut Reader<'a>, key: &'a str, default: Self) -> Result<Self> {
-        let Some(name) = reader.opt::<String>(key)? else {
-            return Ok(default);
-        };
+        let own = Self::NAMES.iter().find(|(mining, _)| *mining == default);
+        let name = reader.or(key, own.map_or("", |(_, name)| *name).to_owned())?;
         match Self::NAMES.iter().find(|(_, known)| *known == name) {
             Some((mining, _)) => Ok(*mining),
-            None => Err(Error::unknown(
-                "mining",
-                &name,
-                Self::NAMES.iter().map(|(_, name)| (*name).to_owned()).collect(),
-            )),
+            None => {
+                let known = Self::NAMES.iter().map(|(_, name)| (*name).to_owned());
+                reader.about(key, Err(Error::unknown("mining", &name, known.collect())))
+            }
         }
     }
 

@@ -61,7 +61,8 @@ macro_rules! named {
 
         impl Arg for $type {
             fn read<'a>(reader: &mut Reader<'a>, key: &'a str, default: Self) -> Result<Self> {
-                reader.opt::<String>(key)?.map_or(Ok(default), |name| Self::from_name(&name))
+                let name = reader.or(key, default.name().to_owned())?;
+                reader.about(key, Self::from_name(&name))
             }
 
             fn write(&self) -> Value {

@@ -120,7 +120,9 @@ impl ClassificationReport {
     fn rows(&self, sums: &Sums, listed: &[usize]) -> Result<Vec<ReportRow>> {
         let number = self.state.number();
         if let Some(wrong) = listed.iter().find(|class| **class >= number) {
-            bail!("ClassificationReport: label {wrong} is not among {number} classes");
+            bail!(
+                "ClassificationReport: class {wrong} of `labels` is not among the {number} classes, which count from 0"
+            );
         }
         match &self.target_names {
             Some(names) if names.len() != listed.len() => bail!(

@@ -89,8 +89,14 @@ fn mean_iou(matrix: &Slots, number: usize, targets: &[usize]) -> Result<Tensor> 
 }
 
 fn check(class: &str, number: usize, targets: &[usize]) -> Result<()> {
+    if number == 0 {
+        bail!("{class}: `num_classes` must be 1 or more, got 0");
+    }
     if let Some(wrong) = targets.iter().find(|t| **t >= number) {
-        bail!("{class}: target class {wrong} is out of range for {number} classes");
+        bail!(
+            "{class}: class {wrong} of `target_class_ids` is out of range: with `num_classes` {number}, they go from 0 to {}",
+            number.saturating_sub(1)
+        );
     }
     if targets.is_empty() {
         bail!("{class}: `target_class_ids` is empty; name the classes that count");

@@ -158,7 +158,7 @@ pub(crate) fn check_thresholds(class: &str, thresholds: Option<&Vec<f64>>) -> Re
         bail!("{class}: `thresholds` is empty; give one or more numbers within 0 and 1");
     }
     match all.iter().find(|t| !(0. ..=1.).contains(*t)) {
-        Some(wrong) => bail!("{class}: thresholds must be within 0 and 1, got {wrong}"),
+        Some(wrong) => bail!("{class}: `thresholds` must be within 0 and 1, got {wrong}"),
         None => Ok(()),
     }
 }

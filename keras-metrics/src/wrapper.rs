@@ -149,11 +149,9 @@ impl NamedFunction {
             .find(|entry| entry.aliases.contains(&function.as_str()));
         let Some(entry) = mean else {
             let known = crate::ENTRIES.iter().flat_map(|entry| entry.aliases);
-            return Err(Error::unknown(
-                "metric function",
-                &function,
-                known.map(|name| (*name).to_owned()).collect(),
-            ));
+            let known = known.map(|name| (*name).to_owned()).collect();
+            let error = Error::unknown("metric function", &function, known);
+            return Err(error.context("MeanMetricWrapper: `fn`"));
         };
         let metric = (entry.build)(&own, registry)?;
         // What is no mean of a function of samples is no function in Keras either.

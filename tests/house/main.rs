@@ -4,9 +4,11 @@
 #![allow(clippy::type_complexity, reason = "tables of cases")]
 
 mod arrows;
+mod bad_arguments;
 mod bad_data;
 mod bad_files;
 mod bad_names;
+mod bad_values;
 mod compiling;
 mod custom;
 mod data;

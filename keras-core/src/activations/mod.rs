@@ -24,6 +24,7 @@ pub use parametric::{
 };
 pub use plain::Plain;
 
+use crate::config::Reader;
 use crate::{Activation, Entry, Registry, Result, Spec, registry};
 
 /// All activations of this crate.
@@ -131,13 +132,18 @@ impl Argument {
         Self(spec)
     }
 
-    pub(crate) fn read(value: Option<&Value>, registry: &Registry) -> Result<Self> {
-        Ok(Self(Spec::Value(deserialize(value, registry)?)))
+    /// Null is linear.
+    pub(crate) fn read<'a>(reader: &mut Reader<'a>, key: &'a str, registry: &Registry) -> Result<Self> {
+        let activation = deserialize(reader.raw(key), registry);
+        Ok(Self(Spec::Value(reader.about(key, activation)?)))
     }
 
     /// Looks the name up.
     pub(crate) fn resolve(&mut self) -> Result<()> {
-        self.0 = Spec::Value(self.get()?);
+        let activation = self.get()?;
+        let activations = &registry::core().activations;
+        activations.check_numbers(activation.name(), &activation.config())?;
+        self.0 = Spec::Value(activation);
         Ok(())
     }
 

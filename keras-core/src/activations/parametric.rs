@@ -41,7 +41,7 @@ impl Field for Vec<i64> {
         match reader.raw(key) {
             Some(Value::Array(_)) => reader.or(key, default),
             Some(_) => Ok(vec![reader.req(key)?]),
-            None => Ok(default),
+            None => reader.or(key, default),
         }
     }
     fn value(&self) -> Value {

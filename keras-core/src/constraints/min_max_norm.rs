@@ -4,7 +4,7 @@ use keras_ops::{self as ops, EPSILON, Tensor};
 use serde_json::Value;
 
 use crate::config::{IntoValue, Reader};
-use crate::{Config, Constraint, Entry, Result, bail};
+use crate::{Config, Constraint, Entry, Result, ResultExt, bail};
 
 /// `w * min(norm, max_value) / norm`: no weight vector is longer than `max_value`.
 ///
@@ -35,7 +35,7 @@ impl Default for MaxNorm {
 
 impl Constraint for MaxNorm {
     fn call(&self, w: &Tensor) -> Result<Tensor> {
-        let norms = norms(w, &self.axis)?;
+        let norms = norms("MaxNorm", w, &self.axis)?;
         rescale(w, &norms, &ops::clip(&norms, 0., self.max_value)?)
     }
 
@@ -71,7 +71,7 @@ impl Constraint for UnitNorm {
     fn call(&self, w: &Tensor) -> Result<Tensor> {
         Ok(ops::divide(
             w,
-            &ops::add_scalar(&norms(w, &self.axis)?, EPSILON)?,
+            &ops::add_scalar(&norms("UnitNorm", w, &self.axis)?, EPSILON)?,
         )?)
     }
 
@@ -115,7 +115,7 @@ impl Default for MinMaxNorm {
 
 impl Constraint for MinMaxNorm {
     fn call(&self, w: &Tensor) -> Result<Tensor> {
-        let norms = norms(w, &self.axis)?;
+        let norms = norms("MinMaxNorm", w, &self.axis)?;
         let inside = ops::mul_scalar(&ops::clip(&norms, self.min_value, self.max_value)?, self.rate)?;
         rescale(
             w,
@@ -132,8 +132,9 @@ impl Constraint for MinMaxNorm {
     }
 }
 
-fn norms(w: &Tensor, axis: &[i64]) -> Result<Tensor> {
-    Ok(ops::sqrt(&ops::sum(&ops::square(w)?, Some(axis), true)?)?)
+fn norms(class: &str, w: &Tensor, axis: &[i64]) -> Result<Tensor> {
+    let squares = ops::sum(&ops::square(w)?, Some(axis), true);
+    Ok(ops::sqrt(&squares.context(|| format!("{class}: `axis`"))?)?)
 }
 
 fn rescale(w: &Tensor, norms: &Tensor, desired: &Tensor) -> Result<Tensor> {
@@ -154,7 +155,7 @@ fn read_axis(reader: &mut Reader<'_>) -> Result<Vec<i64>> {
     match reader.raw("axis") {
         Some(Value::Array(_)) => reader.req("axis"),
         Some(_) => Ok(vec![reader.req("axis")?]),
-        None => Ok(vec![0]),
+        None => Ok(vec![reader.or("axis", 0)?]),
     }
 }
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{entry, windows};
 use crate::config::{FromValue, IntoValue};
-use crate::{Config, Entry, Error, Initializer, Result, bail};
+use crate::{Config, Entry, Error, Initializer, Result, ResultExt, bail};
 
 /// The weights of a frame of a signal.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,7 +71,10 @@ impl Window {
                 None => Err(Error::unknown("window", name, windows::names())),
             },
             Self::Weights(weights) if weights.len() == n => Ok(Some(weights.clone())),
-            Self::Weights(weights) => bail!("a window of {} weights for frames of {n}", weights.len()),
+            Self::Weights(weights) => bail!(
+                "`window` has {} weights, but a frame has {n} elements: give a weight for each",
+                weights.len()
+            ),
         }
     }
 }
@@ -206,7 +209,10 @@ pub(super) const ENTRY: Entry<dyn Initializer> = entry(
         };
         r.finish()?;
         if matches!(initializer.window, Window::Named(_)) {
-            initializer.window.weights(1, false)?;
+            initializer
+                .window
+                .weights(1, false)
+                .context(|| "STFT: `window`")?;
         }
         Ok(Box::new(initializer))
     },

@@ -1,7 +1,7 @@
 use keras_ops::{DType, Device, Tensor, random};
 
 use super::{draw, entry};
-use crate::{Config, Entry, Initializer, Result};
+use crate::{Config, Entry, Initializer, Result, bail};
 
 /// Numbers uniform in `[minval, maxval)`.
 ///
@@ -34,6 +34,13 @@ impl Default for RandomUniform {
 
 impl Initializer for RandomUniform {
     fn call(&self, shape: &[usize], dtype: DType, device: &Device) -> Result<Tensor> {
+        if self.minval > self.maxval {
+            bail!(
+                "RandomUniform: `minval` {} is above `maxval` {}",
+                self.minval,
+                self.maxval
+            );
+        }
         Ok(random::uniform(
             shape,
             self.minval,

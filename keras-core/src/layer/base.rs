@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use keras_ops::{DType, Tensor};
+use keras_ops::{DType, Device, Tensor};
 use smallvec::SmallVec;
 
 use super::Build;
@@ -59,7 +59,8 @@ impl LayerBase {
     pub fn from_reader(reader: &mut config::Reader<'_>) -> Result<Self> {
         let name = reader.opt("name")?;
         let frozen = !reader.or("trainable", true)?;
-        let policy = reader.raw("dtype").map(read_policy).transpose()?;
+        let policy = reader.raw("dtype").map(read_policy).transpose();
+        let policy = reader.about("dtype", policy)?;
         reader.ignore(&[
             "quantization_config",
             "build_config",
@@ -166,25 +167,47 @@ impl LayerBase {
     /// When its initializer, regularizer or constraint is unknown or cannot make the shape.
     pub fn add_weight(&mut self, weight: Weight<'_>, cx: &Build) -> Result<Variable> {
         let dtype = weight.dtype.unwrap_or_else(|| self.variable_dtype());
+        let core = registry::core();
+        let regularizer = resolve_opt(weight.regularizer, |r| &r.regularizers)?;
+        if let Some(regularizer) = &regularizer {
+            let class = regularizer.class_name();
+            core.regularizers.check_numbers(class, &regularizer.config())?;
+        }
+        let constraint = resolve_opt(weight.constraint, |r| &r.constraints)?;
+        if let Some(constraint) = &constraint {
+            let class = constraint.class_name();
+            core.constraints.check_numbers(class, &constraint.config())?;
+        }
+        self.check_memory(weight.name, weight.shape, dtype, &cx.device)?;
         let value = match weight.initializer {
             Some(spec) => {
-                let registry = registry::core();
-                spec.resolve(&registry.initializers, registry)?
-                    .call(weight.shape, dtype, &cx.device)?
+                let initializer = spec.resolve(&core.initializers, core)?;
+                let class = initializer.class_name();
+                core.initializers.check_numbers(class, &initializer.config())?;
+                initializer.call(weight.shape, dtype, &cx.device)?
             }
             None => Tensor::zeros(weight.shape, dtype, &cx.device)?,
         };
-        let variable = Variable::with(
-            weight.name,
-            &value,
-            weight.trainable,
-            resolve_opt(weight.regularizer, |r| &r.regularizers)?,
-            resolve_opt(weight.constraint, |r| &r.constraints)?,
-        )?
-        .autocast(weight.autocast);
+        let variable = Variable::with(weight.name, &value, weight.trainable, regularizer, constraint)?
+            .autocast(weight.autocast);
         variable.set_trainable(!self.frozen);
         self.variables.push(variable.clone());
         Ok(variable)
+    }
+
+    /// An error where a weight is larger than memory: what the allocator would end the process for.
+    fn check_memory(&self, name: &str, shape: &[usize], dtype: DType, device: &Device) -> Result<()> {
+        let count = shape
+            .iter()
+            .try_fold(dtype.size_in_bytes(), |bytes, size| bytes.checked_mul(*size));
+        let fits = |bytes: usize| !device.is_cpu() || Vec::<u8>::new().try_reserve_exact(bytes).is_ok();
+        if count.is_some_and(fits) {
+            return Ok(());
+        }
+        bail!(
+            "layer `{}`: memory cannot hold the weight `{name}` of shape {shape:?}; make the layer smaller",
+            self.name()
+        )
     }
 
     /// Makes a random stream that is saved with the layer.
@@ -300,7 +323,7 @@ fn read_policy(value: &serde_json::Value) -> Result<DTypePolicy> {
         .or_else(|| value.get("config")?.get("name")?.as_str());
     match (name, class) {
         (Some(name), None | Some("DTypePolicy" | "Policy")) => DTypePolicy::new(name),
-        _ => bail!("`dtype` must be a name or a DTypePolicy, got {value}"),
+        _ => bail!("expected the name of a dtype or of a policy, or a DTypePolicy, got {value}"),
     }
 }
 

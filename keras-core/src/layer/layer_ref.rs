@@ -7,7 +7,7 @@ use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::{Build, Layer};
 use crate::models::Functional;
 use crate::shape::Dims;
-use crate::{Error, Result, ResultExt, SeedGenerator, Variable};
+use crate::{Error, Result, ResultExt, SeedGenerator, Variable, registry};
 
 /// A layer that several places hold: models, wrappers, the user.
 #[derive(Clone)]
@@ -75,6 +75,12 @@ impl LayerRef {
             return Ok(());
         }
         layer.base().check()?;
+        let model = (&**layer as &dyn Any).is::<Functional>();
+        // A model has no numbers of its own; a vocabulary is long.
+        if !model && !layer.class_name().ends_with("Lookup") {
+            let layers = &registry::core().layers;
+            layers.check_numbers(layer.class_name(), &layer.config())?;
+        }
         layer.build(inputs, cx)?;
         let base = layer.base_mut();
         base.built = true;
@@ -83,7 +89,6 @@ impl LayerRef {
         if !layer.base().trainable() {
             layer.sublayers().iter().for_each(|l| l.set_trainable(false));
         }
-        let model = (&**layer as &dyn Any).is::<Functional>();
         drop(layer);
         if !model {
             // The layers within are parts of this one; those of a model stand for themselves.

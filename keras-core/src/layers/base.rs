@@ -113,10 +113,10 @@ pub(super) fn read_nested<'a, T: ?Sized + Nested>(
     key: &'a str,
     registry: &Registry,
 ) -> Result<Option<Spec<T>>> {
-    reader
+    let spec = reader
         .raw(key)
-        .map(|value| Spec::from_value(value, T::entries(registry), registry))
-        .transpose()
+        .map(|value| Spec::from_value(value, T::entries(registry), registry));
+    reader.about(key, spec.transpose())
 }
 
 /// The envelope that Keras saves such an argument in.

@@ -45,7 +45,7 @@ impl KernelArgs {
 
     /// [`read`](Self::read) for arguments of other names.
     pub(super) fn read_with(self, reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
-        let activation = Argument::read(reader.raw("activation"), registry)?;
+        let activation = Argument::read(reader, "activation", registry)?;
         let use_bias = reader.or("use_bias", self.use_bias)?;
         let args = self.with_weights(reader, registry)?;
         Ok(Self {

@@ -19,7 +19,7 @@ impl Lora {
     /// The arguments `lora_rank` and `lora_alpha`.
     pub(super) fn read(reader: &mut Reader<'_>) -> Result<Self> {
         Ok(Self {
-            rank: reader.or("lora_rank", 0)?,
+            rank: reader.or_null("lora_rank", 0)?,
             alpha: reader.opt("lora_alpha")?,
             weights: None,
         })

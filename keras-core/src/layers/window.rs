@@ -44,7 +44,7 @@ impl<const N: usize> Window<N> {
     pub(super) fn read_pool(reader: &mut Reader<'_>, size: Size<N>) -> Result<Self> {
         let default = Self::new(size);
         Ok(Self {
-            strides: reader.or("strides", size)?,
+            strides: reader.or_null("strides", size)?,
             ..default.placed(reader)?
         })
     }
@@ -52,7 +52,7 @@ impl<const N: usize> Window<N> {
     fn placed(self, reader: &mut Reader<'_>) -> Result<Self> {
         Ok(Self {
             padding: reader.or("padding", self.padding)?,
-            data_format: reader.or("data_format", self.data_format)?,
+            data_format: reader.or_null("data_format", self.data_format)?,
             ..self
         })
     }

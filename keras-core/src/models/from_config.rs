@@ -97,10 +97,8 @@ pub(crate) fn graph(config: &Config, registry: &Registry) -> Result<Functional> 
         let Some(value) = config.get(key) else {
             bail!("`{key}` is missing")
         };
-        triples(value)?
-            .iter()
-            .map(|t| reading.tensor(t))
-            .collect::<Result<_>>()
+        triples(value)
+            .and_then(|all| all.iter().map(|t| reading.tensor(t)).collect::<Result<_>>())
             .context(|| format!("`{key}`"))
     };
     finish(
@@ -350,5 +348,8 @@ fn name_of(value: &Value) -> String {
 }
 
 fn named(value: &Value) -> String {
-    format!("layer `{}` ({})", name_of(value), class_of(value))
+    match (name_of(value), class_of(value)) {
+        (name, "") => format!("`layers`: layer `{name}`"),
+        (name, class) => format!("layer `{name}` ({class})"),
+    }
 }

@@ -54,7 +54,9 @@ pub(crate) struct Graph {
 impl Graph {
     pub(crate) fn new(inputs: &[Symbolic], outputs: &[Symbolic]) -> Result<Self> {
         if inputs.is_empty() || outputs.is_empty() {
-            bail!("a model needs at least one input and one output");
+            bail!(
+                "a model needs at least one input and one output, `input_layers` and `output_layers` of its configuration"
+            );
         }
         for input in inputs {
             if !input.node.inputs.is_empty() {

@@ -11,7 +11,9 @@ use super::gradients::Gradients;
 use super::patterns::{Patterns, matches_all};
 use super::rule::{Step, VariableSlots};
 use crate::config::{FromValue, IntoValue, Reader};
-use crate::{Config, Error, LearningRate, Optimizer, Registry, Result, Variable, bail, config, lent};
+use crate::{
+    Config, Error, LearningRate, Optimizer, Registry, Result, Variable, bail, config, lent, registry,
+};
 
 /// The arguments and state that all optimizers share.
 ///
@@ -130,7 +132,7 @@ impl OptimizerBase {
             ema_overwrite_frequency: reader.opt("ema_overwrite_frequency")?,
             loss_scale_factor: reader.opt("loss_scale_factor")?,
             gradient_accumulation_steps: reader.opt("gradient_accumulation_steps")?,
-            exclude_from_weight_decay: reader.or("exclude_from_weight_decay", Patterns::default())?,
+            exclude_from_weight_decay: reader.or_null("exclude_from_weight_decay", Patterns::default())?,
             learning_rate_multipliers: multipliers(class_name, reader)?,
             ..plain
         };
@@ -142,32 +144,37 @@ impl OptimizerBase {
         let given = [self.clipnorm, self.clipvalue, self.global_clipnorm];
         if given.iter().flatten().count() > 1 {
             bail!(
-                "optimizer `{}`: only one of clipnorm, clipvalue and global_clipnorm can be set; got clipnorm={:?}, \
-                 clipvalue={:?}, global_clipnorm={:?}",
+                "optimizer `{}`: only one of `clipnorm`, `clipvalue` and `global_clipnorm` can be set; got {:?}, {:?} and \
+                 {:?}",
                 self.name,
                 self.clipnorm,
                 self.clipvalue,
                 self.global_clipnorm
             );
         }
-        if self.gradient_accumulation_steps == Some(1) {
+        if let Some(steps @ 0..=1) = self.gradient_accumulation_steps {
             bail!(
-                "optimizer `{}`: gradient_accumulation_steps must be 2 or more, got 1",
+                "optimizer `{}`: `gradient_accumulation_steps` must be 2 or more, got {steps}; leave it out for a step \
+                 each batch",
                 self.name
             );
         }
-        if self.use_ema && !(0. ..=1.).contains(&self.ema_momentum) {
+        if !(0. ..=1.).contains(&self.ema_momentum) {
             bail!(
-                "optimizer `{}`: ema_momentum must be in [0, 1], got {}",
+                "optimizer `{}`: `ema_momentum` must be between 0 and 1, got {}",
                 self.name,
                 self.ema_momentum
             );
         }
-        if self.use_ema && self.ema_overwrite_frequency == Some(0) {
+        if self.ema_overwrite_frequency == Some(0) {
             bail!(
-                "optimizer `{}`: ema_overwrite_frequency must be 1 or more, got 0",
+                "optimizer `{}`: `ema_overwrite_frequency` must be 1 or more, got 0; leave it out to overwrite at the end",
                 self.name
             );
+        }
+        if let LearningRate::Schedule(schedule) = &self.learning_rate {
+            let schedules = &registry::core().schedules;
+            schedules.check_numbers(schedule.class_name(), &schedule.config())?;
         }
         let constant = match self.learning_rate {
             LearningRate::Constant(rate) => Some(rate),
@@ -184,17 +191,16 @@ impl OptimizerBase {
         let multipliers = self.learning_rate_multipliers.iter();
         let multipliers = multipliers.map(|(_, factor)| ("learning_rate_multiplier", Some(*factor)));
         for (argument, number) in numbers.into_iter().chain(multipliers) {
-            if number.is_some_and(|number| !number.is_finite()) {
+            if let Some(number) = number.filter(|number| !(0. ..f64::INFINITY).contains(number)) {
                 bail!(
-                    "optimizer `{}`: {argument} must be a finite number, got {}",
-                    self.name,
-                    number.unwrap_or_default()
+                    "optimizer `{}`: `{argument}` must be a finite number, 0 or more, got {number}",
+                    self.name
                 );
             }
         }
         if self.loss_scale_factor == Some(0.) {
             bail!(
-                "optimizer `{}`: loss_scale_factor must not be 0; leave it out for no scaling",
+                "optimizer `{}`: `loss_scale_factor` must not be 0; leave it out for no scaling",
                 self.name
             );
         }
@@ -377,6 +383,10 @@ impl OptimizerBase {
 
     pub(crate) fn set_learning_rate(&mut self, rate: f64) -> Result<()> {
         match &mut self.learning_rate {
+            LearningRate::Constant(_) if !(0. ..f64::INFINITY).contains(&rate) => bail!(
+                "optimizer `{}`: the learning rate must be a finite number, 0 or more, got {rate}",
+                self.name
+            ),
             LearningRate::Constant(constant) => *constant = rate,
             LearningRate::Schedule(schedule) => bail!(
                 "optimizer `{}`: its learning rate follows the schedule {} and cannot be set; make the optimizer \

@@ -264,9 +264,9 @@ pub(super) const ENTRY: Entry<dyn Optimizer> = Entry {
             bail!("{NAME}: `dynamic=false` is not supported; set `loss_scale_factor` on the inner optimizer");
         }
         r.ignore(&["dynamic"]);
-        let inner = registry
-            .optimizers
-            .from_value(&r.req::<Value>("inner_optimizer")?, registry)?;
+        let inner = r.req::<Value>("inner_optimizer")?;
+        let inner = registry.optimizers.from_value(&inner, registry);
+        let inner = r.about("inner_optimizer", inner)?;
         let plain = LossScaleOptimizer::around(inner);
         let scale = r.or("initial_scale", plain.initial_scale)?;
         let optimizer = LossScaleOptimizer {

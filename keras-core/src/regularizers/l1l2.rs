@@ -126,7 +126,7 @@ pub(super) const ENTRY_L1: Entry<dyn Regularizer> = Entry {
     doc: "l1 * sum(|x|)",
     build: |config, _| {
         let mut reader = config.reader("L1");
-        let l1 = check_factor("L1", "l1", reader.or("l1", L1::default().l1)?)?;
+        let l1 = check_factor("L1", "l1", reader.or_null("l1", L1::default().l1)?)?;
         reader.finish()?;
         Ok(Box::new(L1 { l1 }))
     },
@@ -139,7 +139,7 @@ pub(super) const ENTRY_L2: Entry<dyn Regularizer> = Entry {
     doc: "l2 * sum(x^2)",
     build: |config, _| {
         let mut reader = config.reader("L2");
-        let l2 = check_factor("L2", "l2", reader.or("l2", L2::default().l2)?)?;
+        let l2 = check_factor("L2", "l2", reader.or_null("l2", L2::default().l2)?)?;
         reader.finish()?;
         Ok(Box::new(L2 { l2 }))
     },
@@ -153,8 +153,8 @@ pub(super) const ENTRY_L1L2: Entry<dyn Regularizer> = Entry {
     build: |config, _| {
         let mut reader = config.reader("L1L2");
         let default = if config.0.is_empty() { BY_NAME } else { 0. };
-        let l1 = check_factor("L1L2", "l1", reader.or("l1", default)?)?;
-        let l2 = check_factor("L1L2", "l2", reader.or("l2", default)?)?;
+        let l1 = check_factor("L1L2", "l1", reader.or_null("l1", default)?)?;
+        let l2 = check_factor("L1L2", "l2", reader.or_null("l2", default)?)?;
         reader.finish()?;
         Ok(Box::new(L1L2 { l1, l2 }))
     },

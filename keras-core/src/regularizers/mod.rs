@@ -16,7 +16,7 @@ pub static ENTRIES: &[Entry<dyn Regularizer>] = &[
     orthogonal::ENTRY,
 ];
 
-fn check_factor(class_name: &str, name: &str, value: f64) -> Result<f64> {
+pub(crate) fn check_factor(class_name: &str, name: &str, value: f64) -> Result<f64> {
     if !value.is_finite() || value < 0. {
         bail!("{class_name}: `{name}` must be a finite number, 0 or more, got {value}");
     }

@@ -113,7 +113,7 @@ pub(super) const ENTRY: Entry<dyn Regularizer> = Entry {
             "columns" => OrthogonalMode::Columns,
             other => {
                 let known = ["rows", "columns"].map(str::to_owned).to_vec();
-                return Err(Error::unknown("mode", other, known));
+                return reader.about("mode", Err(Error::unknown("mode", other, known)));
             }
         };
         reader.finish()?;

@@ -150,6 +150,11 @@ impl CallbackList {
         let mut list = given
             .map(|callback| callback.resolve(&known.callbacks, known))
             .collect::<Result<Vec<_>>>()?;
+        for callback in &list {
+            known
+                .callbacks
+                .check_numbers(callback.class_name(), &callback.config())?;
+        }
         if let (Some(progress), 1..) = (known.progress, params.verbose) {
             list.push(progress(params.verbose));
         }

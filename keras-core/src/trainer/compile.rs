@@ -348,6 +348,10 @@ fn pending_loss(spec: Spec<dyn Loss>, registry: &Registry) -> Result<Pending<Arc
         Spec::Name(name) if matches!(ByShape::of(&name), Some(ByShape::Crossentropy)) => {
             Pending::ByShape(name)
         }
-        spec => Pending::Ready(spec.resolve(&registry.losses, registry)?),
+        spec => {
+            let loss = spec.resolve(&registry.losses, registry)?;
+            registry.losses.check_numbers(loss.class_name(), &loss.config())?;
+            Pending::Ready(loss)
+        }
     })
 }

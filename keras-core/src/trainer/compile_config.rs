@@ -61,8 +61,8 @@ impl Compile {
             compile = compile.steps_per_execution(batches);
         }
         compile = compile
-            .run_eagerly(r.or("run_eagerly", false)?)
-            .auto_scale_loss(r.or("auto_scale_loss", true)?)
+            .run_eagerly(r.or_null("run_eagerly", false)?)
+            .auto_scale_loss(r.or_null("auto_scale_loss", true)?)
             .jit_compile(match r.raw("jit_compile") {
                 None => JitCompile::Auto,
                 Some(Value::Bool(on)) => JitCompile::from(*on),
@@ -81,6 +81,14 @@ impl Compile {
         for (index, name) in output_names.iter().enumerate() {
             let mut spec = output();
             let place = || format!("compile: output `{name}`");
+            for (key, given) in [("loss", &losses[index]), ("loss_weights", &weights[index])] {
+                if given.len() > 1 {
+                    bail!(
+                        "compile: `{key}` must have one entry for output `{name}`, got {}",
+                        given.len()
+                    );
+                }
+            }
             if let Some(value) = losses[index].first() {
                 spec = spec.loss(loss(value, registry).context(place)?);
             }

@@ -229,6 +229,14 @@ impl Fit {
         at_least_one("fit", "validation_batch_size", self.validation_batch_size)?;
         at_least_one("fit", "validation_steps", self.validation_steps)?;
         check_verbose("fit", self.verbose)?;
+        if self.initial_epoch > self.epochs {
+            bail!(
+                "fit: initial_epoch {} is beyond epochs {}, so nothing would be trained; epochs is the number of the last \
+                 epoch, not how many more",
+                self.initial_epoch,
+                self.epochs
+            );
+        }
         if self.resume.is_some() && self.start_at.is_some() {
             bail!("fit: give `resume` or `start_at`, not both");
         }

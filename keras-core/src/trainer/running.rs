@@ -78,7 +78,12 @@ impl CompiledMetric {
                 metric.set_name(&name);
                 (name, Pending::Ready(metric))
             }
-            Given::Value(metric) => (metric.name(), Pending::Ready(metric)),
+            Given::Value(metric) => {
+                registry
+                    .metrics
+                    .check_numbers(metric.class_name(), &metric.config())?;
+                (metric.name(), Pending::Ready(metric))
+            }
         };
         let before = prefix.map_or(String::new(), |p| format!("{p}_"));
         Ok(Self {

@@ -40,7 +40,7 @@ impl Activation {
     fn from_config(config: &Config, registry: &Registry) -> Result<Self> {
         let mut reader = config.reader("Activation");
         let base = LayerBase::from_reader(&mut reader)?;
-        let activation = Argument::read(reader.raw("activation"), registry)?;
+        let activation = Argument::read(&mut reader, "activation", registry)?;
         reader.finish()?;
         Ok(Self { base, activation })
     }

@@ -123,7 +123,7 @@ impl EinsumDense {
             _ => reader.req::<usize>("output_shape")?.into(),
         };
         let bias_axes = reader.opt("bias_axes")?;
-        let activation = Argument::read(reader.raw("activation"), registry)?;
+        let activation = Argument::read(&mut reader, "activation", registry)?;
         let mut args = KernelArgs::read_weights(&mut reader, registry)?.read_lora(&mut reader)?;
         args.activation = activation;
         reader.finish()?;

@@ -4,7 +4,7 @@ use keras_ops::{DType, Tensor};
 
 use crate::layer::{Call, Layer, LayerBase, Outputs};
 use crate::shape::Dims;
-use crate::{Config, Entry, Result, bail};
+use crate::{Config, Entry, Result, ResultExt, bail};
 
 /// The entry of a model: says the shape and dtype of the data given for it.
 ///
@@ -96,9 +96,9 @@ impl InputLayer {
         let dtype: Option<String> = reader.opt("dtype")?;
         let batch_shape: Option<Vec<Option<usize>>> = reader.opt("batch_shape")?;
         let older: Option<Vec<Option<usize>>> = reader.opt("batch_input_shape")?;
-        reader.ignore(&["trainable"]);
+        reader.or_null("trainable", true)?;
         for key in ["sparse", "ragged", "optional"] {
-            if reader.or(key, false)? {
+            if reader.or_null(key, false)? {
                 bail!("InputLayer: `{key}` inputs are not supported; give dense data");
             }
         }
@@ -108,7 +108,7 @@ impl InputLayer {
         };
         let mut layer = Self::with_batch_shape(batch_shape);
         if let Some(dtype) = dtype {
-            layer = layer.with_dtype_name(&dtype)?;
+            layer = layer.with_dtype_name(&dtype).context(|| "InputLayer: `dtype`")?;
         }
         if let Some(name) = name {
             layer.base.set_name(name);

@@ -105,9 +105,16 @@ impl Lambda {
     fn from_config(config: &Config, _registry: &Registry) -> Result<Self> {
         let mut reader = config.reader("Lambda");
         let base = LayerBase::from_reader(&mut reader)?;
-        let function = reader.raw("function").map(function_name);
+        let function = match reader.raw("function") {
+            Some(value) => Some(function_name(value)?),
+            None => None,
+        };
         let output_shape = reader.opt("output_shape")?;
-        reader.ignore(&["mask"]);
+        if let Some(mask) = reader.raw("mask") {
+            bail!(
+                "Lambda: `mask` is code, which is not saved; make the layer anew with `.mask(…)`, got {mask}"
+            );
+        }
         let arguments: Option<Value> = reader.opt("arguments")?;
         if arguments.is_some_and(|given| given.as_object().is_none_or(|map| !map.is_empty())) {
             bail!("Lambda: `arguments` are not supported: let the closure hold them");
@@ -135,9 +142,16 @@ impl Lambda {
 }
 
 /// The name in Keras's form of a function. Of a Python lambda, whose bytes it holds, there is none.
-fn function_name(value: &Value) -> String {
-    let name = value.as_str().or_else(|| value.get("config")?.as_str());
-    name.unwrap_or("lambda").to_owned()
+fn function_name(value: &Value) -> Result<String> {
+    let class = value.get("class_name").and_then(Value::as_str);
+    match (value, class) {
+        (Value::String(name), _) => Ok(name.clone()),
+        (_, Some("function" | "__lambda__")) => {
+            let name = value.get("config").and_then(Value::as_str);
+            Ok(name.unwrap_or("lambda").to_owned())
+        }
+        _ => bail!("Lambda: `function` must be the name or Keras's form of a function, got {value}"),
+    }
 }
 
 impl fmt::Debug for Lambda {

@@ -79,7 +79,7 @@ impl Wrapper {
     pub(in crate::layers) fn read(reader: &mut Reader<'_>, registry: &Registry) -> Result<Self> {
         let base = LayerBase::from_reader(reader)?;
         let layer: Value = reader.req("layer")?;
-        let layer = registry.layers.from_value(&layer, registry)?;
+        let layer = reader.about("layer", registry.layers.from_value(&layer, registry))?;
         Ok(Self::with(base, LayerRef::from_box(layer)))
     }
 

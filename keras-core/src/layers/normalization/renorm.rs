@@ -83,7 +83,7 @@ impl Renorm {
         let default = Self::default();
         Ok(Self {
             on: reader.or("renorm", false)?,
-            clipping: reader.or("renorm_clipping", default.clipping)?,
+            clipping: reader.or_null("renorm_clipping", default.clipping)?,
             momentum: reader.or("renorm_momentum", default.momentum)?,
             ..default
         })

@@ -170,7 +170,7 @@ impl<K: PoolKind, const N: usize> AdaptivePooling<K, N> {
         let layer = Self {
             base: LayerBase::from_reader(&mut reader)?,
             output_size: reader.req("output_size")?,
-            data_format: reader.or("data_format", DataFormat::default())?,
+            data_format: reader.or_null("data_format", DataFormat::default())?,
             kind: PhantomData,
         };
         reader.finish()?;

@@ -193,7 +193,7 @@ impl<K: PoolKind, const N: usize> GlobalPooling<K, N> {
         let mut reader = config.reader(Self::CLASS);
         let layer = Self {
             base: LayerBase::from_reader(&mut reader)?,
-            data_format: reader.or("data_format", DataFormat::default())?,
+            data_format: reader.or_null("data_format", DataFormat::default())?,
             keepdims: reader.or("keepdims", false)?,
             kind: PhantomData,
         };

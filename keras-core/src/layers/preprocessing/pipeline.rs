@@ -103,7 +103,7 @@ impl Pipeline {
         for (at, layer) in layers.iter().enumerate() {
             let layer = registry.layers.from_value(layer, registry);
             pipeline = pipeline.add(LayerRef::from_box(
-                layer.context(|| format!("Pipeline: layer {at}"))?,
+                layer.context(|| format!("Pipeline: `layers`, number {at}"))?,
             ));
         }
         Ok(pipeline)

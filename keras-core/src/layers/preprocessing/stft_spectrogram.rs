@@ -10,7 +10,7 @@ use crate::layers::base::{
     DataFormat, base_accessors, cast_input, common_methods, expect_rank, known_size, layer_entry, only,
 };
 use crate::shape::Dims;
-use crate::{Config, Registry, Result, Variable, bail};
+use crate::{Config, Registry, Result, ResultExt, Variable, bail};
 
 const CLASS: &str = "STFTSpectrogram";
 
@@ -190,7 +190,7 @@ impl STFTSpectrogram {
             },
             padding: reader.or("padding", default.padding)?,
             expand_dims: reader.or("expand_dims", false)?,
-            data_format: reader.or("data_format", DataFormat::default())?,
+            data_format: reader.or_null("data_format", DataFormat::default())?,
             real: None,
             imag: None,
         };
@@ -221,7 +221,8 @@ impl STFTSpectrogram {
                 self.padding
             );
         }
-        self.window.weights(frame, self.periodic).map(drop)
+        let window = self.window.weights(frame, self.periodic);
+        window.map(drop).context(|| format!("{CLASS}: `window`"))
     }
 
     fn channels_first(&self) -> bool {

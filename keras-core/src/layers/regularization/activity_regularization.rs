@@ -6,7 +6,7 @@ use crate::layer::{Call, Layer, LayerBase, Outputs};
 use crate::layers::base::{
     add_activity_loss, base_accessors, cast_input, common_methods, layer_entry, only, same_shape,
 };
-use crate::regularizers::L1L2;
+use crate::regularizers::{L1L2, check_factor};
 use crate::shape::Dims;
 use crate::{Config, Registry, Regularizer, Result, Spec};
 
@@ -66,6 +66,9 @@ impl ActivityRegularization {
         let mut reader = config.reader("ActivityRegularization");
         let base = LayerBase::from_reader(&mut reader)?;
         let (l1, l2) = (reader.or("l1", 0.)?, reader.or("l2", 0.)?);
+        for (argument, factor) in [("l1", l1), ("l2", l2)] {
+            check_factor("ActivityRegularization", argument, factor)?;
+        }
         reader.finish()?;
         let layer = Self {
             base,

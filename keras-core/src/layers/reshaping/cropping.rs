@@ -118,7 +118,7 @@ impl<const N: usize> Cropping<N> {
             ..Self::new(reader.or("cropping", Sides::<N>::from(Self::DEFAULT))?)
         };
         if N > 1 {
-            layer.data_format = reader.or("data_format", DataFormat::default())?;
+            layer.data_format = reader.or_null("data_format", DataFormat::default())?;
         }
         reader.finish()?;
         Ok(layer)

@@ -46,7 +46,7 @@ impl Flatten {
     fn from_config(config: &Config, _registry: &Registry) -> Result<Self> {
         let mut reader = config.reader("Flatten");
         let base = LayerBase::from_reader(&mut reader)?;
-        let data_format = reader.or("data_format", DataFormat::default())?;
+        let data_format = reader.or_null("data_format", DataFormat::default())?;
         reader.finish()?;
         Ok(Self { base, data_format })
     }

@@ -133,7 +133,7 @@ impl<const N: usize> UpSampling<N> {
             ..Self::new(reader.or("size", Size::<N>::from(2))?)
         };
         if N > 1 {
-            layer.data_format = reader.or("data_format", layer.data_format)?;
+            layer.data_format = reader.or_null("data_format", layer.data_format)?;
         }
         if N == 2 {
             layer.interpolation = reader.or("interpolation", layer.interpolation)?;

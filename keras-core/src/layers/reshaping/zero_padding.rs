@@ -103,7 +103,7 @@ impl<const N: usize> ZeroPadding<N> {
         let layer = Self {
             base: LayerBase::from_reader(&mut reader)?,
             padding: reader.or("padding", 1.into())?,
-            data_format: reader.or("data_format", DataFormat::default())?,
+            data_format: reader.or_null("data_format", DataFormat::default())?,
         };
         reader.finish()?;
         Ok(layer)

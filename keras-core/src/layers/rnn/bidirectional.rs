@@ -154,10 +154,12 @@ impl Bidirectional {
         let mut reader = config.reader(CLASS);
         let base = LayerBase::from_reader(&mut reader)?;
         let layer: Value = reader.req("layer")?;
-        let mut wrapper = Self::around(registry.layers.from_value(&layer, registry)?, registry);
+        let layer = reader.about("layer", registry.layers.from_value(&layer, registry))?;
+        let mut wrapper = Self::around(layer, registry);
         wrapper.base = base;
         if let Some(backward) = reader.raw("backward_layer") {
-            wrapper = wrapper.back_by(registry.layers.from_value(backward, registry)?);
+            let layer = registry.layers.from_value(backward, registry);
+            wrapper = wrapper.back_by(reader.about("backward_layer", layer)?);
         }
         if let Some(mode) = reader.opt("merge_mode")? {
             wrapper.merge_mode = Some(mode);

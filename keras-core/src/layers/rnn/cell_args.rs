@@ -45,11 +45,6 @@ const INITIALIZERS: [&str; 3] = ["kernel_initializer", "recurrent_initializer", 
 const REGULARIZERS: [&str; 3] = ["kernel_regularizer", "recurrent_regularizer", "bias_regularizer"];
 const CONSTRAINTS: [&str; 3] = ["kernel_constraint", "recurrent_constraint", "bias_constraint"];
 
-/// Keras keeps a rate outside of 0..=1 at the nearer end.
-fn rate(rate: f64) -> f64 {
-    rate.clamp(0., 1.)
-}
-
 impl CellArgs {
     pub(super) fn new(base: &mut LayerBase, gated: bool) -> Self {
         Self {
@@ -113,11 +108,11 @@ impl CellArgs {
     }
 
     pub(in crate::layers) fn set_dropout(&mut self, dropout: f64) {
-        self.dropout = rate(dropout);
+        self.dropout = dropout;
     }
 
     pub(in crate::layers) fn set_recurrent_dropout(&mut self, dropout: f64) {
-        self.recurrent_dropout = rate(dropout);
+        self.recurrent_dropout = dropout;
     }
 
     pub(in crate::layers) fn set_seed(&mut self, seed: u64) {
@@ -224,10 +219,9 @@ fn read_activation<'a>(
     registry: &Registry,
     argument: &mut Argument,
 ) -> Result<()> {
-    let value = reader.raw(key);
     // Keras's `None` is linear; left out, it is the cell's own default.
-    if value.is_some() || reader.is_null(key) {
-        *argument = Argument::read(value, registry)?;
+    if reader.raw(key).is_some() || reader.is_null(key) {
+        *argument = Argument::read(reader, key, registry)?;
     }
     Ok(())
 }

@@ -66,7 +66,8 @@ impl RNN {
         let mut reader = config.reader("RNN");
         let base = LayerBase::from_reader(&mut reader)?;
         let cell: Value = reader.req("cell")?;
-        let cell = LayerRef::from_box(registry.layers.from_value(&cell, registry)?);
+        let cell = reader.about("cell", registry.layers.from_value(&cell, registry))?;
+        let cell = LayerRef::from_box(cell);
         if cell.read().as_cell().is_none() {
             bail!(
                 "RNN: `cell` must be a cell, such as LSTMCell, got {}",

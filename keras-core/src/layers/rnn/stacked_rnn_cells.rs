@@ -56,11 +56,10 @@ impl StackedRNNCells {
         let mut reader = config.reader(CLASS);
         let base = LayerBase::from_reader(&mut reader)?;
         let cells: Vec<Value> = reader.req("cells")?;
+        let cell = |cell| Ok(LayerRef::from_box(registry.layers.from_value(cell, registry)?));
+        let cells = cells.iter().map(cell).collect::<Result<Vec<_>>>();
+        let cells = reader.about("cells", cells)?;
         reader.finish()?;
-        let cells = cells
-            .iter()
-            .map(|cell| Ok(LayerRef::from_box(registry.layers.from_value(cell, registry)?)))
-            .collect::<Result<Vec<_>>>()?;
         let stack = Self {
             base,
             ..Self::new(cells)

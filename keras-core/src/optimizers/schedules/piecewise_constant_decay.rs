@@ -37,8 +37,8 @@ impl Schedule for PiecewiseConstantDecay {
     fn call(&self, step: u64) -> Result<f64> {
         if self.values.len() != self.boundaries.len() + 1 {
             bail!(
-                "PiecewiseConstantDecay: expected one more value than boundaries, got {} values and {} \
-                 boundaries",
+                "PiecewiseConstantDecay: `values` must have one more value than boundaries, got {} values and {} \
+                 `boundaries`",
                 self.values.len(),
                 self.boundaries.len()
             );

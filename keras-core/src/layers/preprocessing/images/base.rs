@@ -60,7 +60,7 @@ impl ImageBase {
         let layer = LayerBase::from_reader(reader)?;
         let seed = if random { reader.opt("seed")? } else { None };
         Ok(Self {
-            data_format: reader.or("data_format", DataFormat::default())?,
+            data_format: reader.or_null("data_format", DataFormat::default())?,
             bounding_box_format: reader.opt("bounding_box_format")?,
             ..Self::with(layer, random, seed)
         })

@@ -410,7 +410,7 @@ impl<T: Token> IndexLookup<T> {
         self.arguments.pad_to_max_tokens = reader.or("pad_to_max_tokens", false)?;
         dense_only(class_name, "sparse", reader.or("sparse", false)?)?;
         self.told_size = reader.opt("vocabulary_size")?;
-        self.fixed = reader.or("has_input_vocabulary", false)?;
+        self.fixed = reader.or_null("has_input_vocabulary", false)?;
         self.idf = reader.opt("idf_weights")?;
         match reader.raw("vocabulary") {
             None => {}
