@@ -284,7 +284,11 @@ impl<T: FromValue> FromValue for Option<T> {
 }
 
 impl<T: FromValue, const N: usize> FromValue for [T; N] {
-    const EXPECTED: &'static str = "a list of fixed length";
+    const EXPECTED: &'static str = match N {
+        2 => "a list of two",
+        3 => "a list of three",
+        _ => "a list of fixed length",
+    };
     fn from_value(value: &Value) -> Option<Self> {
         Vec::<T>::from_value(value)?.try_into().ok()
     }

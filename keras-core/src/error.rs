@@ -16,7 +16,7 @@ pub enum Error {
     #[error("{0}")]
     Invalid(String),
     /// A name that nothing has.
-    #[error("unknown {kind} `{name}`{}{}", hint(.suggestion), list(.available))]
+    #[error("unknown {kind} `{name}`{}{}", hint(.suggestion), list(.suggestion, .available))]
     Unknown {
         /// What was looked for: `loss`, `metric`, `layer`, …
         kind: &'static str,
@@ -74,8 +74,9 @@ fn then(saved: &str) -> String {
     }
 }
 
-fn list(available: &[String]) -> String {
-    if available.is_empty() {
+/// All names; the many of a registry only where none is near.
+fn list(suggestion: &Option<String>, available: &[String]) -> String {
+    if available.is_empty() || (suggestion.is_some() && available.len() > 40) {
         String::new()
     } else {
         format!("\n  available: {}", available.join(", "))

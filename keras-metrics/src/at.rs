@@ -132,7 +132,7 @@ fn in_range(class: &str, arg: &str, value: f64, thresholds: usize) -> Result<()>
         bail!("{class}: `{arg}` must be within 0 and 1, got {value}");
     }
     if thresholds == 0 {
-        bail!("{class}: `num_thresholds` must be 1 or more");
+        bail!("{class}: `num_thresholds` must be 1 or more, got 0");
     }
     Ok(())
 }

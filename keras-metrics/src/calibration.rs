@@ -98,7 +98,7 @@ metric_class! {
 impl CalibrationError {
     fn arguments(&self) -> Result<()> {
         if self.num_bins == 0 {
-            bail!("CalibrationError: `num_bins` must be 1 or more");
+            bail!("CalibrationError: `num_bins` must be 1 or more, got 0");
         }
         match self.norm.as_str() {
             "l1" | "l2" | "max" => Ok(()),

@@ -70,8 +70,8 @@ pub(crate) fn with_batch<R>(
     if let Some(class) = intake.class_id.filter(|class| dims.len() < 2 || *class >= width) {
         bail!("{name}: `class_id` {class} needs `y_pred` of shape [samples, classes], got {dims:?}");
     }
-    if intake.label_weights.is_some_and(|w| w.len() != width) {
-        bail!("{name}: `label_weights` must have one number for each of {width} labels");
+    if let Some(weights) = intake.label_weights.filter(|weights| weights.len() != width) {
+        bail!("{name}: `label_weights` must have one number for each of {width} labels, got {weights:?}");
     }
     host::read(&y_true, |t: &[f32]| {
         host::read(&y_pred, |p: &[f32]| match weights {

@@ -114,8 +114,8 @@ fn result(slots: &Slots, beta: f64, average: Option<&str>, dtype: Option<DType>)
 }
 
 fn check(class: &str, average: Option<&str>, beta: f64, threshold: Option<f64>) -> Result<()> {
-    if !matches!(average, None | Some("micro" | "macro" | "weighted")) {
-        bail!("{class}: `average` must be micro, macro, weighted or nothing, got {average:?}");
+    if let Some(other) = average.filter(|name| !matches!(*name, "micro" | "macro" | "weighted")) {
+        bail!("{class}: `average` must be micro, macro, weighted or nothing, got `{other}`");
     }
     if beta <= 0. {
         bail!("{class}: `beta` must be above 0, got {beta}");

@@ -122,8 +122,18 @@ fn unclear(example: &Example, attempt: &Attempt, message: &str) -> Option<&'stat
         Value::Array(_) | Value::Object(_) => return None,
         other => &other.to_string(),
     };
-    let shown = message.contains(value) || message.contains(&attempt.value.to_string());
-    (!shown && !message.contains("is required")).then_some("does not show the value")
+    let shown = message.contains(value) || attempt.value.as_str().is_some_and(|text| message.contains(text));
+    // What is right in itself and lacks something else.
+    let lacks = [
+        "is required",
+        "not supported",
+        "needs",
+        "give",
+        "one shape",
+        "no index",
+    ];
+    let other = lacks.iter().any(|words| message.contains(words));
+    (!shown && !other).then_some("does not show the value")
 }
 
 #[test]

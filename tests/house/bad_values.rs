@@ -8,200 +8,202 @@ use keras::regularizers::{L1L2, L2};
 
 use super::{assert_says, classifier, line, message};
 
-fn vectors() -> Symbolic {
-    input([4])
+const VECTORS: &[usize] = &[4];
+const SEQUENCES: &[usize] = &[5, 3];
+const IMAGES: &[usize] = &[8, 8, 3];
+
+/// A model of one layer.
+fn of(shape: &[usize], layer: impl Layer) -> keras::Result<Model> {
+    Sequential::new().input(shape).add(layer).build_on(&Device::Cpu)
 }
 
-fn sequences() -> Symbolic {
-    input([5, 3])
-}
-
-fn images() -> Symbolic {
-    input([8, 8, 3])
+/// A layer on two inputs.
+fn on(layer: impl Layer, [a, b]: [&[usize]; 2]) -> keras::Result<Model> {
+    let (a, b) = (input(a), input(b));
+    Model::new_on([&a, &b], &LayerRef::new(layer).apply([&a, &b])?, &Device::Cpu)
 }
 
 #[test]
 fn layers() {
-    type Layered = fn() -> keras::Result<Symbolic>;
-    let cases: [(Layered, &[&str]); 34] = [
+    let cases: [(fn() -> keras::Result<Model>, &[&str]); 34] = [
         (
-            || Dense::new(0).apply(&vectors()),
+            || of(VECTORS, Dense::new(0)),
             &["Dense", "`units`", "1 or more", "got 0"],
         ),
         (
-            || Dense::new(1 << 60).apply(&vectors()),
+            || of(VECTORS, Dense::new(1 << 60)),
             &["memory", "`kernel`", "smaller"],
         ),
         (
-            || LSTM::new(1 << 45).apply(&sequences()),
+            || of(SEQUENCES, LSTM::new(1 << 45)),
             &["memory", "kernel", "smaller"],
         ),
+        (|| of(&[], Dense::new(2)), &["Dense", "rank 2 or more", "(None,)"]),
         (
-            || Dense::new(2).apply(&input([])),
-            &["Dense", "rank 2 or more", "(None)"],
-        ),
-        (
-            || Dense::new(2).activation("rleu").apply(&vectors()),
+            || of(VECTORS, Dense::new(2).activation("rleu")),
             &["`rleu`", "`relu`?"],
         ),
         (
             || {
-                Dense::new(2)
-                    .activation(LeakyRelu {
+                of(
+                    VECTORS,
+                    Dense::new(2).activation(LeakyRelu {
                         negative_slope: f64::NAN,
-                    })
-                    .apply(&vectors())
+                    }),
+                )
             },
             &["leaky_relu", "`negative_slope`", "NaN"],
         ),
         (
-            || Dense::new(2).kernel_initializer("glorot").apply(&vectors()),
+            || of(VECTORS, Dense::new(2).kernel_initializer("glorot")),
             &["unknown initializer `glorot`"],
         ),
         (
             || {
-                Dense::new(2)
-                    .kernel_initializer(RandomNormal {
+                of(
+                    VECTORS,
+                    Dense::new(2).kernel_initializer(RandomNormal {
                         stddev: -1.,
                         ..Default::default()
-                    })
-                    .apply(&vectors())
+                    }),
+                )
             },
             &["RandomNormal", "`stddev`", "0 or more", "got -1"],
         ),
         (
             || {
-                let upside_down = RandomUniform {
-                    minval: 1.,
-                    maxval: 0.,
-                    seed: None,
-                };
-                Dense::new(2).bias_initializer(upside_down).apply(&vectors())
+                of(
+                    VECTORS,
+                    Dense::new(2).bias_initializer(RandomUniform {
+                        minval: 1.,
+                        maxval: 0.,
+                        seed: None,
+                    }),
+                )
             },
             &["RandomUniform", "`minval` 1", "`maxval` 0"],
         ),
         (
             || {
-                Dense::new(2)
-                    .kernel_initializer(VarianceScaling {
+                of(
+                    VECTORS,
+                    Dense::new(2).kernel_initializer(VarianceScaling {
                         scale: 0.,
                         ..Default::default()
-                    })
-                    .apply(&vectors())
+                    }),
+                )
             },
             &["VarianceScaling", "`scale`", "got 0"],
         ),
         (
-            || Dense::new(2).kernel_regularizer("l3").apply(&vectors()),
+            || of(VECTORS, Dense::new(2).kernel_regularizer("l3")),
             &["unknown regularizer `l3`", "Did you mean"],
         ),
         (
             || {
-                Dense::new(2)
-                    .kernel_constraint(MaxNorm {
+                of(
+                    VECTORS,
+                    Dense::new(2).kernel_constraint(MaxNorm {
                         max_value: -1.,
                         ..Default::default()
-                    })
-                    .apply(&vectors())
+                    }),
+                )
             },
             &["MaxNorm", "`max_value`", "got -1"],
         ),
         (
             || {
-                Dense::new(2)
-                    .kernel_constraint(MinMaxNorm {
+                of(
+                    VECTORS,
+                    Dense::new(2).kernel_constraint(MinMaxNorm {
                         rate: 1.5,
                         ..Default::default()
-                    })
-                    .apply(&vectors())
+                    }),
+                )
             },
             &["MinMaxNorm", "`rate`", "between 0 and 1", "got 1.5"],
         ),
         (
-            || Dense::new(2).dtype("float33").apply(&vectors()),
+            || of(VECTORS, Dense::new(2).dtype("float33")),
             &["unknown dtype policy `float33`", "`float32`?"],
         ),
         (
-            || Dropout::new(1.5).apply(&vectors()),
+            || of(VECTORS, Dropout::new(1.5)),
             &["Dropout", "`rate`", "between 0 and 1", "got 1.5"],
         ),
         (
-            || Dropout::new(f64::NAN).apply(&vectors()),
+            || of(VECTORS, Dropout::new(f64::NAN)),
             &["Dropout", "`rate`", "NaN"],
         ),
         (
-            || GaussianNoise::new(-0.5).apply(&vectors()),
+            || of(VECTORS, GaussianNoise::new(-0.5)),
             &["GaussianNoise", "`stddev`", "got -0.5"],
         ),
         (
-            || LSTM::new(2).dropout(1.5).apply(&sequences()),
+            || of(SEQUENCES, LSTM::new(2).dropout(1.5)),
             &["LSTM", "`dropout`", "between 0 and 1", "got 1.5"],
         ),
         (
-            || GRU::new(2).recurrent_dropout(-0.1).apply(&sequences()),
+            || of(SEQUENCES, GRU::new(2).recurrent_dropout(-0.1)),
             &["GRU", "`recurrent_dropout`", "got -0.1"],
         ),
+        (|| of(VECTORS, LSTM::new(2)), &["LSTM", "rank 3", "(None, 4)"]),
         (
-            || LSTM::new(2).apply(&vectors()),
-            &["LSTM", "rank 3", "(None, 4)"],
-        ),
-        (
-            || BatchNormalization::new().momentum(-1.).apply(&vectors()),
+            || of(VECTORS, BatchNormalization::new().momentum(-1.)),
             &["BatchNormalization", "`momentum`", "got -1"],
         ),
         (
-            || LayerNormalization::new().epsilon(-1.).apply(&vectors()),
+            || of(VECTORS, LayerNormalization::new().epsilon(-1.)),
             &["LayerNormalization", "`epsilon`", "got -1"],
         ),
         (
-            || LayerNormalization::new().axis(5).apply(&vectors()),
+            || of(VECTORS, LayerNormalization::new().axis(5)),
             &["LayerNormalization", "axis", "5", "(None, 4)"],
         ),
         (
-            || ELU::new(f64::NAN).apply(&vectors()),
+            || of(VECTORS, ELU::new().alpha(f64::NAN)),
             &["ELU", "`alpha`", "NaN"],
         ),
         (
-            || Rescaling::new(f64::INFINITY).apply(&vectors()),
+            || of(VECTORS, Rescaling::new(f64::INFINITY)),
             &["Rescaling", "`scale`", "finite", "inf"],
         ),
         (
-            || Embedding::new(0, 3).apply(&vectors()),
+            || of(VECTORS, Embedding::new(0, 3)),
             &["Embedding", "`input_dim`", "got 0"],
         ),
         (
-            || Conv2D::new(2, 3).strides(0).apply(&images()),
+            || of(IMAGES, Conv2D::new(2, 3).strides(0)),
             &["Conv2D", "`strides`", "[0, 0]"],
         ),
         (
-            || Conv2D::new(2, 9).apply(&images()),
+            || of(IMAGES, Conv2D::new(2, 9)),
             &["Conv2D", "does not fit", "(None, 8, 8, 3)", "\"same\""],
         ),
         (
-            || Conv2D::new(2, 3).apply(&vectors()),
+            || of(VECTORS, Conv2D::new(2, 3)),
             &["Conv2D", "rank 4", "(None, 4)"],
         ),
         (
-            || MaxPooling2D::new(0).apply(&images()),
+            || of(IMAGES, MaxPooling2D::new(0)),
             &["MaxPooling2D", "`pool_size`", "[0, 0]"],
         ),
         (
-            || MultiHeadAttention::new(0, 2).apply([&sequences(), &sequences()]),
+            || of(VECTORS, Reshape::new([3, 3])),
+            &["Reshape", "`target_shape`", "(None, 4)"],
+        ),
+        (|| of(VECTORS, Add::new()), &["Add", "got 1"]),
+        (
+            || on(MultiHeadAttention::new(0, 2), [SEQUENCES, SEQUENCES]),
             &["MultiHeadAttention", "`num_heads`"],
         ),
         (
-            || Reshape::new([3, 3]).apply(&vectors()),
-            &["Reshape", "`target_shape`"],
-        ),
-        (
-            || Concatenate::new().apply([&vectors(), &sequences()]),
+            || on(Concatenate::new(), [VECTORS, SEQUENCES]),
             &["Concatenate", "(None, 4)", "(None, 5, 3)"],
         ),
-        (|| Add::new().apply([&vectors()]), &["Add", "two", "got 1"]),
     ];
-    for (layer, words) in cases {
-        let text = message(layer());
-        assert_says(&text, words);
+    for (model, words) in cases {
+        assert_says(&message(model()), words);
     }
 }
 
@@ -400,8 +402,8 @@ fn weights_and_data_of_another_form() -> keras::Result<()> {
     );
     let text = message(model.fit((&["one", "two"], vec![[1f32], [2.]]), fit()));
     assert_says(&text, &["x", "(None, 1)"]);
-    let text = message(model.predict(zeros(&[2, 1, 1], DType::F32)?, Predict::new().verbose(0)));
-    assert_says(&text, &["(None, 1)", "[2, 1, 1]"]);
+    let text = message(model.predict(zeros(&[2, 3], DType::F32)?, Predict::new().verbose(0)));
+    assert_says(&text, &["(None, 1)", "[2, 3]"]);
     // Numbers of other types are converted, as in Keras.
     for dtype in [DType::F64, DType::I64, DType::U8] {
         let y = model.predict(zeros(&[2, 1], dtype)?, Predict::new().verbose(0))?;

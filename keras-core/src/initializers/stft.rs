@@ -144,7 +144,8 @@ impl Initializer for STFT {
         let &[frame, 1, bins] = shape else {
             bail!("STFT: expected the shape (frame, 1, bins) of a kernel, got {shape:?}");
         };
-        let weights = match self.window.weights(frame, self.periodic)? {
+        let weights = self.window.weights(frame, self.periodic);
+        let weights = match weights.context(|| "STFT")? {
             Some(weights) => {
                 let norm = match self.scaling {
                     Scaling::Density => weights.iter().map(|w| w * w).sum::<f64>().sqrt(),

@@ -109,7 +109,8 @@ pub(crate) fn graph(config: &Config, registry: &Registry) -> Result<Functional> 
 }
 
 fn finish(config: &Config, graph: Graph, sequential: bool) -> Result<Functional> {
-    let mut all = config.reader(if sequential { "Sequential" } else { "Functional" });
+    let class = if sequential { "Sequential" } else { "Functional" };
+    let mut all = config.reader(class);
     all.ignore(&["name", "trainable", "dtype", "layers"]);
     all.ignore(if sequential {
         &["build_input_shape"]
@@ -122,7 +123,7 @@ fn finish(config: &Config, graph: Graph, sequential: bool) -> Result<Functional>
         .filter_map(|k| Some((k.to_owned(), config.get(k)?.clone())));
     let own = Config(own.collect());
     let mut functional = Functional::new(graph.into(), sequential);
-    let mut base = LayerBase::from_reader(&mut own.reader("Model"))?;
+    let mut base = LayerBase::from_reader(&mut own.reader(class))?;
     if !base.named() {
         base.set_auto_name(functional.base.name().to_owned());
     }

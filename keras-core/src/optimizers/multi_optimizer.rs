@@ -309,7 +309,8 @@ pub(super) const ENTRY: Entry<dyn Optimizer> = Entry {
     build: |config, registry| {
         let mut r = config.reader(NAME);
         let map = r.req::<Value>("optimizer_map")?;
-        let mut optimizer = MultiOptimizer::new(OptimizerMap::from_value(&map, registry)?);
+        let map = r.about("optimizer_map", OptimizerMap::from_value(&map, registry));
+        let mut optimizer = MultiOptimizer::new(map?);
         optimizer.base.loss_scale_factor = r.opt("loss_scale_factor")?;
         if let Some(name) = r.opt("name")? {
             optimizer.base.name = name;

@@ -83,7 +83,7 @@ impl OptimizerMap {
         let envelope = Envelope::from_value(value)?;
         if envelope.class_name != "OptimizerMap" {
             bail!(
-                "MultiOptimizer: `optimizer_map` must be an OptimizerMap, got {}; a closure is not saved",
+                "expected an OptimizerMap, got {}; a closure is not saved",
                 envelope.class_name
             );
         }

@@ -489,15 +489,15 @@ fn misuse() -> Result<()> {
     let cases: Vec<(Box<dyn Optimizer>, &str)> = vec![
         (
             Box::new(SGD::new(f64::NAN)),
-            "learning_rate must be a finite number, got NaN",
+            "`learning_rate` must be a finite number, 0 or more, got NaN",
         ),
         (
             Box::new(SGD::new(0.1).weight_decay(f64::INFINITY)),
-            "weight_decay must be a finite",
+            "SGD: `weight_decay` must be a finite number, 0 or more, got inf",
         ),
         (
             Box::new(SGD::new(0.1).loss_scale_factor(0.)),
-            "loss_scale_factor must not be 0",
+            "SGD: `loss_scale_factor` must be a finite number above 0, got 0",
         ),
         (
             Box::new(SGD::new(0.1).use_ema(0.9).ema_overwrite_frequency(0)),
@@ -537,7 +537,7 @@ fn misuse() -> Result<()> {
         ),
         (
             Box::new(Adafactor::new(0.1).clip_threshold(0.)),
-            "`clip_threshold` must be greater",
+            "`clip_threshold` must be a finite number above 0, got 0",
         ),
         (
             Box::new(ScheduleFreeAdamW::new(0.1).beta_1(0.)),

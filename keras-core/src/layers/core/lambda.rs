@@ -116,8 +116,10 @@ impl Lambda {
             );
         }
         let arguments: Option<Value> = reader.opt("arguments")?;
-        if arguments.is_some_and(|given| given.as_object().is_none_or(|map| !map.is_empty())) {
-            bail!("Lambda: `arguments` are not supported: let the closure hold them");
+        if let Some(given) = arguments
+            && given.as_object().is_none_or(|map| !map.is_empty())
+        {
+            bail!("Lambda: `arguments` are not supported: let the closure hold them, got {given}");
         }
         reader.finish()?;
         Ok(Self {

@@ -83,7 +83,8 @@ impl Factor {
             _ if self.0.len() == 1 => Ok(()),
             Some(last) if last.is_none_or(|last| last == self.0.len()) => Ok(()),
             _ => bail!(
-                "Rescaling: `{name}` has {} values, the last axis of the input {} another size",
+                "Rescaling: `{name}` has {} values, but the last axis of the input {} has another size: give one number, or as \
+                 many",
                 self.0.len(),
                 shape::show(input)
             ),

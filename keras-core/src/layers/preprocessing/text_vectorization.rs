@@ -223,9 +223,16 @@ impl TextVectorization {
             &mut reader,
             "standardize",
             Standardize::None,
+            "\"lower_and_strip_punctuation\", \"lower\", \"strip_punctuation\"",
             Standardize::from_name,
         )?;
-        part.split = named(&mut reader, "split", Split::None, Split::from_name)?;
+        part.split = named(
+            &mut reader,
+            "split",
+            Split::None,
+            "\"whitespace\", \"character\"",
+            Split::from_name,
+        )?;
         layer.set_ngrams(Ngrams::read(&mut reader)?);
         layer.output_sequence_length = reader.opt("output_sequence_length")?;
         dense_only(CLASS, "ragged", reader.or("ragged", false)?)?;
@@ -484,6 +491,7 @@ fn named<'a, T: Default>(
     reader: &mut Reader<'a>,
     key: &'a str,
     none: T,
+    names: &str,
     from_name: impl Fn(&str) -> Option<T>,
 ) -> Result<T> {
     match reader.raw(key) {
@@ -491,7 +499,7 @@ fn named<'a, T: Default>(
         None => Ok(T::default()),
         Some(Value::String(name)) => match from_name(name) {
             Some(value) => Ok(value),
-            None => bail!("{CLASS}: `{key}` does not know {name:?}; see the documentation for the names"),
+            None => bail!("{CLASS}: `{key}` must be {names} or null, got {name:?}"),
         },
         Some(other) => bail!(
             "{CLASS}: `{key}` was a function ({}), whose code is not saved; build the layer by hand with that function \

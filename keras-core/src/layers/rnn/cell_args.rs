@@ -349,6 +349,8 @@ macro_rules! cell_methods {
             }
 
             /// The share of the inputs that is set to 0 in training, the same at every step.
+            ///
+            /// Differs from Keras, which takes the nearer end for a share that is not within 0 and 1: it is an error.
             #[must_use]
             pub fn dropout(mut self, rate: f64) -> Self {
                 self.with_args(|args| args.set_dropout(rate));

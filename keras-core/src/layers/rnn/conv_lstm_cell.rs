@@ -58,7 +58,10 @@ pub(super) const ENTRY: Entry<dyn Layer> = Entry {
             Some(1) => Ok(Box::new(ConvLSTMCell::<1>::from_config(config, registry)?)),
             Some(2) => Ok(Box::new(ConvLSTMCell::<2>::from_config(config, registry)?)),
             Some(3) => Ok(Box::new(ConvLSTMCell::<3>::from_config(config, registry)?)),
-            _ => bail!("{CLASS}: `kernel_size` must be a list of one to three sizes"),
+            _ => bail!(
+                "{CLASS}: `kernel_size` must be a list of one to three sizes, got {}",
+                config.get("kernel_size").unwrap_or(&serde_json::Value::Null)
+            ),
         }
     },
 };

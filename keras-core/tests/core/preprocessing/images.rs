@@ -308,7 +308,7 @@ fn a_pipeline_applies_its_layers_to_all_data() -> Result<()> {
         json!({"class_name": "Pipeline", "config": {"layers": [{"class_name": "RandomFlop", "config": {}}]}});
     let error = core.layers.from_value(&wrong, core).unwrap_err().to_string();
     assert!(
-        error.contains("layer 0") && error.contains("RandomFlip"),
+        error.contains("`layers`, number 0") && error.contains("RandomFlip"),
         "{error}"
     );
     Ok(())
