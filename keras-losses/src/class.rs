@@ -81,7 +81,7 @@ macro_rules! loss_class {
                 let loss = Self {
                     $( $arg: <$type>::read(&mut reader, stringify!($arg), default.$arg)?, )*
                     reduction: reader.about("reduction", keras_core::Reduction::from_name(&reduction))?,
-                    name: String::read(&mut reader, "name", default.name)?,
+                    name: reader.or_null("name", default.name)?,
                     dtype: Option::read(&mut reader, "dtype", default.dtype)?,
                 };
                 reader.finish()?;

@@ -123,7 +123,7 @@ macro_rules! metric_class {
                 $( reader.req::<serde_json::Value>(stringify!($required))?; )*
                 $( let $arg = <$type>::read(&mut reader, stringify!($arg), $default)?; )*
                 $($( let $more = <$more_type>::read(&mut reader, stringify!($more), $more_default)?; )*)?
-                let name = String::read(&mut reader, "name", $name.to_owned())?;
+                let name = reader.or_null("name", $name.to_owned())?;
                 let dtype = Option::read(&mut reader, "dtype", None)?;
                 reader.finish()?;
                 let mut metric = Self::make($( $arg, )* $($( $more, )*)? name, dtype);

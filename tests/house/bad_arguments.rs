@@ -1,5 +1,5 @@
-//! Every argument of every registered class with values that few can have: an error that names class, argument and value,
-//! unless it is listed here that an argument of this name can have the value.
+//! Every argument of every registered class with values that few can have: an error that names class, argument and
+//! value, unless it is listed here that an argument of this name can have the value.
 
 use std::path::Path;
 
@@ -12,8 +12,8 @@ const TAKEN: &[(&str, &str)] = &[
         "null",
         "activation adam_weight_decay alpha_initializer arguments attention_axes average axis backward_layer \
          beta_initializer bias_axes bias_initializer build_input_shape class_aggregation data_format \
-         depthwise_initializer dtype embeddings_initializer fft_length function gamma_initializer kernel_initializer \
-         l1 l2 mask_value max_freq max_to_keep max_value merge_mode moving_mean_initializer \
+         depthwise_initializer dtype embeddings_initializer exclude_layers fft_length function gamma_initializer \
+         kernel_initializer l1 l2 mask_value max_freq max_to_keep max_value merge_mode moving_mean_initializer \
          moving_variance_initializer name offset oov_token optional output_shape pointwise_initializer profile_batch \
          ragged recurrent_activation recurrent_initializer reduction rms_rate save_freq scaling sequence_length sparse \
          split standardize strides tile_grid_size trainable update_freq value_dim vocabulary vocabulary_size \
@@ -80,8 +80,8 @@ const TAKEN: &[(&str, &str)] = &[
 const TEXTS: &str = "backup_dir directory embeddings_metadata exclude_layers field filename filepath function log_dir \
                      mask_token mask_value monitor name oov_token path root";
 
-/// Arguments whose trouble is told as that of another: a wrapper that has nothing to compute, parts of a layer, an input
-/// that does not fit a value which is right in itself.
+/// Arguments whose trouble is told as that of another: a wrapper that has nothing to compute, parts of a layer, an
+/// input that does not fit a value which is right in itself.
 const OTHERWISE: &str = "Wrapper RandomColorJitter axis dims multi_label sparse_y_pred stateful layers";
 
 fn listed(list: &str, word: &str) -> bool {

@@ -365,6 +365,9 @@ fn losses_and_metrics() -> keras::Result<()> {
     for (compile, words) in cases {
         assert_says(&message(line()?.compile(compile())), words);
     }
+    let two = serde_json::json!({"loss": ["mse", "mae"]});
+    let text = message(Compile::from_config(&two, &["out".to_owned()], keras::registry()));
+    assert_says(&text, &["`loss` must have one entry", "`out`", "got 2"]);
     Ok(())
 }
 

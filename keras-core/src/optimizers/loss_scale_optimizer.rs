@@ -270,7 +270,7 @@ pub(super) const ENTRY: Entry<dyn Optimizer> = Entry {
         let plain = LossScaleOptimizer::around(inner);
         let scale = r.or("initial_scale", plain.initial_scale)?;
         let optimizer = LossScaleOptimizer {
-            name: r.or("name", plain.name)?,
+            name: r.or_null("name", plain.name)?,
             initial_scale: scale,
             scale,
             dynamic_growth_steps: r.or("dynamic_growth_steps", plain.dynamic_growth_steps)?,

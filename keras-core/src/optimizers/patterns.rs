@@ -95,7 +95,7 @@ impl FromValue for Patterns {
 
 impl Arg for Patterns {
     fn read<'a>(reader: &mut Reader<'a>, key: &'a str, default: Self) -> Result<Self> {
-        reader.or(key, default)
+        reader.or_null(key, default)
     }
 
     fn write(&self) -> Value {

@@ -84,7 +84,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = super::entry(
             initial_learning_rate: r.req("initial_learning_rate")?,
             decay_steps: r.req("decay_steps")?,
             alpha: r.or("alpha", 0.)?,
-            name: r.or("name", "CosineDecay".to_owned())?,
+            name: r.or_null("name", "CosineDecay".to_owned())?,
             warmup_target: r.opt("warmup_target")?,
             warmup_steps: r.or("warmup_steps", 0.)?,
         };

@@ -85,7 +85,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = super::entry(
             t_mul: r.or("t_mul", 2.)?,
             m_mul: r.or("m_mul", 1.)?,
             alpha: r.or("alpha", 0.)?,
-            name: r.or("name", "SGDRDecay".to_owned())?,
+            name: r.or_null("name", "SGDRDecay".to_owned())?,
         };
         r.finish()?;
         super::checked(schedule)

@@ -67,7 +67,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = super::entry(
             decay_steps: r.req("decay_steps")?,
             decay_rate: r.req("decay_rate")?,
             staircase: r.or("staircase", false)?,
-            name: r.or("name", "ExponentialDecay".to_owned())?,
+            name: r.or_null("name", "ExponentialDecay".to_owned())?,
         };
         r.finish()?;
         super::checked(schedule)

@@ -69,7 +69,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = super::entry(
         let schedule = PiecewiseConstantDecay {
             boundaries: r.req("boundaries")?,
             values: r.req("values")?,
-            name: r.or("name", "PiecewiseConstant".to_owned())?,
+            name: r.or_null("name", "PiecewiseConstant".to_owned())?,
         };
         r.finish()?;
         super::checked(schedule)

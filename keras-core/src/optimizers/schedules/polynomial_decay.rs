@@ -82,7 +82,7 @@ pub(super) const ENTRY: Entry<dyn Schedule> = super::entry(
             end_learning_rate: r.or("end_learning_rate", 1e-4)?,
             power: r.or("power", 1.)?,
             cycle: r.or("cycle", false)?,
-            name: r.or("name", "PolynomialDecay".to_owned())?,
+            name: r.or_null("name", "PolynomialDecay".to_owned())?,
         };
         r.finish()?;
         super::checked(schedule)
