@@ -19,7 +19,7 @@ use crate::program::{Ending, Program};
 use crate::runs::{duration, number};
 use crate::stop::Stop;
 
-/// Trials on their way: what is still to be tried, and what came of those before.
+/// How trials are run and judged.
 pub(super) struct Study<'a> {
     pub(super) program: &'a Program,
     pub(super) options: RunOptions,
@@ -27,9 +27,9 @@ pub(super) struct Study<'a> {
     pub(super) rule: Option<Rule>,
     pub(super) grace: usize,
     pub(super) stop: &'a Stop,
-    state: Mutex<State<'a>>,
 }
 
+/// What is still to be tried, and what came of trials before.
 struct State<'a> {
     left: VecDeque<Trial>,
     /// Draws further rows, where they depend on what came of others.
@@ -52,17 +52,21 @@ pub(super) struct Drawing<'a> {
     pub(super) wanted: usize,
 }
 
-impl<'a> Study<'a> {
-    /// Trials of `program`; `before` are the runs of it.
-    pub(super) fn new(
-        program: &'a Program,
-        options: RunOptions,
-        objective: &'a Objective,
-        stop: &'a Stop,
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Study<'_> {
+    /// Runs `jobs` trials at once until there is none left; `before` are the runs of this program, `all` is the number of
+    /// trials for people who wait. A trial that fails is one of the results; one that cannot even be recorded ends it all.
+    pub(super) fn run(
+        &self,
         left: Vec<Trial>,
-        drawing: Option<Drawing<'a>>,
+        drawing: Option<Drawing<'_>>,
         before: &[RunInfo],
-    ) -> Self {
+        jobs: usize,
+        all: usize,
+    ) -> Result<Vec<Ending>> {
         let mut state = State {
             left: left.into(),
             drawing,
@@ -71,30 +75,17 @@ impl<'a> Study<'a> {
             running: BTreeMap::new(),
         };
         for run in before.iter().filter(|run| is_finished(run)) {
-            state.learn(run, objective);
+            state.learn(run, self.objective);
         }
-        Self {
-            program,
-            options,
-            objective,
-            rule: None,
-            grace: 1,
-            stop,
-            state: Mutex::new(state),
-        }
-    }
-
-    /// Runs `jobs` trials at once until there is none left. `all` is their number, for people who wait. A trial that
-    /// fails is one of the results; one that cannot even be recorded ends it all.
-    pub(super) fn run(&self, jobs: usize, all: usize) -> Result<Vec<Ending>> {
+        let state = Mutex::new(state);
         let (next, ended, broken) = (AtomicUsize::new(0), AtomicUsize::new(0), AtomicBool::new(false));
         let results = Mutex::new(Vec::new());
         let work = || {
             while !self.stop.asked() && !broken.load(Ordering::Relaxed) {
-                let Some(trial) = self.state().next() else { break };
+                let Some(trial) = lock(&state).next() else { break };
                 let at = next.fetch_add(1, Ordering::Relaxed);
                 let begun = Instant::now();
-                let ending = self.one(at, &trial);
+                let ending = self.one(at, &trial, &state);
                 match &ending {
                     Ok(ending) => {
                         let n = ended.fetch_add(1, Ordering::Relaxed) + 1;
@@ -104,8 +95,7 @@ impl<'a> Study<'a> {
                     }
                     Err(_) => broken.store(true, Ordering::Relaxed),
                 }
-                let mut results = results.lock().unwrap_or_else(PoisonError::into_inner);
-                results.push((at, ending));
+                lock(&results).push((at, ending));
             }
         };
         std::thread::scope(|scope| {
@@ -118,15 +108,11 @@ impl<'a> Study<'a> {
         results.into_iter().map(|(_, ending)| ending).collect()
     }
 
-    fn state(&self) -> MutexGuard<'_, State<'a>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn one(&self, at: usize, trial: &Trial) -> Result<Ending> {
-        let early = |dir: &Path| self.is_bad(at, dir);
+    fn one(&self, at: usize, trial: &Trial, state: &Mutex<State<'_>>) -> Result<Ending> {
+        let early = |dir: &Path| self.is_bad(at, dir, state);
         let options = self.options.clone().seed(trial.seed);
         let ending = self.program.record(options, &trial.flags, self.stop, &early);
-        let mut state = self.state();
+        let mut state = lock(state);
         state.running.remove(&at);
         if let Ok(ending) = &ending
             && let Ok(run) = RunInfo::read(&ending.path)
@@ -138,12 +124,12 @@ impl<'a> Study<'a> {
     }
 
     /// Whether a trial that goes on is to be ended.
-    fn is_bad(&self, at: usize, dir: &Path) -> bool {
+    fn is_bad(&self, at: usize, dir: &Path, state: &Mutex<State<'_>>) -> bool {
         let Some(rule) = self.rule else { return false };
         // It may be about to write.
         let Ok(run) = RunInfo::read(dir) else { return false };
         let curve = self.objective.curve(&run);
-        let mut state = self.state();
+        let mut state = lock(state);
         let others = state.running.iter().filter(|(other, _)| **other != at);
         let others: Vec<Curve> = others
             .map(|(_, curve)| curve)
