@@ -54,10 +54,10 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
     build: |config, _| {
         let mut reader = config.reader(NAME);
         let callback = BackupAndRestore::new(reader.req::<String>("backup_dir")?)
-            .save_freq(SaveFreq::read(reader.raw("save_freq"))?)
+            .save_freq(SaveFreq::read(NAME, "save_freq", reader.raw("save_freq"))?)
             .double_checkpoint(reader.or("double_checkpoint", false)?)
             .delete_checkpoint(reader.or("delete_checkpoint", true)?)
-            .save_errors(SaveErrors::read(reader.raw("save_errors"))?);
+            .save_errors(SaveErrors::read(NAME, reader.raw("save_errors"))?);
         reader.finish()?;
         Ok(Box::new(callback))
     },

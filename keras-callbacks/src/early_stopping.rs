@@ -1,5 +1,5 @@
 use keras_core::ops::Tensor;
-use keras_core::{Callback, Config, Context, Entry, Logs, Result, Variable};
+use keras_core::{Callback, Config, Context, Entry, Logs, Result, Variable, bail};
 use serde_json::Value;
 
 use crate::monitor::Monitor;
@@ -61,7 +61,7 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
     doc: "Ends training when a value has not improved for some epochs.",
     build: |config, _| {
         let mut reader = config.reader(NAME);
-        let mut monitor = Monitor::read(&mut reader)?;
+        let mut monitor = Monitor::read(NAME, &mut reader)?;
         monitor.min_delta = reader.or("min_delta", 0.)?.abs();
         let callback = EarlyStopping {
             monitor,
@@ -205,6 +205,9 @@ impl EarlyStopping {
 
 impl Callback for EarlyStopping {
     fn check(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        if self.baseline.is_some_and(f64::is_nan) {
+            bail!("{NAME}: baseline must be a number, got NaN; leave it out to have none");
+        }
         self.monitor.check(NAME, cx)
     }
 

@@ -84,7 +84,7 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
     build: |config, _| {
         let mut reader = config.reader(NAME);
         let callback = ModelCheckpoint {
-            when: When::read(&mut reader)?,
+            when: When::read(NAME, &mut reader)?,
             save_weights_only: reader.or("save_weights_only", false)?,
             save_on_background: reader.or("save_on_background", true)?,
             keep: match (reader.opt("keep_best")?, reader.opt("keep_last")?) {

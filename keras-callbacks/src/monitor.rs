@@ -2,7 +2,7 @@
 
 use keras_core::config::{IntoValue, Reader};
 use keras_core::trainer::larger_is_better;
-use keras_core::{Config, Context, Result, bail};
+use keras_core::{Config, Context, Result, ResultExt, bail};
 
 use crate::Mode;
 
@@ -26,14 +26,17 @@ impl Monitor {
         }
     }
 
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+    pub(crate) fn read(callback: &str, reader: &mut Reader<'_>) -> Result<Self> {
         let mut monitor = Self::new(&reader.or("monitor", "val_loss".to_owned())?);
-        monitor.mode = Mode::parse(&reader.or("mode", "auto".to_owned())?)?;
+        monitor.mode = Mode::parse(&reader.or("mode", "auto".to_owned())?).context(|| callback)?;
         Ok(monitor)
     }
 
     /// Checks that the run logs the value and that its direction is known.
     pub(crate) fn check(&mut self, callback: &str, cx: &Context<'_>) -> Result<()> {
+        if self.min_delta.is_nan() {
+            bail!("{callback}: min_delta must be a number, got NaN");
+        }
         cx.params.check_monitor(callback, &self.name)?;
         self.resolve(callback, cx)
     }

@@ -65,7 +65,7 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
             Some(_) => Some(reader.req("max_to_keep")?),
         };
         let callback = OrbaxCheckpoint {
-            when: When::read(&mut reader)?,
+            when: When::read(NAME, &mut reader)?,
             max_to_keep,
             save_on_background: reader.or("save_on_background", true)?,
             save_weights_only: reader.or("save_weights_only", false)?,

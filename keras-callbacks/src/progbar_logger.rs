@@ -12,7 +12,7 @@ const NAME: &str = "ProgbarLogger";
 /// At verbose 1 a terminal shows a line that is redrawn at most ten times a second and stays when the epoch is
 /// done; elsewhere, and at verbose 2, each epoch is one line when it is done; at 0 there is nothing:
 /// ```text
-/// Epoch  6/20  469/469  1.2s  loss 0.0812  accuracy 0.9755  val_loss 0.0874  saved best.keras
+/// Epoch  6/20  469/469  1.2s  loss 0.0812  accuracy 0.9755  val_loss 0.0874  saving best.keras
 /// ```
 /// Notes of other callbacks ([`Context::note`](keras_core::Context::note)) end the epoch's line; outside epochs
 /// they are lines of their own. Lines never wrap: in a narrow terminal values go on below. Values are read

@@ -44,7 +44,7 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
     doc: "Lowers the learning rate when a value has not improved for some epochs.",
     build: |config, _| {
         let mut reader = config.reader(NAME);
-        let mut monitor = Monitor::read(&mut reader)?;
+        let mut monitor = Monitor::read(NAME, &mut reader)?;
         monitor.min_delta = reader.or("min_delta", 1e-4)?.abs();
         let callback = ReduceLROnPlateau {
             monitor,
@@ -55,7 +55,7 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
             min_lr: reader.or("min_lr", 0.)?,
             ..ReduceLROnPlateau::new("")
         };
-        callback.check_factor()?;
+        callback.check_arguments()?;
         reader.finish()?;
         Ok(Box::new(callback))
     },
@@ -127,9 +127,15 @@ impl ReduceLROnPlateau {
         self
     }
 
-    fn check_factor(&self) -> Result<()> {
-        if self.factor.is_nan() || self.factor >= 1. {
-            bail!("{NAME}: `factor` must be less than 1, got {}", self.factor);
+    fn check_arguments(&self) -> Result<()> {
+        if !(0. ..1.).contains(&self.factor) {
+            bail!(
+                "{NAME}: `factor` must be less than 1 and not negative, got {}",
+                self.factor
+            );
+        }
+        if self.min_lr.is_nan() || self.min_lr < 0. {
+            bail!("{NAME}: `min_lr` must be 0 or more, got {}", self.min_lr);
         }
         Ok(())
     }
@@ -149,7 +155,7 @@ impl ReduceLROnPlateau {
 
 impl Callback for ReduceLROnPlateau {
     fn check(&mut self, cx: &mut Context<'_>) -> Result<()> {
-        self.check_factor()?;
+        self.check_arguments()?;
         cx.model.optimizer()?;
         self.monitor.check(NAME, cx)?;
         cx.will_log("learning_rate");

@@ -21,12 +21,12 @@ pub enum SaveErrors {
 }
 
 impl SaveErrors {
-    pub(crate) fn read(value: Option<&Value>) -> Result<Self> {
+    pub(crate) fn read(callback: &str, value: Option<&Value>) -> Result<Self> {
         match value.map(Value::as_str) {
             None | Some(Some("stop")) => Ok(Self::Stop),
             Some(Some("warn")) => Ok(Self::Warn),
             Some(_) => bail!(
-                "save_errors must be \"stop\" or \"warn\", got {}",
+                "{callback}: save_errors must be \"stop\" or \"warn\", got {}",
                 value.unwrap_or(&Value::Null)
             ),
         }

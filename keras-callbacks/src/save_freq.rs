@@ -21,19 +21,15 @@ pub enum SaveFreq {
 }
 
 impl SaveFreq {
-    pub(crate) fn read(value: Option<&Value>) -> Result<Self> {
-        Self::read_as("save_freq", value)
-    }
-
-    /// Reads the argument `name`.
-    pub(crate) fn read_as(name: &str, value: Option<&Value>) -> Result<Self> {
+    /// Reads the argument `name` of `callback`.
+    pub(crate) fn read(callback: &str, name: &str, value: Option<&Value>) -> Result<Self> {
         match value {
             None => Ok(Self::Epoch),
             Some(Value::String(name)) if name == "epoch" => Ok(Self::Epoch),
             Some(Value::Bool(false)) => Ok(Self::Never),
             Some(other) => match other.as_u64().and_then(|n| usize::try_from(n).ok()) {
                 Some(batches) => Ok(Self::Batches(batches)),
-                None => bail!("{name} must be \"epoch\" or a number of batches, got {other}"),
+                None => bail!("{callback}: {name} must be \"epoch\" or a number of batches, got {other}"),
             },
         }
     }

@@ -39,17 +39,17 @@ impl Default for When {
 }
 
 impl When {
-    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self> {
+    pub(crate) fn read(callback: &str, reader: &mut Reader<'_>) -> Result<Self> {
         let threshold = reader.opt("initial_value_threshold")?;
-        let mut monitor = Monitor::read(reader)?;
+        let mut monitor = Monitor::read(callback, reader)?;
         monitor.best = threshold;
         Ok(Self {
             monitor,
             verbose: reader.or("verbose", 0)?,
             best_only: reader.or("save_best_only", false)?,
-            freq: SaveFreq::read(reader.raw("save_freq"))?,
+            freq: SaveFreq::read(callback, "save_freq", reader.raw("save_freq"))?,
             threshold,
-            errors: SaveErrors::read(reader.raw("save_errors"))?,
+            errors: SaveErrors::read(callback, reader.raw("save_errors"))?,
             ..Self::default()
         })
     }
@@ -62,6 +62,9 @@ impl When {
     pub(crate) fn check(&mut self, callback: &str, watches: bool, cx: &Context<'_>) -> Result<()> {
         if self.freq == SaveFreq::Batches(0) {
             bail!("{callback}: save_freq must be 1 batch or more, got 0");
+        }
+        if self.threshold.is_some_and(f64::is_nan) {
+            bail!("{callback}: initial_value_threshold must be a number, got NaN; leave it out to have none");
         }
         self.counter = Counter::default();
         if !watches {

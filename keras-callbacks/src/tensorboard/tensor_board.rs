@@ -105,7 +105,7 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
             write_steps_per_second: reader.or("write_steps_per_second", false)?,
             update_freq: match batch {
                 true => SaveFreq::Batches(1),
-                false => SaveFreq::read_as("update_freq", update_freq).context(|| NAME)?,
+                false => SaveFreq::read(NAME, "update_freq", update_freq)?,
             },
             profile_batch: batches(reader.raw("profile_batch"))?,
             write_gradients: reader.or("write_gradients", false)?,
