@@ -127,6 +127,8 @@ fn every_argument_is_taken_or_refused() -> Result<()> {
                         let same = match (taken.as_f64(), value.as_f64()) {
                             // The sign of `min_delta` does not matter.
                             (Some(taken), Some(value)) => taken.abs() == value.abs(),
+                            // No entries and none at all are the same.
+                            _ if *value == json!({}) && taken.is_null() => true,
                             _ => taken == *value || OWN.contains(&(class, *argument)),
                         };
                         assert!(same, "{place} was taken as {taken}");
