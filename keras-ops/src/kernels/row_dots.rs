@@ -18,6 +18,7 @@ pub fn row_dots<T: Math>((t, p): (&[T], &[T]), n: usize, [both, of_t, of_p]: [&m
     let rows = both.len();
     assert!((1..=LONGEST).contains(&n) && t.len() == rows * n && p.len() == rows * n);
     assert!(of_t.len() == rows && of_p.len() == rows);
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
     let mut done = 0;
     #[cfg(target_arch = "x86_64")]
     if const { size_of::<T>() == size_of::<f32>() } && simd::wide() {

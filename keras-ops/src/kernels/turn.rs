@@ -24,6 +24,7 @@ pub(super) fn turn<S: Simd>(
         (rows - 1) * to_stride + columns <= to.len() && (columns - 1) * from_stride + rows <= from.len(),
         "turn: the slices are too short"
     );
+    #[cfg_attr(not(target_arch = "x86_64"), allow(unused_mut))]
     let mut whole = 0;
     #[cfg(target_arch = "x86_64")]
     if const { S::F32_LANES >= SIDE } {
