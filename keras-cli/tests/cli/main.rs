@@ -80,3 +80,15 @@ fn options(dir: &Path) -> RunOptions {
         .capture_output(false)
         .join(false)
 }
+
+/// Checks how a command ended, and what it said on standard error.
+fn ended(output: &std::process::Output, code: i32, says: &[&str], arguments: &dyn std::fmt::Debug) {
+    let text = std::str::from_utf8(&output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
+    for words in says {
+        assert!(
+            text.contains(words),
+            "{arguments:?} does not say {words:?}:\n{text}"
+        );
+    }
+}

@@ -320,14 +320,7 @@ fn misuse_is_told() {
     ];
     for (arguments, code, says) in cases {
         let output = run(folder.path(), arguments);
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-        for words in says {
-            assert!(
-                text.contains(words),
-                "{arguments:?} does not say {words:?}:\n{text}"
-            );
-        }
+        super::ended(&output, code, says, &arguments);
     }
 }
 

@@ -140,13 +140,6 @@ fn what_cannot_be_replayed_is_told() {
     ];
     for (arguments, code, says) in cases {
         let output = run(folder.path(), &[&["runs", "replay"], arguments].concat());
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-        for words in says {
-            assert!(
-                text.contains(words),
-                "{arguments:?} does not say {words:?}:\n{text}"
-            );
-        }
+        super::ended(&output, code, says, &arguments);
     }
 }

@@ -476,13 +476,6 @@ fn misuse_is_told() {
         let folder = folder(space);
         let arguments = [&["tune"], arguments, &["--", "true"]].concat();
         let output = run(folder.path(), &arguments);
-        let text = String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {text}");
-        for words in says {
-            assert!(
-                text.contains(words),
-                "{arguments:?} does not say {words:?}:\n{text}"
-            );
-        }
+        super::ended(&output, code, says, &arguments);
     }
 }
