@@ -54,9 +54,9 @@ pub use nn::{
 };
 pub use nn::{BlockOptions, CtcSearch, ctc_decode, ctc_loss, fold, unfold};
 pub use nn::{
-    ConvArgs, ConvOptions, ConvTransposeOptions, conv, conv_transpose, conv_transpose1d, conv_transpose2d,
-    conv_transpose3d, conv1d, conv2d, conv3d, depthwise_conv, depthwise_conv1d, depthwise_conv2d,
-    depthwise_conv3d, separable_conv, separable_conv1d, separable_conv2d,
+    ConvArgs, ConvOptions, ConvTransposeOptions, conv, conv_max_pool, conv_transpose, conv_transpose1d,
+    conv_transpose2d, conv_transpose3d, conv1d, conv2d, conv3d, depthwise_conv, depthwise_conv1d,
+    depthwise_conv2d, depthwise_conv3d, separable_conv, separable_conv1d, separable_conv2d,
 };
 pub use nn::{
     Padding, PoolArgs, PoolOptions, Sizes, adaptive_average_pool, adaptive_max_pool, average_pool,

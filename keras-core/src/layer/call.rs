@@ -117,6 +117,20 @@ impl Call {
         Ok(outputs)
     }
 
+    /// Runs a layer that joins the next one, without masks and arguments.
+    pub(crate) fn run_with_next(
+        &mut self,
+        layer: &dyn Layer,
+        next: &dyn Layer,
+        inputs: &[Tensor],
+    ) -> Result<Tensors> {
+        self.masks.clear();
+        self.made.clear();
+        self.arguments = Arguments::new();
+        let _span = tracing::trace_span!("layer", name = layer.base().name()).entered();
+        Ok(layer.call_with_next(inputs, next, self)?.0)
+    }
+
     /// Calls a layer in a span of its own and looks for NaN and infinities in what it gives.
     #[cold]
     fn checked(&mut self, layer: &dyn Layer, inputs: &[Tensor]) -> Result<Tensors> {

@@ -141,6 +141,23 @@ pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
     /// When the inputs do not fit.
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs>;
 
+    /// Whether [`call_with_next`](Self::call_with_next) can compute this layer and `next` in one pass, once both are
+    /// built.
+    fn joins(&self, _next: &dyn Layer) -> bool {
+        false
+    }
+
+    /// Computes this layer and `next`, which [`joins`](Self::joins) took and which alone reads its output: what both
+    /// would give one after the other, to the bit.
+    ///
+    /// A model calls it where there are no masks, unless it runs [eagerly](crate::Compile::run_eagerly).
+    ///
+    /// # Errors
+    /// When the inputs do not fit.
+    fn call_with_next(&self, inputs: &[Tensor], next: &dyn Layer, cx: &mut Call) -> Result<Outputs> {
+        next.call(&self.call(inputs, cx)?.0, cx)
+    }
+
     /// The masks of the outputs by those of the inputs (one each, `None` = all is valid): for layers that change
     /// them. A layer that has this supports masks.
     ///

@@ -172,6 +172,11 @@ impl KernelArgs {
         self.finish(output, cx)
     }
 
+    /// Whether [`run`](Self::run) leaves all to the product, so that more can be joined to it.
+    pub(super) fn fuses(&self) -> bool {
+        self.activity_regularizer.is_none() && self.activation.get().is_ok_and(|a| a.fused().is_some())
+    }
+
     /// The kernel, with its adapters, and the bias.
     pub(super) fn weights(&self, base: &LayerBase) -> Result<(Tensor, Option<Tensor>)> {
         let kernel = self.lora.adapted(&self.kernel.value(base)?)?;

@@ -32,6 +32,8 @@ pub(crate) struct Step {
     pub(crate) serial: u64,
     /// Slots that nothing reads after this step.
     free: SmallVec<[usize; 2]>,
+    /// Whether the next step reads its output, and nothing else reads or is read there.
+    followed: bool,
 }
 
 /// A model's layers in Keras's order and the steps that compute its outputs.
@@ -97,12 +99,14 @@ impl Graph {
                     shapes,
                     serial: node.serial,
                     free: SmallVec::new(),
+                    followed: false,
                 });
             }
         }
         let slot = |s: &Symbolic| slot_of.get(&s.key()).copied().unwrap_or_default();
         let output_slots: Vec<usize> = outputs.iter().map(slot).collect();
         mark_free(&mut steps, &output_slots);
+        mark_followed(&mut steps);
         Ok(Self {
             masked: steps
                 .iter()
@@ -152,12 +156,29 @@ impl Graph {
             }
         }
         let (arguments, training) = (std::mem::take(&mut cx.arguments), cx.training);
-        for step in &self.steps {
+        let mut steps = self.steps.iter().peekable();
+        while let Some(step) = steps.next() {
             let read: Option<SmallVec<[Tensor; 2]>> = step.inputs.iter().map(|s| slots[*s].clone()).collect();
             let Some(read) = read else {
                 bail!("model graph: a layer ran before its input")
             };
             let layer = step.layer.read();
+            let next = steps
+                .peek()
+                .filter(|_| step.followed && masks.is_empty() && !cx.eager);
+            if let Some(next) = next {
+                let after = next.layer.read();
+                if layer.joins(&**after) {
+                    let outputs = cx
+                        .run_with_next(&**layer, &**after, &read)
+                        .context(|| format!("layer `{}`", layer.base().name()))?;
+                    slots[next.outputs[0]] = outputs.into_iter().next();
+                    let unread = step.free.iter().chain(&next.free);
+                    unread.for_each(|slot| slots[*slot] = None);
+                    steps.next();
+                    continue;
+                }
+            }
             let positional = step.arguments.positional(&step.inputs);
             cx.masks.clear();
             if !masks.is_empty() {
@@ -428,5 +449,16 @@ fn mark_free(steps: &mut [Step], outputs: &[usize]) {
         if !outputs.contains(&slot) {
             steps[step].free.push(slot);
         }
+    }
+}
+
+/// Finds the steps that the next one alone follows, both without arguments.
+fn mark_followed(steps: &mut [Step]) {
+    for i in 1..steps.len() {
+        let [before, next] = [&steps[i - 1], &steps[i]];
+        let plain = |step: &Step| step.arguments.is_empty() && step.outputs.len() == 1;
+        let alone = next.inputs == before.outputs && next.free.contains(&before.outputs[0]);
+        let followed = alone && plain(before) && plain(next) && before.layer.id() != next.layer.id();
+        steps[i - 1].followed = followed;
     }
 }

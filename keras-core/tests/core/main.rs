@@ -9,6 +9,7 @@ mod composite;
 mod einsum_dense;
 mod functions;
 mod initializers;
+mod joined;
 mod layers;
 mod merging;
 mod model_config;

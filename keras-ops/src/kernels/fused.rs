@@ -1,5 +1,7 @@
 //! Bias and activation in the same pass, behind a matrix product.
 
+use std::borrow::Cow;
+
 use super::buffer;
 use super::simd::{self, vectorize};
 use super::team::{Parts as _, Slice as _};
@@ -52,7 +54,18 @@ fn each<T: Math>(rows: &mut [T], bias: Option<&[T]>, f: impl Fn(T) -> T) {
     )
 }
 
-/// `dst = grad * act'`, with the derivative computed from the output.
+/// `grad * act'`, with the derivative computed from the output.
+pub fn masked<'a, T: Math>(grad: &'a [T], out: &[T], act: FusedActivation) -> Cow<'a, [T]> {
+    if act == FusedActivation::Linear {
+        return grad.into();
+    }
+    // SAFETY: every element is written.
+    let mut masked = unsafe { buffer::unwritten(grad.len().min(out.len())) };
+    mask(&mut masked, grad, out, act);
+    masked.into()
+}
+
+/// [`masked`] to `dst`.
 pub fn mask<T: Math>(dst: &mut [T], grad: &[T], out: &[T], act: FusedActivation) {
     // Constants, since what a closure captures is read anew for each element.
     match act {

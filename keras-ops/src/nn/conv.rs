@@ -109,24 +109,32 @@ pub(super) fn convolve<const N: usize>(
     act: FusedActivation,
 ) -> Result<Tensor> {
     conv_run::channels_last::<N>(op, operands, options.channels_first, |operands| {
-        let Operands { x, kernel, bias } = operands;
-        let (dims, sizes, groups) = (x.dims(), kernel.dims(), options.groups);
-        let fits = sizes.len() == N + 2
-            && groups > 0
-            && dims[N + 1] == sizes[N] * groups
-            && sizes[N + 1].is_multiple_of(groups)
-            && bias.is_none_or(|b| b.dims() == [sizes[N + 1]]);
-        if !fits {
-            candle_core::bail!(
-                "{op}: expected x (batch, {N} spatial axes, channels), kernel ({N} sizes, channels / {groups}, \
-                 filters), filters divisible by the {groups} groups, and bias (filters), got {dims:?}, \
-                 {sizes:?} and {:?}",
-                bias.map(|b| b.dims())
-            );
-        }
-        let geometry = geometry(op, dims, sizes, options)?;
+        let geometry = checked(op, operands, options)?;
         conv_run::run(op, Direction::Gather, geometry, operands, act)
     })
+}
+
+/// The geometry of operands whose channels come last.
+pub(super) fn checked<const N: usize>(
+    op: &str,
+    Operands { x, kernel, bias }: Operands<'_>,
+    options: &ConvOptions<N>,
+) -> Result<Geometry> {
+    let (dims, sizes, groups) = (x.dims(), kernel.dims(), options.groups);
+    let fits = sizes.len() == N + 2
+        && groups > 0
+        && dims[N + 1] == sizes[N] * groups
+        && sizes[N + 1].is_multiple_of(groups)
+        && bias.is_none_or(|b| b.dims() == [sizes[N + 1]]);
+    if !fits {
+        candle_core::bail!(
+            "{op}: expected x (batch, {N} spatial axes, channels), kernel ({N} sizes, channels / {groups}, \
+             filters), filters divisible by the {groups} groups, and bias (filters), got {dims:?}, \
+             {sizes:?} and {:?}",
+            bias.map(|b| b.dims())
+        );
+    }
+    geometry(op, dims, sizes, options)
 }
 
 /// The geometry of a convolution of `dims` (batch, spatial axes, channels) with a kernel whose sizes come first in

@@ -4,7 +4,7 @@ use super::conv::{self, ConvOptions};
 use super::conv_depthwise as depthwise;
 use super::conv_run::Operands;
 use super::conv_transpose::{self as transposed, ConvTransposeOptions};
-use super::window::{self, Padding, Sizes};
+use super::window::{Padding, Sizes};
 use crate::kernels::fused::FusedActivation;
 
 /// [`ConvOptions`] and [`ConvTransposeOptions`] for a rank that is known only when it runs: the arguments of
@@ -42,7 +42,7 @@ impl Default for ConvArgs {
 }
 
 impl ConvArgs {
-    fn options<const N: usize>(&self, op: &str, groups: usize) -> Result<ConvOptions<N>> {
+    pub(super) fn options<const N: usize>(&self, op: &str, groups: usize) -> Result<ConvOptions<N>> {
         if self.output_padding.is_some() {
             candle_core::bail!("{op}: `output_padding` is for `conv_transpose`; leave it `None`");
         }
@@ -67,7 +67,7 @@ impl ConvArgs {
     }
 
     /// As many groups as the channels of `x` are multiples of the kernel's.
-    fn groups(&self, op: &str, x: &Tensor, kernel: &Tensor) -> Result<usize> {
+    pub(super) fn groups(&self, op: &str, x: &Tensor, kernel: &Tensor) -> Result<usize> {
         let channels = if self.channels_first {
             x.dims()[1]
         } else {
@@ -98,10 +98,12 @@ macro_rules! by_rank {
                 const $n: usize = 3;
                 $call
             }
-            _ => Err(window::wrong_rank($op, $x)),
+            _ => Err($crate::nn::window::wrong_rank($op, $x)),
         }
     };
 }
+
+pub(super) use by_rank;
 
 /// [`conv1d`](crate::conv1d), [`conv2d`](crate::conv2d) or [`conv3d`](crate::conv3d), by the rank of `x`; as many
 /// groups as the channels of `x` are multiples of the kernel's.

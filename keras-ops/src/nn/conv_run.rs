@@ -95,56 +95,87 @@ pub(super) fn run(
     }
 }
 
+/// Runs `f` on the values of the operands.
+pub(super) fn read<T: Lane, R>(
+    operands: Operands<'_>,
+    f: impl FnOnce(&[T], &[T], Option<&[T]>) -> R,
+) -> Result<R> {
+    let Operands { x, kernel, bias } = operands;
+    host::read(x, |x: &[T]| {
+        host::read(kernel, |w: &[T]| match bias {
+            Some(bias) => host::read(bias, |b: &[T]| Ok(f(x, w, Some(b)))),
+            None => Ok(f(x, w, None)),
+        })
+    })
+}
+
+/// Records a result with what `backward` makes of its gradient, of `x` and of the kernel, in this order: given are
+/// (`x`, kernel), the gradient, the result, and what is needed.
+pub(super) fn recorded<T: Lane>(
+    operands: Operands<'_>,
+    out: Vec<T>,
+    shape: &Shape,
+    backward: impl Fn((&[T], &[T]), &[T], &[T], &Needs) -> [Option<Vec<T>>; 3] + Send + Sync + 'static,
+) -> Result<Tensor> {
+    let Operands { x, kernel, bias } = operands;
+    let out = host::storage(out, x.device())?;
+    let (saved_x, saved_kernel) = (x.detach(), kernel.detach());
+    let channels = Shape::from(shape.dims()[shape.rank() - 1]);
+    let backward = move |grad: Tensor, out: &Tensor, needs: &Needs| {
+        let saved = Operands {
+            x: &saved_x,
+            kernel: &saved_kernel,
+            bias: None,
+        };
+        let grads = read(saved, |x: &[T], w: &[T], _| {
+            host::read(out, |out: &[T]| {
+                host::read(&grad, |grad: &[T]| Ok(backward((x, w), grad, out, needs)))
+            })
+        })??;
+        let shapes = [saved_x.shape(), saved_kernel.shape(), &channels];
+        let tensors = grads.into_iter().zip(shapes).map(|(values, shape)| {
+            values
+                .map(|v| host::tensor(v, T::DTYPE, shape, saved_x.device()))
+                .transpose()
+        });
+        tensors.take(needs.len()).collect::<Result<InputGrads>>()
+    };
+    Ok(match bias {
+        Some(bias) => record_with_output(&[x, kernel, bias], out, shape, backward),
+        None => record_with_output(&[x, kernel], out, shape, backward),
+    })
+}
+
 fn typed<T: Lane>(
     direction: Direction,
     g: Geometry,
     operands: Operands<'_>,
     act: FusedActivation,
 ) -> Result<Tensor> {
-    let Operands { x, kernel, bias } = operands;
-    let forward = |x: &[T], w: &[T], b: Option<&[T]>| match direction {
+    let out = read(operands, |x: &[T], w: &[T], b: Option<&[T]>| match direction {
         Direction::Gather => convolution::gather(&g, Source::plain(x), w, b, act),
         Direction::Spread => convolution::spread(&g, Source::plain(x), w, b, act),
-    };
-    let out = host::read(x, |x: &[T]| {
-        host::read(kernel, |w: &[T]| match bias {
-            Some(bias) => host::read(bias, |b: &[T]| Ok(forward(x, w, Some(b)))),
-            None => Ok(forward(x, w, None)),
-        })
     })?;
     let (size, channels) = match direction {
         Direction::Gather => (g.output, g.filters),
         Direction::Spread => (g.input, g.channels),
     };
-    let shape = Shape::from([&[g.batch], &size[5 - x.rank()..], &[channels]].concat());
-    let out = host::storage(out, x.device())?;
-    let (saved_x, saved_kernel) = (x.detach(), kernel.detach());
-    let backward = move |grad: Tensor, out: &Tensor, needs: &Needs| {
-        host::read(&saved_x, |x: &[T]| {
-            host::read(&saved_kernel, |w: &[T]| {
-                host::read(out, |out: &[T]| {
-                    host::read(&grad, |grad: &[T]| {
-                        let grad = Source::masked(grad, out, act);
-                        let grads = gradients(direction, &g, x, w, grad, channels, needs);
-                        let shapes = [saved_x.shape(), saved_kernel.shape(), &Shape::from(channels)];
-                        let tensors = grads.into_iter().zip(shapes).map(|(values, shape)| {
-                            values
-                                .map(|v| host::tensor(v, T::DTYPE, shape, saved_x.device()))
-                                .transpose()
-                        });
-                        tensors.take(needs.len()).collect::<Result<InputGrads>>()
-                    })
-                })
-            })
-        })
-    };
-    Ok(match bias {
-        Some(bias) => record_with_output(&[x, kernel, bias], out, &shape, backward),
-        None => record_with_output(&[x, kernel], out, &shape, backward),
+    let shape = Shape::from([&[g.batch], &size[5 - operands.x.rank()..], &[channels]].concat());
+    recorded(operands, out, &shape, move |(x, w), grad, out, needs| {
+        gradients(
+            direction,
+            &g,
+            x,
+            w,
+            Source::masked(grad, out, act),
+            channels,
+            needs,
+        )
     })
 }
 
-fn gradients<T: Lane>(
+/// The gradients by `x`, kernel and bias, of which those that are needed.
+pub(super) fn gradients<T: Lane>(
     direction: Direction,
     g: &Geometry,
     x: &[T],

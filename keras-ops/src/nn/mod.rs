@@ -4,6 +4,7 @@ mod attention;
 mod conv;
 mod conv_args;
 mod conv_depthwise;
+mod conv_pool;
 mod conv_run;
 mod conv_transpose;
 pub mod cross_entropy;
@@ -25,6 +26,7 @@ pub use conv_args::{ConvArgs, conv, conv_transpose, depthwise_conv, separable_co
 pub use conv_depthwise::{
     depthwise_conv1d, depthwise_conv2d, depthwise_conv3d, separable_conv1d, separable_conv2d,
 };
+pub use conv_pool::conv_max_pool;
 pub use conv_transpose::{ConvTransposeOptions, conv_transpose1d, conv_transpose2d, conv_transpose3d};
 pub use ctc::{CtcSearch, ctc_decode, ctc_loss};
 pub use dense::dense;

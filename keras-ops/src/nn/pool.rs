@@ -69,7 +69,7 @@ impl PoolArgs {
         }
     }
 
-    fn options<const N: usize>(&self, op: &str) -> Result<PoolOptions<N>> {
+    pub(super) fn options<const N: usize>(&self, op: &str) -> Result<PoolOptions<N>> {
         let pool = self.pool.of(op, "the pool size")?;
         let strides = self.strides.as_ref().map(|s| s.of(op, "strides")).transpose()?;
         Ok(PoolOptions {
@@ -215,7 +215,7 @@ fn by_rank(op: &'static str, kind: Kind, x: &Tensor, args: &PoolArgs) -> Result<
     }
 }
 
-fn pool<const N: usize>(
+pub(super) fn pool<const N: usize>(
     op: &'static str,
     kind: Kind,
     x: &Tensor,

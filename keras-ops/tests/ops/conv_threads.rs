@@ -36,6 +36,8 @@ const TABLE: &[(&str, &[&[usize]], Op)] = &[
     ("conv of a deep kernel", &[&[1, 5, 6, 512], &[3, 3, 512, 600], &[600]], |x| conv(x, 1)),
     ("conv of single pixels", &[&[3, 30, 29, 64], &[1, 1, 64, 96], &[96]], |x| conv(x, 1)),
     ("conv of a long line", &[&[1, 9000, 16], &[3, 16, 32], &[32]], |x| conv(x, 1)),
+    ("conv_max_pool", &[&[9, 30, 29, 17], &[3, 3, 17, 40], &[40]], |x| ops::conv_max_pool(&x[0], &x[1], Some(&x[2]), &same(1), Act::Relu, &PoolArgs::new(2))),
+    ("conv_max_pool of a long line", &[&[1, 9000, 16], &[3, 16, 32], &[32]], |x| ops::conv_max_pool(&x[0], &x[1], Some(&x[2]), &same(1), Act::Relu, &PoolArgs::new(3))),
     ("depthwise_conv", &[&[4, 40, 41, 50], &[3, 3, 50, 1], &[50]], |x| ops::depthwise_conv(&x[0], &x[1], Some(&x[2]), &same(1), Act::Tanh)),
     ("conv_transpose", &[&[4, 20, 19, 32], &[4, 4, 24, 32], &[24]], |x| ops::conv_transpose(&x[0], &x[1], Some(&x[2]), &same(2), Act::Relu)),
     ("max_pool", &[&[3, 60, 61, 19]], |x| ops::max_pool(&x[0], &overlapping())),

@@ -1,5 +1,7 @@
 //! Convolution.
 
+use std::any::Any;
+
 use keras_ops::{self as ops, Tensor};
 
 use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
@@ -7,6 +9,7 @@ use crate::layers::base::{
     base_accessors, cast_input, common_methods, expect_rank, known_size, only, spatial_entry,
 };
 use crate::layers::kernel::{KernelArgs, kernel_methods, lora_methods};
+use crate::layers::pooling::{MaxPool, Pooling};
 use crate::layers::size::Size;
 use crate::layers::window::{Window, conv_methods};
 use crate::shape::{self, Dims};
@@ -151,6 +154,10 @@ impl<const N: usize> Conv<N> {
         self.window.check_one_above_1(Self::CLASS)
     }
 
+    fn pooling(next: &dyn Layer) -> Option<&Pooling<MaxPool, N>> {
+        (next as &dyn Any).downcast_ref()
+    }
+
     fn check_channels(&self, input: &Dims) -> Result<()> {
         match input[self.window.channel_axis()] {
             Some(channels) if !channels.is_multiple_of(self.groups) => bail!(
@@ -200,6 +207,22 @@ impl<const N: usize> Layer for Conv<N> {
         let args = self.window.conv_args();
         self.args.run(&self.base, cx, |kernel, bias, fused| {
             ops::conv(&x, kernel, bias, &args, fused)
+        })
+    }
+
+    fn joins(&self, next: &dyn Layer) -> bool {
+        let same_dtype = next.base().compute_dtype() == self.base.compute_dtype();
+        same_dtype && Self::pooling(next).is_some() && self.args.fuses()
+    }
+
+    fn call_with_next(&self, inputs: &[Tensor], next: &dyn Layer, cx: &mut Call) -> Result<Outputs> {
+        let Some(pool) = Self::pooling(next).map(Pooling::args) else {
+            return next.call(&self.call(inputs, cx)?.0, cx);
+        };
+        let x = cast_input(&self.base, only(Self::CLASS, inputs)?)?;
+        let args = self.window.conv_args();
+        self.args.run(&self.base, cx, |kernel, bias, fused| {
+            ops::conv_max_pool(&x, kernel, bias, &args, fused, &pool)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use keras_ops::Tensor;
+use keras_ops::{PoolArgs, Tensor};
 
 use super::kind::{self, AveragePool, MaxPool, PoolKind};
 use crate::layer::{Call, Layer, LayerBase, Outputs};
@@ -194,6 +194,11 @@ impl<K: PoolKind, const N: usize> Pooling<K, N> {
     fn check(&self) -> Result<()> {
         self.window.check(Self::CLASS, "pool_size")
     }
+
+    /// The arguments of the operation.
+    pub(in crate::layers) fn args(&self) -> PoolArgs {
+        self.window.pool_args()
+    }
 }
 
 impl<K: PoolKind, const N: usize> Layer for Pooling<K, N> {
@@ -213,7 +218,7 @@ impl<K: PoolKind, const N: usize> Layer for Pooling<K, N> {
 
     fn call(&self, inputs: &[Tensor], _cx: &mut Call) -> Result<Outputs> {
         let x = cast_input(&self.base, only(Self::CLASS, inputs)?)?;
-        one(K::windows(&x, &self.window.pool_args()))
+        one(K::windows(&x, &self.args()))
     }
 
     fn config(&self) -> Config {

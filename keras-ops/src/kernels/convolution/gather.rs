@@ -11,14 +11,19 @@ use crate::kernels::fused::{self, FusedActivation};
 use crate::kernels::vector::Lane;
 
 /// The most pixels of a part, and the parts that the pixels are cut into if possible.
-const PART_PIXELS: usize = 512;
+pub(super) const PART_PIXELS: usize = 512;
 const PARTS: usize = 16;
 
 /// Parts of pixels of `size`, the same for any number of threads.
 pub(super) fn cut(g: &Geometry, size: [usize; 3]) -> Vec<Part> {
+    cut_at_most(g, size, PART_PIXELS)
+}
+
+/// [`cut`] to parts of at most about `most` pixels.
+pub(super) fn cut_at_most(g: &Geometry, size: [usize; 3], most: usize) -> Vec<Part> {
     let pixels = g.batch * size.iter().product::<usize>();
     let wanted = (g.work() / PARALLEL_WORK).clamp(1, PARTS);
-    parts(g.batch, size, pixels.div_ceil(wanted).clamp(16, PART_PIXELS))
+    parts(g.batch, size, pixels.div_ceil(wanted).min(most).max(16))
 }
 
 /// Runs `f` with the part's share of `dst` for each part, at once where the work is worth it.
@@ -105,34 +110,39 @@ fn packed<T: Lane>(g: &Geometry, kernel: &[T], bias: Option<&[T]>) -> Vec<Packed
     (0..g.groups).map(group).collect()
 }
 
-/// `act(x * kernel + bias)`: (batch, `output`, filters) from (batch, `input`, channels).
-pub fn gather<T: Lane>(
-    geometry: &Geometry,
-    x: Source<'_, T>,
-    kernel: &[T],
-    bias: Option<&[T]>,
+/// A convolution that is ready to run, part by part.
+pub(super) struct Gather<'a, T> {
+    g: &'a Geometry,
+    x: Source<'a, T>,
+    packed: Vec<Packed<T>>,
     act: FusedActivation,
-) -> Vec<T> {
-    let g = &geometry.flat();
-    let len = g.output_len();
-    if len == 0 {
-        return Vec::new();
+}
+
+impl<'a, T: Lane> Gather<'a, T> {
+    pub(super) fn new(
+        g: &'a Geometry,
+        x: Source<'a, T>,
+        kernel: &[T],
+        bias: Option<&[T]>,
+        act: FusedActivation,
+    ) -> Self {
+        let packed = packed(g, kernel, bias);
+        Self { g, x, packed, act }
     }
-    // SAFETY: the sweeps write every filter of every pixel.
-    let mut out = unsafe { unwritten(len) };
-    let packed = packed(g, kernel, bias);
-    let slack = if g.depthwise() {
-        super::panels::lanes::<T>()
-    } else {
-        0
-    };
-    let parts = cut(g, g.output);
-    each_part(g, parts, g.filters, &mut out, |part, dst, scratch| {
-        let tile = under(g, part).cut(x, g.input, g.channels, slack, scratch);
+
+    /// Writes all filters of the pixels of a part.
+    pub(super) fn part(&self, part: &Part, dst: &mut [T], scratch: &mut Vec<T>) {
+        let Self { g, act, .. } = *self;
+        let slack = if g.depthwise() {
+            super::panels::lanes::<T>()
+        } else {
+            0
+        };
+        let tile = under(g, part).cut(self.x, g.input, g.channels, slack, scratch);
         let starts = window_lines(g, part, tile.strides);
         let results = (0..).step_by(part.columns.len() * g.filters);
         let lines: Vec<(usize, usize)> = starts.into_iter().zip(results).collect();
-        for (group, packed) in packed.iter().enumerate() {
+        for (group, packed) in self.packed.iter().enumerate() {
             let runs = if g.depthwise() {
                 window_taps(g, tile.strides)
             } else {
@@ -154,6 +164,27 @@ pub fn gather<T: Lane>(
         if act != FusedActivation::Relu {
             fused::finish(dst, None, act);
         }
+    }
+}
+
+/// `act(x * kernel + bias)`: (batch, `output`, filters) from (batch, `input`, channels).
+pub fn gather<T: Lane>(
+    geometry: &Geometry,
+    x: Source<'_, T>,
+    kernel: &[T],
+    bias: Option<&[T]>,
+    act: FusedActivation,
+) -> Vec<T> {
+    let g = &geometry.flat();
+    let len = g.output_len();
+    if len == 0 {
+        return Vec::new();
+    }
+    // SAFETY: the sweeps write every filter of every pixel.
+    let mut out = unsafe { unwritten(len) };
+    let gather = Gather::new(g, x, kernel, bias, act);
+    each_part(g, cut(g, g.output), g.filters, &mut out, |part, dst, scratch| {
+        gather.part(part, dst, scratch)
     });
     out
 }

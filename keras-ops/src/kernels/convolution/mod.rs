@@ -11,12 +11,14 @@ mod axis;
 mod few;
 mod gather;
 mod panels;
+mod pooled;
 mod spread;
 mod sweep;
 mod tile;
 mod weights;
 
 pub use gather::gather;
+pub use pooled::gather_max;
 pub use spread::spread;
 pub use tile::Source;
 pub use weights::{kernel_gradient, sum_pixels};

@@ -1,7 +1,8 @@
 //! Convolution.
 
 use keras_ops::{
-    self as ops, ConvArgs, ConvOptions, ConvTransposeOptions, FusedActivation as Act, Padding, Sizes,
+    self as ops, ConvArgs, ConvOptions, ConvTransposeOptions, FusedActivation as Act, Padding, PoolArgs,
+    Sizes,
 };
 
 use super::case::{Case, Input, case};
@@ -85,6 +86,10 @@ pub(super) const CASES: &[Case] = &[
     case("conv3d valid", &[SOLID, K3], |x| ops::conv3d(&x[0], &x[1], None, &conv([1, 1, 2], Valid), Act::Tanh)),
     case("conv 1-D", &[STEPS, K1, BIAS], |x| ops::conv(&x[0], &x[1], Some(&x[2]), &args(1, Causal), Act::Linear)),
     case("conv 2-D groups", &[(&[2, 5, 6, 4], -2., 2.3), (&[3, 3, 2, 6], -0.7, 0.5)], |x| ops::conv(&x[0], &x[1], None, &args([1, 2], Same), Act::Linear)),
+    case("conv_max_pool", &[IMAGE, K2, BIAS], |x| ops::conv_max_pool(&x[0], &x[1], Some(&x[2]), &args(1, Valid), Act::Relu, &PoolArgs::new(2))),
+    case("conv_max_pool 1-D", &[STEPS, K1, BIAS], |x| ops::conv_max_pool(&x[0], &x[1], Some(&x[2]), &args(1, Causal), Act::Tanh, &PoolArgs::new(3))),
+    case("conv_max_pool many filters", &[(&[1, 4, 5, 2], -2., 2.3), (&[2, 2, 2, 37], -0.7, 0.5)], |x| ops::conv_max_pool(&x[0], &x[1], None, &args(1, Same), Act::Linear, &PoolArgs::new([2, 5]))),
+    case("conv_max_pool overlapping", &[IMAGE, K2], |x| ops::conv_max_pool(&x[0], &x[1], None, &args(1, Same), Act::Sigmoid, &PoolArgs { strides: Some(1.into()), ..PoolArgs::new(2) })),
     case("conv 3-D", &[SOLID, K3], |x| ops::conv(&x[0], &x[1], None, &args(1, Valid), Act::Linear)),
     case("depthwise_conv1d", &[STEPS, (&[3, 3, 1], -0.7, 0.5), (&[3], -0.4, 0.9)], |x| ops::depthwise_conv1d(&x[0], &x[1], Some(&x[2]), &conv([2], Same), Act::Tanh)),
     case("depthwise_conv2d", &[IMAGE, (&[3, 2, 3, 1], -0.7, 0.5)], |x| ops::depthwise_conv2d(&x[0], &x[1], None, &conv([1, 1], Same), Act::Linear)),
