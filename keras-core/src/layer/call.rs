@@ -1,6 +1,6 @@
 //! One pass through layers: what surrounds their calls.
 
-use keras_ops::Tensor;
+use keras_ops::{Joiner, Tensor};
 use smallvec::SmallVec;
 
 use super::trace::{Seen, zeros};
@@ -31,6 +31,8 @@ pub struct Call {
     seen: Option<Seen>,
     losses: Vec<Tensor>,
     metrics: Vec<(String, Tensor)>,
+    /// Where a model's only output may go in parts; it then returns none.
+    pub(crate) sink: Option<Joiner>,
 }
 
 impl Call {

@@ -200,6 +200,11 @@ pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
         false
     }
 
+    /// Whether a model may call it on parts of a batch, one after the other, where the whole output is large.
+    fn takes_parts(&self) -> bool {
+        false
+    }
+
     /// Weights of the layers within that this one holds too: Keras lists them with its own.
     fn held(&self) -> Vec<Variable> {
         Vec::new()

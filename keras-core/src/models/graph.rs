@@ -10,10 +10,10 @@ use smallvec::SmallVec;
 use super::Functional;
 use super::symbolic::{Node, Symbolic};
 use crate::config::snake_case;
-use crate::layer::{Build, Call, LayerRef, Tensors};
+use crate::layer::{Build, LayerRef};
 use crate::layers::InputLayer;
 use crate::shape::{self, Dims};
-use crate::{Arguments, Error, Result, ResultExt, Variable, bail};
+use crate::{Arguments, Result, ResultExt, Variable, bail};
 
 /// One call of a layer: which slots it reads and fills.
 #[derive(Debug)]
@@ -21,19 +21,19 @@ pub(crate) struct Step {
     pub(crate) layer: LayerRef,
     pub(crate) inputs: SmallVec<[usize; 2]>,
     pub(crate) outputs: SmallVec<[usize; 1]>,
-    arguments: Arguments,
+    pub(super) arguments: Arguments,
     /// What the application says of `training`.
-    training: Option<bool>,
+    pub(super) training: Option<bool>,
     /// For each input the slot of the mask that is given by name; empty when none is.
-    mask_slots: Vec<Option<usize>>,
+    pub(super) mask_slots: Vec<Option<usize>>,
     /// The shapes of the outputs.
     pub(crate) shapes: Vec<Dims>,
     /// Grows in the order in which layers were applied.
     pub(crate) serial: u64,
     /// Slots that nothing reads after this step.
-    free: SmallVec<[usize; 2]>,
+    pub(super) free: SmallVec<[usize; 2]>,
     /// Whether the next step reads its output, and nothing else reads or is read there.
-    followed: bool,
+    pub(super) followed: bool,
 }
 
 /// A model's layers in Keras's order and the steps that compute its outputs.
@@ -48,7 +48,7 @@ pub(crate) struct Graph {
     pub(crate) input_slots: Vec<usize>,
     pub(crate) outputs: Vec<Symbolic>,
     pub(crate) output_slots: Vec<usize>,
-    slots: usize,
+    pub(super) slots: usize,
     /// Whether a layer makes masks.
     pub(super) masked: bool,
 }
@@ -139,93 +139,6 @@ impl Graph {
             }
         }
         Ok(())
-    }
-
-    /// Runs the layers on data whose shapes have been checked.
-    pub(crate) fn run(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Tensors> {
-        let mut slots: SmallVec<[Option<Tensor>; 16]> = SmallVec::from_elem(None, self.slots);
-        let mut masks = if self.masked || cx.masks.iter().any(Option::is_some) {
-            vec![None; self.slots]
-        } else {
-            Vec::new()
-        };
-        for (i, (slot, tensor)) in self.input_slots.iter().zip(inputs).enumerate() {
-            slots[*slot] = Some(tensor.clone());
-            if let (Some(to), Some(mask)) = (masks.get_mut(*slot), cx.masks.get(i)) {
-                to.clone_from(mask);
-            }
-        }
-        let (arguments, training) = (std::mem::take(&mut cx.arguments), cx.training);
-        let mut steps = self.steps.iter().peekable();
-        while let Some(step) = steps.next() {
-            let read: Option<SmallVec<[Tensor; 2]>> = step.inputs.iter().map(|s| slots[*s].clone()).collect();
-            let Some(read) = read else {
-                bail!("model graph: a layer ran before its input")
-            };
-            let layer = step.layer.read();
-            let next = steps
-                .peek()
-                .filter(|_| step.followed && masks.is_empty() && !cx.eager);
-            if let Some(next) = next {
-                let after = next.layer.read();
-                if layer.joins(&**after) {
-                    let outputs = cx
-                        .run_with_next(&**layer, &**after, &read)
-                        .context(|| format!("layer `{}`", layer.base().name()))?;
-                    slots[next.outputs[0]] = outputs.into_iter().next();
-                    let unread = step.free.iter().chain(&next.free);
-                    unread.for_each(|slot| slots[*slot] = None);
-                    steps.next();
-                    continue;
-                }
-            }
-            let positional = step.arguments.positional(&step.inputs);
-            cx.masks.clear();
-            if !masks.is_empty() {
-                cx.masks.extend(positional.iter().map(|s| masks[*s].clone()));
-                for (mask, slot) in cx.masks.iter_mut().zip(&step.mask_slots) {
-                    if let Some(given) = slot.and_then(|s| slots[s].as_ref()) {
-                        *mask = Some(given.clone());
-                    }
-                }
-            }
-            cx.arguments.clone_from(&step.arguments);
-            if let (Some(own), false) = (step.training, cx.said) {
-                cx.training = own;
-            }
-            let outputs = cx
-                .run(&**layer, &read)
-                .context(|| format!("layer `{}`", layer.base().name()))?;
-            cx.training = training;
-            if outputs.len() != step.outputs.len() {
-                bail!(
-                    "layer `{}`: compute_output_shape promised {} outputs, call gave {}",
-                    layer.base().name(),
-                    step.outputs.len(),
-                    outputs.len()
-                );
-            }
-            let made = cx.take_output_masks();
-            if !masks.is_empty() {
-                for (slot, mask) in step.outputs.iter().zip(made) {
-                    masks[*slot] = mask;
-                }
-            }
-            for (slot, tensor) in step.outputs.iter().zip(outputs) {
-                slots[*slot] = Some(tensor);
-            }
-            for slot in &step.free {
-                slots[*slot] = None;
-            }
-        }
-        cx.arguments = arguments;
-        cx.masks.clear();
-        if !masks.is_empty() {
-            cx.masks
-                .extend(self.output_slots.iter().map(|s| masks[*s].clone()));
-        }
-        let outputs: Option<Tensors> = self.output_slots.iter().map(|s| slots[*s].clone()).collect();
-        outputs.ok_or_else(|| Error::invalid("model graph: an output was not computed"))
     }
 
     /// The trainable weights that the outputs marked in `used` must depend on: those of the layers on the way. Of a

@@ -8,6 +8,7 @@ mod inbound;
 mod model;
 mod operation;
 mod operators;
+mod run;
 mod sequential;
 mod summary;
 mod symbolic;

@@ -5,7 +5,6 @@ use keras_ops::{Joiner, Tensor};
 use super::running::lock;
 use super::{CallbackList, Evaluate, Predict, Scores};
 use crate::data::{Batch, Dataset, IntoDataset, IntoInputs, Names, Samples, Stream};
-use crate::layer::Tensors;
 use crate::{Error, Logs, Model, Params, Result, bail};
 
 /// Samples a batch as Keras chooses it for data in memory: with a number of steps, what makes the data last for
@@ -162,19 +161,20 @@ impl Model {
             callbacks.on_predict_batch_begin(self, step, &mut Logs::new())?;
             let watched = !callbacks.is_empty();
             let mut parts = vec![Joiner::default(); if watched { all.len() } else { 0 }];
-            let mut push = |outputs: Tensors| -> Result<()> {
-                for (i, output) in outputs.iter().enumerate() {
+            let mut predict = |x: &[Tensor]| -> Result<()> {
+                if !watched {
+                    return self.predict_to(x, &mut all);
+                }
+                for (i, output) in self.predict_step(x)?.iter().enumerate() {
                     all[i].push(output)?;
-                    if watched {
-                        parts[i].push(output)?;
-                    }
+                    parts[i].push(output)?;
                 }
                 Ok(())
             };
-            push(self.predict_step(&first.x)?)?;
+            predict(&first.x)?;
             for _ in 1..block {
                 let Some(batch) = stream.next()? else { break };
-                push(self.predict_step(&batch.x)?)?;
+                predict(&batch.x)?;
             }
             step += block;
             if watched {

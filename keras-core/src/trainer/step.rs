@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use keras_ops::{Device, Gradient, GradientTape, Gradients, Tensor};
+use keras_ops::{Device, Gradient, GradientTape, Gradients, Joiner, Tensor};
 use smallvec::SmallVec;
 
 use super::running::{Losses, Outcome, lock};
@@ -311,9 +311,29 @@ impl Model {
 
     /// The outputs for one batch in inference.
     pub(crate) fn predict_step(&self, x: &[Tensor]) -> Result<Tensors> {
+        self.call(x, &mut self.inference())
+    }
+
+    /// [`predict_step`](Self::predict_step) whose outputs join those in `all`, a large one part by part.
+    pub(crate) fn predict_to(&self, x: &[Tensor], all: &mut [Joiner]) -> Result<()> {
+        let mut cx = self.inference();
+        if let [one] = all {
+            cx.sink = Some(std::mem::take(one));
+        }
+        let outputs = self.call(x, &mut cx)?;
+        if let (Some(sink), [one]) = (cx.sink.take(), &mut *all) {
+            *one = sink;
+        }
+        for (joiner, output) in all.iter_mut().zip(&outputs) {
+            joiner.push(output)?;
+        }
+        Ok(())
+    }
+
+    fn inference(&self) -> Call {
         let mut cx = Call::new(false);
         cx.eager = self.trainer.as_ref().is_some_and(|trainer| trainer.run_eagerly);
-        self.call(x, &mut cx)
+        cx
     }
 
     fn resolve_names(&mut self, batch: &Samples) -> Result<()> {

@@ -1,6 +1,7 @@
-//! Layers that a model runs in one pass give what they give one after the other.
+//! Layers that a model runs in one pass, or in parts, give what they give one after the other and as a whole.
 
-use keras_core::layers::{Activation, Conv2D, Flatten, MaxPooling2D};
+use keras_core::layer::Call;
+use keras_core::layers::{Activation, Conv2D, Dense, Flatten, MaxPooling2D};
 use keras_core::ops::{self, DType, Device, Tensor};
 use keras_core::{Apply, Compile, Fit, Model, Predict, Registry, Result, Sequential, input, loss_fn};
 
@@ -99,6 +100,27 @@ fn a_convolution_and_its_pooling() -> Result<()> {
         let (joined, apart) = (trained(model, false)?, trained(model, true)?);
         assert!(joined.len() > 2 && joined.iter().all(|v| !v.is_empty()), "{name}");
         assert_eq!(joined, apart, "{name}");
+    }
+    Ok(())
+}
+
+#[test]
+fn a_large_output_is_predicted_in_parts() -> Result<()> {
+    let stack = || Sequential::new().input([2]).add(Dense::new(3).activation("tanh"));
+    let wide = || Dense::new(70_001).activation("relu");
+    let plain = stack().add(wide()).build()?;
+    let (x, y) = (input([2]), plain.as_layer());
+    let inner = Model::new(&x, Activation::new("linear").apply(&y.apply(&x)?)?)?;
+    let penalised = stack().add(wide().activity_regularizer("l2")).build()?;
+    let values: Vec<f32> = (0..2 * 67).map(|i| (i % 19) as f32 / 9. - 1.).collect();
+    let x = Tensor::from_vec(values, (67, 2), &Device::Cpu)?;
+    for (name, mut model) in [("plain", plain), ("inner", inner), ("penalised", penalised)] {
+        let whole = model.call(&[x.clone()], &mut Call::new(false))?[0].to_vec2::<f32>()?;
+        for batch in [64, 67, 80] {
+            let predicted = model.predict(&x, Predict::new().batch_size(batch).verbose(0))?;
+            assert_eq!(predicted.dims(), [67, 70_001], "{name}");
+            assert!(predicted.to_vec2::<f32>()? == whole, "{name} by {batch}");
+        }
     }
     Ok(())
 }

@@ -101,6 +101,10 @@ impl Layer for Dense {
         true
     }
 
+    fn takes_parts(&self) -> bool {
+        self.args.fuses()
+    }
+
     fn config(&self) -> Config {
         let mut config = Config::new().with("units", self.units);
         self.args.write(&mut config);
