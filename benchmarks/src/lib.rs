@@ -7,8 +7,12 @@ pub mod ops;
 mod position;
 pub mod spans;
 
+use keras::ops::memory::Aligned;
 use keras::ops::random::{Seed, randint, uniform};
 use keras::prelude::*;
+
+#[global_allocator]
+static ALLOCATOR: Aligned = Aligned;
 
 /// A compiled model with data for some steps.
 #[derive(Debug)]

@@ -23,6 +23,7 @@ mod linalg;
 mod linear;
 mod losses;
 mod math;
+mod memory;
 mod names;
 mod norm;
 mod numpy;

@@ -16,7 +16,7 @@ use crate::kernels::vector::Lane;
 /// Whether this is less work than a register of channels for each pixel.
 pub(super) fn pays<T: Lane>(g: &Geometry) -> bool {
     let lanes = lanes::<T>();
-    if g.groups != 1 || g.channels >= lanes {
+    if g.groups != 1 || g.channels >= lanes || g.input[0] > 1 {
         return false;
     }
     let steps: usize = g.stride.iter().product();

@@ -2,6 +2,7 @@
 
 use crate::kernels::team::{IntoParts as _, Parts as _};
 
+use super::channelwise;
 use super::panels::Packed;
 use super::sweep::Sweep;
 use super::tile::{Part, Place, Source, parts};
@@ -179,6 +180,9 @@ pub fn gather<T: Lane>(
     let len = g.output_len();
     if len == 0 {
         return Vec::new();
+    }
+    if let (Some(x), true) = (x.values(), channelwise::fits::<T>(g)) {
+        return channelwise::gather(g, x, kernel, bias, act);
     }
     // SAFETY: the sweeps write every filter of every pixel.
     let mut out = unsafe { unwritten(len) };

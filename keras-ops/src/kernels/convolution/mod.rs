@@ -8,6 +8,7 @@
 //! Names: the image is the side that windows slide over, the other side has a pixel for each window.
 
 mod axis;
+mod channelwise;
 mod few;
 mod gather;
 mod panels;
@@ -84,6 +85,18 @@ impl Geometry {
     /// Multiply-adds of one pass.
     fn work(&self) -> usize {
         self.output_len() * self.taps() * self.group_channels()
+    }
+    /// Whose `gather`, with the taps in the opposite order, is the `spread` of this one; for single steps.
+    fn mirrored(mut self) -> Option<Self> {
+        for axis in 0..3 {
+            if self.stride[axis] != 1 {
+                return None;
+            }
+            self.before[axis] = (self.extent(axis) - 1).checked_sub(self.before[axis])?;
+        }
+        std::mem::swap(&mut self.input, &mut self.output);
+        std::mem::swap(&mut self.channels, &mut self.filters);
+        Some(self)
     }
     /// One image of many lines, where windows are single pixels.
     fn flat(mut self) -> Self {

@@ -2,6 +2,7 @@
 
 use super::Geometry;
 use super::axis::{Phase, phases, reaching};
+use super::channelwise;
 use super::few;
 use super::gather::{cut, each_part};
 use super::panels::Packed;
@@ -34,6 +35,16 @@ pub fn spread<T: Lane>(
     }
     if few::pays::<T>(g) {
         return few::spread(g, y, kernel, bias, act);
+    }
+    if let (Some(y), Some(mirrored), true) = (y.values(), g.mirrored(), channelwise::fits::<T>(g)) {
+        let taps = kernel.chunks_exact(g.channels).rev();
+        return channelwise::gather(
+            &mirrored,
+            y,
+            &taps.flatten().copied().collect::<Vec<_>>(),
+            bias,
+            act,
+        );
     }
     // SAFETY: every pixel is at one of the positions, whose sweep writes all channels.
     let mut out = unsafe { unwritten(len) };

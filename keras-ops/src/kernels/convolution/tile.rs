@@ -25,6 +25,11 @@ impl<'a, T: Math> Source<'a, T> {
         Self { data: grad, out }
     }
 
+    /// The values, where they are there as they are.
+    pub(super) fn values(&self) -> Option<&'a [T]> {
+        self.out.is_none().then_some(self.data)
+    }
+
     pub(super) fn len(&self) -> usize {
         self.data.len()
     }

@@ -3,7 +3,7 @@
 use crate::kernels::team::{IntoParts as _, Parts as _, Slice as _};
 use pulp::Simd;
 
-use super::gather::{cut, under, window_lines, window_runs, window_taps};
+use super::gather::{cut_at_most, under, window_lines, window_runs, window_taps};
 use super::panels::{Panel, lanes, split};
 use super::tile::{Part, Source};
 use super::{Geometry, PARALLEL_WORK};
@@ -14,6 +14,12 @@ use crate::kernels::vector::{Lane, read, write};
 // The most blocks of parts whose sums are kept apart, and the elements of all these.
 const BLOCKS: usize = 16;
 const BLOCK_ELEMENTS: usize = 1 << 22;
+// The most pixels of a part: their columns stay in the first-level cache while the rows go by.
+const PART_PIXELS: usize = 128;
+// Pixels of so many elements share few places of the first-level cache; the columns of a panel are laid side by side
+// for so many rows and more.
+const FAR: usize = 256;
+const NEAR_ROWS: usize = 32;
 
 /// The gradient by the kernel of `gather` from `image` with the gradient `y`, and with `sum` the sum of `y` over all
 /// pixels: the gradient by the bias.
@@ -26,7 +32,7 @@ pub fn kernel_gradient<T: Lane>(
     let g = &geometry.flat();
     let mut total = vec![T::ZERO; g.kernel_len()];
     let mut bias = vec![T::ZERO; if sum { g.filters } else { 0 }];
-    let parts = cut(g, g.output);
+    let parts = cut_at_most(g, g.output, PART_PIXELS);
     if g.work() == 0 || parts.is_empty() {
         return (total, sum.then(|| sum_pixels(y, g.filters)));
     }
@@ -124,7 +130,7 @@ fn block<T: Lane>(
 ) -> (Vec<T>, Vec<T>) {
     let width: usize = layout.panels.iter().map(|(_, p)| p.wide * layout.lanes).sum();
     let mut sums = vec![T::ZERO; width * rows.len()];
-    let (mut under_scratch, mut y_scratch) = (Vec::new(), Vec::new());
+    let (mut under_scratch, mut y_scratch, mut columns) = (Vec::new(), Vec::new(), Vec::new());
     let slack = 2 * layout.lanes;
     let mut bias = vec![T::ZERO; if sum && rows.start == 0 { g.filters } else { 0 }];
     for part in parts {
@@ -138,7 +144,9 @@ fn block<T: Lane>(
             slack,
             &mut y_scratch,
         );
-        fused::add_rows(&mut bias, &y[..part.pixels() * g.filters]);
+        if !bias.is_empty() {
+            fused::add_rows(&mut bias, &y[..part.pixels() * g.filters]);
+        }
         let starts = window_lines(g, part, tile.strides);
         let mut places = (usize::MAX, Vec::new());
         let mut at = 0;
@@ -146,14 +154,23 @@ fn block<T: Lane>(
             if places.0 != *group {
                 places = (*group, row_places(g, tile.strides, *group, rows.clone()));
             }
-            let len = panel.wide * layout.lanes * rows.len();
+            let wide = panel.wide * layout.lanes;
+            let len = wide * rows.len();
+            let near = rows.len() >= NEAR_ROWS && g.filters >= FAR && !g.depthwise();
+            let (y, y_step, y_first) = if near {
+                lay_columns(&y[panel.first..], g.filters, wide, part.pixels(), &mut columns);
+                (columns.as_slice(), wide, 0)
+            } else {
+                (y, g.filters, panel.first)
+            };
             let pass = Pass {
                 x: tile.data,
                 y,
+                y_step,
+                y_first,
                 lines: &starts,
                 width: part.columns.len(),
                 step: g.stride[2] * tile.strides[2],
-                filters: g.filters,
                 rows: &places.1,
                 panel: *panel,
                 depthwise: g.depthwise(),
@@ -163,6 +180,23 @@ fn block<T: Lane>(
         }
     }
     (sums, bias)
+}
+
+/// The first `wide` elements of each of some pixels, which lie `step` apart.
+fn lay_columns<T: Lane>(y: &[T], step: usize, wide: usize, pixels: usize, columns: &mut Vec<T>) {
+    columns.resize(pixels * wide, T::ZERO);
+    simd::vectorize(
+        #[inline(always)]
+        || {
+            let mut from = y;
+            for to in columns.chunks_exact_mut(wide) {
+                for (to, from) in to.iter_mut().zip(from) {
+                    *to = *from;
+                }
+                from = from.get(step..).unwrap_or_default();
+            }
+        },
+    );
 }
 
 /// Where each row's element of a window is.
@@ -182,7 +216,9 @@ struct Pass<'a, T> {
     lines: &'a [usize],
     width: usize,
     step: usize,
-    filters: usize,
+    /// From a pixel of `y` to the next, and the panel's first element in one.
+    y_step: usize,
+    y_first: usize,
     rows: &'a [usize],
     panel: Panel,
     depthwise: bool,
@@ -197,13 +233,17 @@ impl<T: Lane> Pass<'_, T> {
             return;
         }
         let lanes = lanes::<T>();
-        let registers = self.panel.first + self.panel.wide * lanes;
-        let over = if self.depthwise { registers } else { 1 };
+        let wide = self.panel.wide * lanes;
+        let over = if self.depthwise {
+            self.panel.first + wide
+        } else {
+            1
+        };
         let pixels = self.lines.len() * self.width;
         assert!(
             line + row + (self.width - 1) * self.step + over <= self.x.len()
-                && (pixels - 1) * self.filters + registers <= self.y.len()
-                && self.rows.len() * self.panel.wide * lanes <= sums.len(),
+                && (pixels - 1) * self.y_step + self.y_first + wide <= self.y.len()
+                && self.rows.len() * wide <= sums.len(),
             "convolution: a kernel gradient reaches over its ends"
         );
         simd::dispatch(Job { pass: self, sums });
@@ -289,7 +329,7 @@ impl<T: Lane> Pass<'_, T> {
             for (i, sum) in block.as_flattened_mut().iter_mut().enumerate() {
                 *sum = read::<T, S>(sums.add(i * lanes));
             }
-            let mut y = self.y.as_ptr().add(self.panel.first);
+            let mut y = self.y.as_ptr().add(self.y_first);
             for line in self.lines {
                 let mut x = self.x.as_ptr().add(line + own);
                 for i in 0..self.width {
@@ -307,7 +347,7 @@ impl<T: Lane> Pass<'_, T> {
                             *sum = T::fma(simd, value, *grad, *sum);
                         }
                     }
-                    y = y.wrapping_add(self.filters);
+                    y = y.wrapping_add(self.y_step);
                     if i + 1 < self.width {
                         x = x.add(self.step);
                     }
