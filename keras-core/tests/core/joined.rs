@@ -115,7 +115,7 @@ fn a_large_output_is_predicted_in_parts() -> Result<()> {
     let values: Vec<f32> = (0..2 * 67).map(|i| (i % 19) as f32 / 9. - 1.).collect();
     let x = Tensor::from_vec(values, (67, 2), &Device::Cpu)?;
     for (name, mut model) in [("plain", plain), ("inner", inner), ("penalised", penalised)] {
-        let whole = model.call(&[x.clone()], &mut Call::new(false))?[0].to_vec2::<f32>()?;
+        let whole = model.call(std::slice::from_ref(&x), &mut Call::new(false))?[0].to_vec2::<f32>()?;
         for batch in [64, 67, 80] {
             let predicted = model.predict(&x, Predict::new().batch_size(batch).verbose(0))?;
             assert_eq!(predicted.dims(), [67, 70_001], "{name}");
