@@ -288,6 +288,12 @@ fn deliver(nodes: &mut [Node], leaves: &mut Leaves, edge: Edge, grad: Tensor) ->
     }
 }
 
+/// Runs the gradient of one operation in a span, so that the rest of a backward pass can be told apart.
+fn spanned<R>(gradient: impl FnOnce() -> R) -> R {
+    let _span = tracing::trace_span!("gradient").entered();
+    gradient()
+}
+
 /// Visits the nodes in reverse order of creation, which is a topological order, and lets each go.
 fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
     let Recording {
@@ -301,7 +307,7 @@ fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
         match node.step.take() {
             Some(Step::Op { edges, backward }) => {
                 let needs: Needs = edges.iter().map(|e| !matches!(e, Edge::None)).collect();
-                let input_grads = backward(grads, &needs)?;
+                let input_grads = spanned(|| backward(grads, &needs))?;
                 for (edge, grad) in edges.into_iter().zip(input_grads) {
                     if let Some(grad) = grad {
                         deliver(&mut nodes, &mut leaves, edge, grad)?;
@@ -313,8 +319,16 @@ fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
                     continue;
                 };
                 match edge {
-                    Edge::Leaf(id) => leaves.entry(id).or_default().add_rows(backward(grad)?)?,
-                    Edge::Node(..) => deliver(&mut nodes, &mut leaves, edge, backward(grad)?.dense()?)?,
+                    Edge::Leaf(id) => leaves
+                        .entry(id)
+                        .or_default()
+                        .add_rows(spanned(|| backward(grad))?)?,
+                    Edge::Node(..) => deliver(
+                        &mut nodes,
+                        &mut leaves,
+                        edge,
+                        spanned(|| backward(grad))?.dense()?,
+                    )?,
                     Edge::None => {}
                 }
             }
