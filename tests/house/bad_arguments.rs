@@ -80,9 +80,9 @@ const TAKEN: &[(&str, &str)] = &[
 const TEXTS: &str = "backup_dir directory embeddings_metadata exclude_layers field filename filepath function log_dir \
                      mask_token mask_value monitor name oov_token path root";
 
-/// Arguments whose trouble is told as that of another: a wrapper that has nothing to compute, parts of a layer, an
-/// input that does not fit a value which is right in itself.
-const OTHERWISE: &str = "Wrapper RandomColorJitter axis dims multi_label sparse_y_pred stateful layers";
+/// Arguments whose trouble is told as that of another: a wrapper that has nothing to compute, an input that
+/// does not fit a value which is right in itself.
+const OTHERWISE: &str = "Wrapper axis dims multi_label sparse_y_pred stateful layers";
 
 fn listed(list: &str, word: &str) -> bool {
     list.split_whitespace().any(|listed| listed == word)

@@ -368,7 +368,7 @@ fn wrong_arguments_are_errors_that_say_why() {
         ),
         (
             Box::new(RandomColorJitter::new().hue_factor(FactorRange::One(3.))),
-            "RandomHue",
+            "RandomColorJitter: `hue_factor`: RandomHue",
         ),
         (Box::new(MixUp::new().alpha(0.)), "`alpha`"),
         (Box::new(AugMix::new().num_chains(0)), "`num_chains`"),

@@ -8,8 +8,8 @@ use super::random_brightness::RandomBrightness;
 use super::random_contrast::RandomContrast;
 use super::random_hue::RandomHue;
 use super::random_saturation::RandomSaturation;
-use crate::Result;
 use crate::layers::base::{base_accessors, common_methods, layer_entry};
+use crate::{Result, ResultExt};
 
 image_layer! {
     /// In training, changes brightness, contrast, saturation and hue of each image, in this order, each where it has a
@@ -111,6 +111,10 @@ fn applied<A: Augmentation>(
     }
 }
 
+fn checked(part: Option<impl Augmentation>) -> Result<()> {
+    part.map_or(Ok(()), |part| part.check())
+}
+
 fn drawn<A: Augmentation>(part: Option<A>, images: ImageShape) -> Result<Option<A::Transformation>> {
     part.map(|part| part.get_random_transformation(images))
         .transpose()
@@ -124,11 +128,11 @@ impl Augmentation for RandomColorJitter {
     }
 
     fn check(&self) -> Result<()> {
-        self.brightness().map(|part| part.check()).transpose()?;
-        self.contrast().map(|part| part.check()).transpose()?;
-        self.saturation().map(|part| part.check()).transpose()?;
-        self.hue().map(|part| part.check()).transpose()?;
-        Ok(())
+        let of = |name: &'static str| move || format!("RandomColorJitter: `{name}`");
+        checked(self.brightness()).context(of("brightness_factor"))?;
+        checked(self.contrast()).context(of("contrast_factor"))?;
+        checked(self.saturation()).context(of("saturation_factor"))?;
+        checked(self.hue()).context(of("hue_factor"))
     }
 
     fn get_random_transformation(&self, images: ImageShape) -> Result<Jitter> {
