@@ -18,11 +18,9 @@ conformance *args:
 must-pass:
     cargo run --release -q -p keras-tests --bin conformance -- tests/golden --list-passed > tests/golden/must_pass.txt
 
-# Kill trainings 2,000 times, at any moment, with writes that fail and a disk that is full.
+# Kill trainings 2,000 times, at any moment, with short writes, writes that fail and full disks.
 torture kills="2000":
-    KERAS_KILLS={{ kills }} cargo test --release -p keras-callbacks --test kill
-    KERAS_KILLS={{ kills }} KERAS_KILL_FAULTS=short cargo test --release -p keras-callbacks --test kill
-    keras-callbacks/tests/kill/full_disk.sh {{ kills }}
+    keras-callbacks/tests/kill/torture.sh {{ kills }}
 
 # The time of a training step: `just bench mlp`.
 bench workload="mlp":

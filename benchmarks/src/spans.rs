@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tracing::dispatcher::SetGlobalDefaultError;
 use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
-/// The spans that count.
+/// The spans of a training step.
 pub const NAMES: [&str; 4] = ["step", "forward", "backward", "update"];
 
 #[derive(Debug, Default)]
@@ -18,13 +19,27 @@ struct State {
     total: BTreeMap<&'static str, Duration>,
 }
 
-/// A subscriber that adds up the time in each span. Give `tracing` a leaked one.
-#[derive(Debug, Default)]
-pub struct Spans(Mutex<State>);
+/// A subscriber that adds up the time in spans of some names.
+#[derive(Debug)]
+pub struct Spans {
+    names: &'static [&'static str],
+    state: Mutex<State>,
+}
 
 impl Spans {
+    /// Looks at spans of these names from now on, on all threads.
+    ///
+    /// # Errors
+    /// When something looks at spans already.
+    pub fn watch(names: &'static [&'static str]) -> Result<&'static Self, SetGlobalDefaultError> {
+        let state = Mutex::default();
+        let spans: &'static Self = Box::leak(Box::new(Self { names, state }));
+        tracing::subscriber::set_global_default(spans)?;
+        Ok(spans)
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Forgets what was measured so far.
@@ -40,7 +55,7 @@ impl Spans {
 
 impl Subscriber for &'static Spans {
     fn enabled(&self, metadata: &Metadata<'_>) -> bool {
-        metadata.is_span() && NAMES.contains(&metadata.name())
+        metadata.is_span() && self.names.contains(&metadata.name())
     }
 
     fn new_span(&self, attributes: &Attributes<'_>) -> Id {

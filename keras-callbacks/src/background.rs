@@ -9,8 +9,8 @@ use keras_core::{Error, Result};
 
 type Work = Box<dyn FnOnce() -> Result<()> + Send>;
 
-/// A thread, made when there is something to do, that does one thing at a time. What it was given is done before this is
-/// gone.
+/// A thread, made when there is something to do, that does one thing at a time. What it was given last is done before
+/// this is gone.
 #[derive(Default)]
 pub(crate) struct Background {
     thread: Option<Thread>,
@@ -29,73 +29,75 @@ struct Board {
 }
 
 #[derive(Default)]
-enum Desk {
-    #[default]
-    Idle,
-    /// To begin then.
-    Waiting(Work, Instant),
-    Busy,
-    Done(Result<()>),
+struct Desk {
+    /// To begin then, or when that which is being done has ended.
+    next: Option<(Work, Instant)>,
+    busy: bool,
+    /// What came of it, until somebody asks: a failure before what came later.
+    done: Option<Result<()>>,
     /// There is nothing more to do.
-    End,
+    end: bool,
+}
+
+impl Desk {
+    fn idle(&self) -> bool {
+        self.next.is_none() && !self.busy
+    }
 }
 
 impl Background {
-    /// Begins `work` at the time `from`, or now if that has passed. What was begun before must have been [waited for](Self::wait) or
-    /// [withdrawn](Self::withdraw).
+    /// Begins `work` at the time `from`, or now if that has passed, when nothing else is being done any more. What was to
+    /// begin and has not is dropped: `work` takes its place and its time. Gives the time.
     pub(crate) fn begin(
         &mut self,
         from: Instant,
         work: impl FnOnce() -> Result<()> + Send + 'static,
-    ) -> Result<()> {
+    ) -> Result<Instant> {
         let thread = match self.thread.take() {
             Some(thread) => thread,
             None => Thread::start()?,
         };
-        thread.board.put(Desk::Waiting(Box::new(work), from));
+        let mut desk = thread.board.lock();
+        let before = desk.next.take();
+        let from = before.as_ref().map_or(from, |(_, from)| *from);
+        desk.next = Some((Box::new(work), from));
+        drop(desk);
+        if before.is_none() {
+            thread.board.changed.notify_all();
+        }
         self.thread = Some(thread);
-        Ok(())
+        Ok(from)
     }
 
-    /// Takes back what was not begun yet; gives the time at which it was to begin.
-    pub(crate) fn withdraw(&mut self) -> Option<Instant> {
-        let mut desk = self.thread.as_ref()?.board.lock();
-        let Desk::Waiting(_, from) = *desk else {
-            return None;
-        };
-        *desk = Desk::Idle;
-        Some(from)
+    /// Whether all that was begun has ended.
+    pub(crate) fn idle(&self) -> bool {
+        self.thread
+            .as_ref()
+            .is_none_or(|thread| thread.board.lock().idle())
     }
 
-    /// How that which was begun has ended, if it has; nothing when this was told before.
+    /// What came of that which was begun, when all of it has ended or something has failed; nothing when this was told
+    /// before.
     pub(crate) fn poll(&mut self) -> Option<Result<()>> {
-        let board = self.thread.as_ref()?.board.clone();
-        let mut desk = board.lock();
-        match std::mem::take(&mut *desk) {
-            Desk::Done(done) => Some(done),
-            other => {
-                *desk = other;
-                None
-            }
+        let mut desk = self.thread.as_ref()?.board.lock();
+        match desk.done {
+            Some(Ok(())) if !desk.idle() => None,
+            _ => desk.done.take(),
         }
     }
 
-    /// [`poll`](Self::poll) when it has ended, which need not wait for its time any more.
+    /// [`poll`](Self::poll) when all has ended, which need not wait for its time any more.
     pub(crate) fn wait(&mut self) -> Option<Result<()>> {
-        let board = self.thread.as_ref()?.board.clone();
+        let board = &self.thread.as_ref()?.board;
         let mut desk = board.lock();
-        loop {
-            match std::mem::take(&mut *desk) {
-                Desk::Idle => return None,
-                Desk::Done(done) => return Some(done),
-                Desk::Waiting(work, _) => {
-                    *desk = Desk::Waiting(work, Instant::now());
-                    board.changed.notify_all();
-                }
-                other => *desk = other,
-            }
+        if let Some((_, from)) = &mut desk.next {
+            *from = Instant::now();
+            board.changed.notify_all();
+        }
+        while !desk.idle() {
             desk = board.changed.wait(desk).unwrap_or_else(PoisonError::into_inner);
         }
+        desk.done.take()
     }
 
     /// Ends the thread when it has done what it was given.
@@ -103,7 +105,8 @@ impl Background {
         // Nobody asks for it any more.
         let _ = self.wait();
         if let Some(Thread { board, handle }) = self.thread.take() {
-            board.put(Desk::End);
+            board.lock().end = true;
+            board.changed.notify_all();
             let _ = handle.join();
         }
     }
@@ -125,47 +128,38 @@ impl Board {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn put(&self, desk: Desk) {
-        *self.lock() = desk;
-        self.changed.notify_all();
-    }
-
     /// What the thread does.
     fn serve(&self) {
         while let Some(work) = self.next() {
             let work = std::panic::AssertUnwindSafe(work);
             let done = std::panic::catch_unwind(|| { work }.0());
             let done = done.unwrap_or_else(|_| Err(Error::invalid("the thread that saves panicked")));
-            self.put(Desk::Done(done));
+            let mut desk = self.lock();
+            desk.busy = false;
+            if !matches!(desk.done, Some(Err(_))) {
+                desk.done = Some(done);
+            }
+            drop(desk);
+            self.changed.notify_all();
         }
     }
 
     fn next(&self) -> Option<Work> {
         let mut desk = self.lock();
         loop {
-            let left = match std::mem::take(&mut *desk) {
-                Desk::End => return None,
-                Desk::Waiting(work, from) => match from.checked_duration_since(Instant::now()) {
-                    Some(left) if !left.is_zero() => {
-                        *desk = Desk::Waiting(work, from);
-                        Some(left)
-                    }
-                    _ => {
-                        *desk = Desk::Busy;
-                        return Some(work);
-                    }
-                },
-                other => {
-                    *desk = other;
-                    None
+            let now = Instant::now();
+            desk = match desk.next.take() {
+                Some((work, from)) if from <= now => {
+                    desk.busy = true;
+                    return Some(work);
                 }
-            };
-            desk = match left {
-                None => self.changed.wait(desk).unwrap_or_else(PoisonError::into_inner),
-                Some(left) => {
-                    let woken = self.changed.wait_timeout(desk, left);
+                Some((work, from)) => {
+                    desk.next = Some((work, from));
+                    let woken = self.changed.wait_timeout(desk, from - now);
                     woken.unwrap_or_else(PoisonError::into_inner).0
                 }
+                None if desk.end => return None,
+                None => self.changed.wait(desk).unwrap_or_else(PoisonError::into_inner),
             };
         }
     }
@@ -186,11 +180,14 @@ impl Clone for Background {
 
 impl fmt::Debug for Background {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let desk = self.thread.as_ref().map(|thread| match *thread.board.lock() {
-            Desk::Idle | Desk::End => "idle",
-            Desk::Waiting(..) => "waiting",
-            Desk::Busy => "busy",
-            Desk::Done(_) => "done",
+        let desk = self.thread.as_ref().map(|thread| {
+            let desk = thread.board.lock();
+            match (desk.busy, &desk.next, &desk.done) {
+                (true, ..) => "busy",
+                (_, Some(_), _) => "waiting",
+                (.., Some(_)) => "done",
+                _ => "idle",
+            }
         });
         write!(f, "Background({})", desk.unwrap_or("none"))
     }

@@ -133,11 +133,9 @@ impl BackupAndRestore {
 
 impl Callback for BackupAndRestore {
     fn check(&mut self, cx: &mut Context<'_>) -> Result<()> {
-        if self.backup_dir.as_os_str().is_empty() {
-            bail!("{NAME}: `backup_dir` must name a folder, got an empty path");
-        }
+        folder::named(NAME, "backup_dir", &self.backup_dir)?;
         if self.save_freq == SaveFreq::Batches(0) {
-            bail!("{NAME}: save_freq must be 1 batch or more, got 0");
+            bail!("{NAME}: `save_freq` must be 1 batch or more, got 0");
         }
         folder::check(&self.backup_dir)
             .and_then(|()| folder::tidy(&self.backup_dir))

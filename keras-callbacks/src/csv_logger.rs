@@ -174,6 +174,9 @@ fn columns(params: &Params, logs: &Logs) -> Vec<String> {
 
 impl Callback for CSVLogger {
     fn check(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        if self.filename.as_os_str().is_empty() {
+            bail!("{NAME}: `filename` must name a file, got an empty path");
+        }
         self.delimiter()?;
         folder::check(folder::of(&self.filename)).context(|| NAME)?;
         let existing = self.existing()?;

@@ -206,7 +206,7 @@ impl EarlyStopping {
 impl Callback for EarlyStopping {
     fn check(&mut self, cx: &mut Context<'_>) -> Result<()> {
         if self.baseline.is_some_and(f64::is_nan) {
-            bail!("{NAME}: baseline must be a number, got NaN; leave it out to have none");
+            bail!("{NAME}: `baseline` must be a number, got NaN; leave it out to have none");
         }
         self.monitor.check(NAME, cx)
     }

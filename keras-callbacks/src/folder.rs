@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use keras_core::{Error, Result};
+use keras_core::{Error, Result, bail};
 
 /// How the names of files begin that are made to see whether they can be.
 const PROBE: &str = ".keras-probe";
@@ -16,6 +16,16 @@ pub(crate) fn check(folder: &Path) -> Result<()> {
     probe
         .map(drop)
         .map_err(|e| Error::io(folder, "cannot write into this folder", e))
+}
+
+/// Checks that the path in an argument is not empty: the current folder is `.`.
+pub(crate) fn named(callback: &str, argument: &str, path: &Path) -> Result<()> {
+    match path.as_os_str().is_empty() {
+        true => {
+            bail!("{callback}: `{argument}` must name a folder, got an empty path; the current one is `.`")
+        }
+        false => Ok(()),
+    }
 }
 
 /// Makes `folder` and those above it if missing.

@@ -41,7 +41,7 @@ impl Mode {
             "auto" => Ok(Self::Auto),
             "min" => Ok(Self::Min),
             "max" => Ok(Self::Max),
-            other => bail!("mode must be \"auto\", \"min\" or \"max\", got \"{other}\""),
+            other => bail!("`mode` must be \"auto\", \"min\" or \"max\", got \"{other}\""),
         }
     }
 }

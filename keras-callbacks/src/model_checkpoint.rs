@@ -27,8 +27,9 @@ const PAUSE: Duration = Duration::from_millis(100);
 ///
 /// Up to 16 MB are copied and written while training goes on, and are on the disk when `fit` returns, and before any
 /// callback of one's own is called next or a loop of one's own goes on. Where nobody in the program could look, a file
-/// that is replaced more often than every 0.1 s skips what is between: a program that is killed loses that much of
-/// training. [`save_on_background`](Self::save_on_background) turns this off. What is larger is written before training goes on, so that there is no second copy of the weights.
+/// that is replaced more often than every 0.1 s, or than the disk takes it, skips what is between: a program that is
+/// killed loses that much of training. The newest is always written. [`save_on_background`](Self::save_on_background)
+/// turns this off. What is larger is written before training goes on, so that there is no second copy of the weights.
 ///
 /// # Errors
 /// Before the first step: when the folder cannot be made or written, a placeholder or the monitored value is
@@ -51,7 +52,6 @@ const PAUSE: Duration = Duration::from_millis(100);
 #[derive(Clone, Debug)]
 pub struct ModelCheckpoint {
     filepath: String,
-    save_weights_only: bool,
     save_on_background: bool,
     keep: Keep,
     when: When,
@@ -85,7 +85,6 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
         let mut reader = config.reader(NAME);
         let callback = ModelCheckpoint {
             when: When::read(NAME, &mut reader)?,
-            save_weights_only: reader.or("save_weights_only", false)?,
             save_on_background: reader.or("save_on_background", true)?,
             keep: match (reader.opt("keep_best")?, reader.opt("keep_last")?) {
                 (None, None) => Keep::All,
@@ -105,7 +104,6 @@ impl ModelCheckpoint {
     pub fn new(filepath: &str) -> Self {
         Self {
             filepath: filepath.to_owned(),
-            save_weights_only: false,
             save_on_background: true,
             keep: Keep::All,
             when: When::default(),
@@ -118,15 +116,8 @@ impl ModelCheckpoint {
         }
     }
 
-    /// Whether to save the weights alone, without architecture and optimizer.
-    #[must_use]
-    pub fn save_weights_only(mut self, only: bool) -> Self {
-        self.save_weights_only = only;
-        self
-    }
-
-    /// Whether training goes on while a file of up to 16 MB is written; yes if not set. The next save, the end of
-    /// training and a checkpoint of the training wait for it.
+    /// Whether training goes on while a file of up to 16 MB is written; yes if not set. A save to another file, the end
+    /// of training and a checkpoint of the training wait for it.
     #[must_use]
     pub fn save_on_background(mut self, background: bool) -> Self {
         self.save_on_background = background;
@@ -166,10 +157,10 @@ impl ModelCheckpoint {
 
     fn check_name(&self) -> Result<()> {
         let path = &self.filepath;
-        if self.save_weights_only && !path.ends_with(".weights.h5") {
+        if self.when.weights_only && !path.ends_with(".weights.h5") {
             bail!("{NAME}: a file of weights must end in `.weights.h5`, got `{path}`");
         }
-        if !self.save_weights_only && !path.ends_with(".keras") {
+        if !self.when.weights_only && !path.ends_with(".keras") {
             bail!(
                 "{NAME}: a file of a whole model must end in `.keras`, got `{path}`; for weights alone use \
                  save_weights_only(true) and `.weights.h5`"
@@ -177,14 +168,14 @@ impl ModelCheckpoint {
         }
         if self.when.freq == SaveFreq::Never {
             bail!(
-                "{NAME}: save_freq must be after epochs or batches; saving on signals alone is what BackupAndRestore does"
+                "{NAME}: `save_freq` must be after epochs or batches; saving on signals alone is what BackupAndRestore does"
             );
         }
         if matches!(self.keep, Keep::Best(0) | Keep::Last(0)) {
-            bail!("{NAME}: keep_best and keep_last must be 1 or more, got 0");
+            bail!("{NAME}: `keep_best` and `keep_last` must be 1 or more, got 0");
         }
         if matches!(self.keep, Keep::Best(_)) && self.when.best_only {
-            bail!("{NAME}: keep_best says which to save; leave out save_best_only");
+            bail!("{NAME}: `keep_best` says which to save; leave out `save_best_only`");
         }
         Ok(())
     }
@@ -248,12 +239,8 @@ impl ModelCheckpoint {
 
     /// Whether this is a moment to save.
     fn due(&mut self, cx: &Context<'_>, logs: &Logs) -> Result<bool> {
-        if !self.watches() {
-            return Ok(true);
-        }
         let Keep::Best(count) = self.keep else {
-            let improved = self.when.improved(NAME, true, cx, logs)?;
-            return Ok(improved.is_some_and(|(_, improved)| improved));
+            return self.when.good(NAME, cx, logs);
         };
         let Some((value, _)) = self.when.improved(NAME, false, cx, logs)? else {
             return Ok(false);
@@ -271,21 +258,16 @@ impl ModelCheckpoint {
             // Which are kept depends on whether the one before was saved.
             self.wait(cx)?;
         }
+        self.poll(cx)?;
         if !self.due(cx, logs)? {
             return Ok(());
         }
         let path = self.path(batch, logs)?;
-        let replaces = self.writing.as_ref().is_some_and(|(writing, _)| *writing == path);
-        let withdrawn = if replaces {
-            self.background.withdraw()
-        } else {
-            None
-        };
-        if withdrawn.is_none() {
+        if self.writing.as_ref().is_none_or(|(writing, _)| *writing != path) {
             self.wait(cx)?;
         }
         let value = logs.get(&self.when.monitor.name)?.unwrap_or(f64::NAN);
-        let packed = match self.save_weights_only {
+        let packed = match self.when.weights_only {
             true => Ok(cx.model.pack_weights()),
             false => cx.model.pack(),
         };
@@ -304,32 +286,46 @@ impl ModelCheckpoint {
             packed.write(&file)
         };
         if !later {
+            self.wait(cx)?;
             return self.saved(path, value, write(), cx);
         }
         let now = Instant::now();
-        let from = withdrawn.unwrap_or_else(|| match &self.pause {
+        let from = match &self.pause {
             Some((file, until)) if *file == path => now.max(*until),
             _ => now,
-        });
+        };
+        let from = self.background.begin(from, write)?;
         self.pause = Some((path.clone(), from + PAUSE));
         self.notes.push(("saving", path.clone()));
         self.writing = Some((path, value));
-        self.background.begin(from, write)
+        Ok(())
     }
 
     /// Waits for the file that is being written.
     fn wait(&mut self, cx: &Context<'_>) -> Result<()> {
         let written = self.background.wait();
-        self.written(written, cx)
+        self.written(written, true, cx)
     }
 
-    fn written(&mut self, written: Option<Result<()>>, cx: &Context<'_>) -> Result<()> {
-        match (written, self.writing.take()) {
+    /// Looks whether it was written.
+    fn poll(&mut self, cx: &Context<'_>) -> Result<()> {
+        if self.writing.is_none() {
+            return Ok(());
+        }
+        let all = self.background.idle();
+        let written = self.background.poll();
+        self.written(written, all, cx)
+    }
+
+    /// What came of writing; whether that was `all`.
+    fn written(&mut self, written: Option<Result<()>>, all: bool, cx: &Context<'_>) -> Result<()> {
+        let writing = match all {
+            true => self.writing.take(),
+            false => self.writing.clone().filter(|_| written.is_some()),
+        };
+        match (written, writing) {
             (Some(written), Some((path, value))) => self.settle(path, value, written, cx).map(drop),
-            (_, writing) => {
-                self.writing = writing;
-                Ok(())
-            }
+            _ => Ok(()),
         }
     }
 
@@ -387,19 +383,10 @@ impl Callback for ModelCheckpoint {
         self.check_folder(&template)
     }
 
-    fn on_epoch_begin(&mut self, epoch: usize, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
-        self.when.epoch = epoch;
-        Ok(())
-    }
-
-    fn on_epoch_resume(&mut self, epoch: usize, _: usize, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
-        self.when.epoch = epoch;
-        Ok(())
-    }
+    when::counting!();
 
     fn on_train_batch_end(&mut self, batch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
-        let written = self.background.poll();
-        self.written(written, cx)?;
+        self.poll(cx)?;
         match self.when.after_batch(batch) {
             true => self.save(Some(batch), cx, logs),
             false => Ok(()),
@@ -441,15 +428,8 @@ impl Callback for ModelCheckpoint {
     }
 
     fn config(&self) -> Config {
-        let mut config = Config::new()
-            .with("filepath", self.filepath.as_str())
-            .with("monitor", self.when.monitor.name.as_str())
-            .with("verbose", self.when.verbose)
-            .with("save_best_only", self.when.best_only)
-            .with("save_weights_only", self.save_weights_only)
-            .with("mode", self.when.monitor.mode.name())
-            .with("save_freq", self.when.freq)
-            .with("initial_value_threshold", self.when.threshold);
+        let own = Config::new().with("filepath", self.filepath.as_str());
+        let mut config = self.when.config(own);
         // Keras does not have them.
         if !self.save_on_background {
             config.set("save_on_background", false);
@@ -458,9 +438,6 @@ impl Callback for ModelCheckpoint {
             Keep::All => {}
             Keep::Best(count) => config.set("keep_best", count),
             Keep::Last(count) => config.set("keep_last", count),
-        }
-        if self.when.errors != SaveErrors::Stop {
-            config.set("save_errors", self.when.errors);
         }
         config
     }

@@ -35,7 +35,7 @@ impl Monitor {
     /// Checks that the run logs the value and that its direction is known.
     pub(crate) fn check(&mut self, callback: &str, cx: &Context<'_>) -> Result<()> {
         if self.min_delta.is_nan() {
-            bail!("{callback}: min_delta must be a number, got NaN");
+            bail!("{callback}: `min_delta` must be a number, got NaN");
         }
         cx.params.check_monitor(callback, &self.name)?;
         self.resolve(callback, cx)

@@ -77,6 +77,7 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
             ..plain
         };
         reader.finish()?;
+        callback.check_arguments()?;
         Ok(Box::new(callback))
     },
 };
@@ -121,6 +122,16 @@ impl NormMonitor {
     pub fn by_weight(mut self, each: bool) -> Self {
         self.by_weight = each;
         self
+    }
+
+    fn check_arguments(&self) -> Result<()> {
+        if self.every == 0 {
+            bail!("{NAME}: `every` must be 1 batch or more, got 0");
+        }
+        if self.explode.is_nan() || self.explode <= 0. {
+            bail!("{NAME}: `explode` must be above 0, got {}", self.explode);
+        }
+        Ok(())
     }
 
     fn look(&mut self, batch: usize, cx: &Context<'_>) -> Result<()> {
@@ -226,12 +237,7 @@ fn word(norm: f64) -> &'static str {
 
 impl Callback for NormMonitor {
     fn check(&mut self, cx: &mut Context<'_>) -> Result<()> {
-        if self.every == 0 {
-            bail!("{NAME}: every must be 1 batch or more, got 0");
-        }
-        if self.explode.is_nan() || self.explode <= 0. {
-            bail!("{NAME}: explode must be above 0, got {}", self.explode);
-        }
+        self.check_arguments()?;
         for name in ["gradient_norm", "weight_norm"] {
             cx.will_log(name);
             for (path, _) in trained(cx.model).iter().filter(|_| self.by_weight) {

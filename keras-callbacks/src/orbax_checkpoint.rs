@@ -20,7 +20,8 @@ const SHARD: usize = 512 << 20;
 /// [`Fit::resume`](keras_core::Fit::resume) of the directory goes on from the newest, to the same bits.
 ///
 /// Training goes on while a save is written. There is no second copy of the weights but of those that an optimizer's
-/// step is about to change before they are written; the step makes that copy. The next save waits for the one before.
+/// step is about to change before they are written; the step makes that copy, where the gradients were that it has used
+/// up. The next save waits for the one before.
 ///
 /// SIGINT and SIGTERM end the current batch, save, and end `fit` as in
 /// [`BackupAndRestore`](crate::BackupAndRestore).
@@ -45,7 +46,6 @@ pub struct OrbaxCheckpoint {
     directory: PathBuf,
     max_to_keep: Option<usize>,
     save_on_background: bool,
-    save_weights_only: bool,
     shard_bytes: usize,
     when: When,
     background: Background,
@@ -68,7 +68,6 @@ pub(crate) const ENTRY: Entry<dyn Callback> = Entry {
             when: When::read(NAME, &mut reader)?,
             max_to_keep,
             save_on_background: reader.or("save_on_background", true)?,
-            save_weights_only: reader.or("save_weights_only", false)?,
             ..OrbaxCheckpoint::new(reader.req::<String>("directory")?)
         };
         reader.finish()?;
@@ -83,7 +82,6 @@ impl OrbaxCheckpoint {
             directory: directory.as_ref().to_owned(),
             max_to_keep: Some(1),
             save_on_background: true,
-            save_weights_only: false,
             shard_bytes: SHARD,
             when: When::default(),
             background: Background::default(),
@@ -102,13 +100,6 @@ impl OrbaxCheckpoint {
     #[must_use]
     pub fn save_on_background(mut self, background: bool) -> Self {
         self.save_on_background = background;
-        self
-    }
-
-    /// Whether to save the weights alone, for [`Model::load_weights`](keras_core::Model::load_weights).
-    #[must_use]
-    pub fn save_weights_only(mut self, only: bool) -> Self {
-        self.save_weights_only = only;
         self
     }
 
@@ -131,14 +122,6 @@ impl OrbaxCheckpoint {
             None => Ok(()),
         }
     }
-
-    fn due(&mut self, cx: &Context<'_>, logs: &Logs) -> Result<bool> {
-        if !self.when.best_only {
-            return Ok(true);
-        }
-        let improved = self.when.improved(NAME, true, cx, logs)?;
-        Ok(improved.is_some_and(|(_, improved)| improved))
-    }
 }
 
 when::arguments!(OrbaxCheckpoint);
@@ -154,6 +137,7 @@ struct Job {
 
 impl Job {
     fn run(self) -> Result<()> {
+        let _save = tracing::debug_span!("save").entered();
         match self.weights_only {
             true => self
                 .snapshot
@@ -180,38 +164,31 @@ impl Job {
 
 impl Callback for OrbaxCheckpoint {
     fn check(&mut self, cx: &mut Context<'_>) -> Result<()> {
+        folder::named(NAME, "directory", &self.directory)?;
         if self.max_to_keep == Some(0) || self.shard_bytes == 0 {
-            bail!("{NAME}: max_to_keep and shard_bytes must be 1 or more, got 0");
+            bail!("{NAME}: `max_to_keep` and `shard_bytes` must be 1 or more, got 0");
         }
         self.when.check(NAME, self.when.best_only, cx)?;
         folder::check(&self.directory)
             .and_then(|()| folder::tidy(&self.directory))
             .context(|| NAME)?;
-        if !self.save_weights_only {
+        if !self.when.weights_only {
             cx.save_on_signals();
         }
         Ok(())
     }
 
-    fn on_epoch_begin(&mut self, epoch: usize, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
-        self.when.epoch = epoch;
-        Ok(())
-    }
-
-    fn on_epoch_resume(&mut self, epoch: usize, _: usize, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
-        self.when.epoch = epoch;
-        Ok(())
-    }
+    when::counting!();
 
     fn on_train_batch_end(&mut self, batch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
-        if self.when.after_batch(batch) && self.due(cx, logs)? {
+        if self.when.after_batch(batch) && self.when.good(NAME, cx, logs)? {
             cx.want_snapshot();
         }
         Ok(())
     }
 
     fn on_epoch_end(&mut self, epoch: usize, cx: &mut Context<'_>, logs: &mut Logs) -> Result<()> {
-        if self.when.after_epoch(epoch) && self.due(cx, logs)? {
+        if self.when.after_epoch(epoch) && self.when.good(NAME, cx, logs)? {
             cx.want_snapshot();
         }
         Ok(())
@@ -231,7 +208,7 @@ impl Callback for OrbaxCheckpoint {
         let job = Job {
             snapshot: snapshot.clone(),
             folder,
-            weights_only: self.save_weights_only,
+            weights_only: self.when.weights_only,
             shard_bytes: self.shard_bytes,
             max_to_keep: self.max_to_keep,
         };
@@ -259,22 +236,11 @@ impl Callback for OrbaxCheckpoint {
     }
 
     fn config(&self) -> Config {
-        let mut config = Config::new()
-            .with("directory", self.directory.display().to_string())
-            .with("monitor", self.when.monitor.name.as_str())
-            .with("verbose", self.when.verbose)
-            .with("save_best_only", self.when.best_only)
-            .with("mode", self.when.monitor.mode.name())
-            .with("save_freq", self.when.freq)
-            .with("initial_value_threshold", self.when.threshold)
+        let own = Config::new().with("directory", self.directory.display().to_string());
+        self.when
+            .config(own)
             .with("max_to_keep", self.max_to_keep)
             .with("save_on_background", self.save_on_background)
-            .with("save_weights_only", self.save_weights_only);
-        // Keras does not have it.
-        if self.when.errors != SaveErrors::Stop {
-            config.set("save_errors", self.when.errors);
-        }
-        config
     }
 
     fn state(&self) -> Value {

@@ -26,7 +26,7 @@ impl SaveErrors {
             None | Some(Some("stop")) => Ok(Self::Stop),
             Some(Some("warn")) => Ok(Self::Warn),
             Some(_) => bail!(
-                "{callback}: save_errors must be \"stop\" or \"warn\", got {}",
+                "{callback}: `save_errors` must be \"stop\" or \"warn\", got {}",
                 value.unwrap_or(&Value::Null)
             ),
         }

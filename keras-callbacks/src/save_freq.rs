@@ -29,7 +29,7 @@ impl SaveFreq {
             Some(Value::Bool(false)) => Ok(Self::Never),
             Some(other) => match other.as_u64().and_then(|n| usize::try_from(n).ok()) {
                 Some(batches) => Ok(Self::Batches(batches)),
-                None => bail!("{callback}: {name} must be \"epoch\" or a number of batches, got {other}"),
+                None => bail!("{callback}: `{name}` must be \"epoch\" or a number of batches, got {other}"),
             },
         }
     }

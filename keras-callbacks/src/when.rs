@@ -10,12 +10,13 @@ use crate::progress::number;
 use crate::save_freq::Counter;
 use crate::{SaveErrors, SaveFreq, state};
 
-/// After which epochs or batches to save, whether only the best, and what to do when it fails.
+/// What to save, after which epochs or batches, whether only the best, and what to do when it fails.
 #[derive(Clone, Debug)]
 pub(crate) struct When {
     pub(crate) monitor: Monitor,
     pub(crate) verbose: usize,
     pub(crate) best_only: bool,
+    pub(crate) weights_only: bool,
     pub(crate) freq: SaveFreq,
     pub(crate) threshold: Option<f64>,
     pub(crate) errors: SaveErrors,
@@ -29,6 +30,7 @@ impl Default for When {
             monitor: Monitor::new("val_loss"),
             verbose: 0,
             best_only: false,
+            weights_only: false,
             freq: SaveFreq::Epoch,
             threshold: None,
             errors: SaveErrors::Stop,
@@ -47,11 +49,29 @@ impl When {
             monitor,
             verbose: reader.or("verbose", 0)?,
             best_only: reader.or("save_best_only", false)?,
+            weights_only: reader.or("save_weights_only", false)?,
             freq: SaveFreq::read(callback, "save_freq", reader.raw("save_freq"))?,
             threshold,
             errors: SaveErrors::read(callback, reader.raw("save_errors"))?,
             ..Self::default()
         })
+    }
+
+    /// The arguments after those of `config`.
+    pub(crate) fn config(&self, config: Config) -> Config {
+        let mut config = config
+            .with("monitor", self.monitor.name.as_str())
+            .with("verbose", self.verbose)
+            .with("save_best_only", self.best_only)
+            .with("save_weights_only", self.weights_only)
+            .with("mode", self.monitor.mode.name())
+            .with("save_freq", self.freq)
+            .with("initial_value_threshold", self.threshold);
+        // Keras does not have it.
+        if self.errors != SaveErrors::Stop {
+            config.set("save_errors", self.errors);
+        }
+        config
     }
 
     pub(crate) fn by_batch(&self) -> bool {
@@ -61,10 +81,12 @@ impl When {
     /// Before the first step; `watches` says whether the monitored value matters.
     pub(crate) fn check(&mut self, callback: &str, watches: bool, cx: &Context<'_>) -> Result<()> {
         if self.freq == SaveFreq::Batches(0) {
-            bail!("{callback}: save_freq must be 1 batch or more, got 0");
+            bail!("{callback}: `save_freq` must be 1 batch or more, got 0");
         }
         if self.threshold.is_some_and(f64::is_nan) {
-            bail!("{callback}: initial_value_threshold must be a number, got NaN; leave it out to have none");
+            bail!(
+                "{callback}: `initial_value_threshold` must be a number, got NaN; leave it out to have none"
+            );
         }
         self.counter = Counter::default();
         if !watches {
@@ -98,6 +120,15 @@ impl When {
             cx.note(format!("{} not better than {}", self.monitor.name, number(best)));
         }
         Ok(Some((value, improved)))
+    }
+
+    /// Whether the monitored value is the best so far, where only the best is saved.
+    pub(crate) fn good(&mut self, callback: &str, cx: &Context<'_>, logs: &Logs) -> Result<bool> {
+        if !self.best_only {
+            return Ok(true);
+        }
+        let improved = self.improved(callback, true, cx, logs)?;
+        Ok(improved.is_some_and(|(_, improved)| improved))
     }
 
     /// Whether a save after `batch` is due.
@@ -149,6 +180,13 @@ macro_rules! arguments {
                 self
             }
 
+            /// Whether to save the weights alone, without architecture, optimizer and what else a training has.
+            #[must_use]
+            pub fn save_weights_only(mut self, only: bool) -> Self {
+                self.when.weights_only = only;
+                self
+            }
+
             /// Whether larger or smaller is better; by the name if not set.
             #[must_use]
             pub fn mode(mut self, mode: Mode) -> Self {
@@ -181,3 +219,25 @@ macro_rules! arguments {
     };
 }
 pub(crate) use arguments;
+
+/// The hooks that only count, for a callback with a field `when`.
+macro_rules! counting {
+    () => {
+        fn on_epoch_begin(&mut self, epoch: usize, _: &mut Context<'_>, _: &mut Logs) -> Result<()> {
+            self.when.epoch = epoch;
+            Ok(())
+        }
+
+        fn on_epoch_resume(
+            &mut self,
+            epoch: usize,
+            _: usize,
+            _: &mut Context<'_>,
+            _: &mut Logs,
+        ) -> Result<()> {
+            self.when.epoch = epoch;
+            Ok(())
+        }
+    };
+}
+pub(crate) use counting;

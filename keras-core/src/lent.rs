@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
-use keras_ops::Tensor;
+use keras_ops::{Tensor, host};
 
 use crate::{Result, Variable};
 
@@ -79,16 +79,17 @@ impl Lender {
 
     /// Gives those that still read it a copy of their own.
     pub(crate) fn part(&self) -> Result<()> {
-        if LENT.load(Ordering::Relaxed) == 0 {
+        if !any() {
             return Ok(());
         }
         let mut copied: Option<Tensor> = None;
         for slot in self.lock().drain(..) {
             let Some(slot) = slot.upgrade() else { continue };
+            let _copy = tracing::debug_span!("copies").entered();
             let mut value = slot.lock();
             let own = match &copied {
                 Some(own) => own.clone(),
-                None => value.copy()?.detach(),
+                None => host::copy(&value)?,
             };
             *value = own.clone();
             copied = Some(own);
@@ -97,13 +98,16 @@ impl Lender {
     }
 }
 
-/// [`Variable::will_change`] of many, at once: before an optimizer's step.
+/// Whether a value is lent at all.
+pub(crate) fn any() -> bool {
+    LENT.load(Ordering::Relaxed) != 0
+}
+
+/// [`Variable::will_change`] of many, before an optimizer's step.
 pub(crate) fn will_change(variables: impl FnOnce() -> Vec<Variable>) -> Result<()> {
-    if LENT.load(Ordering::Relaxed) == 0 {
-        return Ok(());
+    match any() {
+        // From the end, towards the one that writes: what it has written needs no copy.
+        true => variables().iter().rev().try_for_each(Variable::will_change),
+        false => Ok(()),
     }
-    use rayon::prelude::*;
-    let _copies = tracing::debug_span!("copies for a save").entered();
-    // From the end, towards the one that writes: what it has written needs no copy.
-    variables().par_iter().rev().try_for_each(Variable::will_change)
 }

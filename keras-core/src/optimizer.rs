@@ -129,6 +129,15 @@ pub trait Optimizer: std::fmt::Debug + Send + Sync + 'static {
         base::apply(self, gradients)
     }
 
+    /// [`apply_gradients`](Self::apply_gradients) of gradients that nobody else has: an optimizer may let each go as soon
+    /// as its variable is stepped.
+    ///
+    /// # Errors
+    /// When a gradient does not fit its variable, or there is none at all.
+    fn take_gradients(&mut self, gradients: Vec<Option<Gradient>>) -> Result<()> {
+        self.apply_gradients(&gradients)
+    }
+
     /// The loss times what its gradients are divided by: training takes the gradients of this one.
     ///
     /// # Errors

@@ -100,6 +100,35 @@ fn elements<'a, T: WithDType>(storage: &'a Storage, layout: &Layout) -> Result<&
     }
 }
 
+/// A contiguous copy that shares no memory, without history; made by all threads where it is large.
+///
+/// ```
+/// use keras_ops::{Device, Tensor, host};
+/// let x = Tensor::new(&[[1f32, 2.], [3., 4.]], &Device::Cpu)?;
+/// let copy = host::copy(&x)?;
+/// x.zero_set()?;
+/// assert_eq!(copy.to_vec2::<f32>()?, [[1., 2.], [3., 4.]]);
+/// # Ok::<(), candle_core::Error>(())
+/// ```
+///
+/// # Errors
+/// When the device cannot hold it.
+pub fn copy(tensor: &Tensor) -> Result<Tensor> {
+    fn of<T: WithDType>(x: &Tensor) -> Result<Tensor> {
+        read(x, |values: &[T]| {
+            let copy = crate::kernels::buffer::copied(values);
+            self::tensor(copy, T::DTYPE, x.shape(), &Device::Cpu)
+        })
+    }
+    match tensor.dtype() {
+        DType::F32 if tensor.device().is_cpu() => of::<f32>(tensor),
+        DType::F64 if tensor.device().is_cpu() => of::<f64>(tensor),
+        DType::F16 if tensor.device().is_cpu() => of::<half::f16>(tensor),
+        DType::BF16 if tensor.device().is_cpu() => of::<half::bf16>(tensor),
+        _ => Ok(tensor.force_contiguous()?.copy()?.detach()),
+    }
+}
+
 /// Appends the elements of `part` in row-major order to `bytes`, little-endian, as files hold them.
 ///
 /// # Errors

@@ -1,8 +1,9 @@
-//! What callbacks cost: `callbacks_bench overhead [WORKLOAD [EPOCHS [ROUNDS]]]` or `callbacks_bench save [MB]`.
+//! What callbacks cost: `callbacks_bench overhead [WORKLOAD [EPOCHS [ROUNDS]]]` or `callbacks_bench save [MB [OPTIMIZER]]`.
 //!
 //! `overhead` trains the workload without callbacks, with those that most trainings have, and with ten that do
-//! nothing, in turn; the figure is the median over trainings of how much longer they took than one without beside them. `save` writes a model of so many MB by itself, in a
-//! checkpoint and in the background, beside what the disk does with the same bytes.
+//! nothing. Each training stands between two without callbacks and is compared with their mean; the figures are the
+//! median and the quartiles over the rounds. `save` writes a model of so many MB by itself, in a checkpoint and in the
+//! background, beside what the disk does with the same bytes.
 #![allow(clippy::print_stdout, reason = "its output is its purpose")]
 
 use std::io::Write;
@@ -15,6 +16,7 @@ use anyhow::{Context as _, Result, bail};
 use keras::callbacks::{History, TensorBoard};
 use keras::prelude::*;
 use keras::saving::Snapshot;
+use keras_benchmarks::spans::Spans;
 use keras_benchmarks::workload;
 
 fn main() -> Result<()> {
@@ -23,10 +25,16 @@ fn main() -> Result<()> {
     match arguments.first().map(String::as_str) {
         Some("overhead") => {
             let number = |at: usize, usual| arguments.get(at).map_or(Ok(usual), |n| n.parse());
-            overhead(second.unwrap_or("small"), number(2, 20)?, number(3, 15)?)
+            overhead(second.unwrap_or("small"), number(2, 20)?, number(3, 25)?)
         }
-        Some("save") => save(second.unwrap_or("1024").parse().context("MB must be a number")?),
-        _ => bail!("usage: callbacks_bench overhead [WORKLOAD [EPOCHS [ROUNDS]]] | save [MB]"),
+        Some("save") => {
+            let megabytes = second.unwrap_or("1024").parse();
+            save(
+                megabytes.context("MB must be a number")?,
+                arguments.get(2).map_or("sgd", String::as_str),
+            )
+        }
+        _ => bail!("usage: callbacks_bench overhead [WORKLOAD [EPOCHS [ROUNDS]]] | save [MB [OPTIMIZER]]"),
     }
 }
 
@@ -48,13 +56,12 @@ impl Seconds {
         all
     }
 
-    fn least(&self) -> f64 {
-        self.sorted().first().copied().unwrap_or(f64::NAN)
-    }
-
-    fn median(&self) -> f64 {
+    /// What `part` of the figures are not above; half of them for the median.
+    fn below(&self, part: f64) -> f64 {
         let all = self.sorted();
-        all.get(all.len() / 2).copied().unwrap_or(f64::NAN)
+        all.get((part * all.len() as f64) as usize)
+            .copied()
+            .unwrap_or(f64::NAN)
     }
 }
 
@@ -96,44 +103,65 @@ fn checkpoint(folder: &Path) -> ModelCheckpoint {
     ModelCheckpoint::new(&folder.join("model.keras").display().to_string())
 }
 
+/// Seconds of a training.
+#[derive(Clone, Copy)]
+struct Taken {
+    all: f64,
+    /// Within its epochs; the rest is the start and the end of training.
+    epochs: f64,
+}
+
 fn overhead(name: &str, epochs: usize, rounds: usize) -> Result<()> {
+    let spans = Spans::watch(&["epoch"])?;
     let mut work = workload(name, None)?;
-    let mut train = |add: fn(Fit, &Path) -> Fit| -> Result<f64> {
+    let mut train = |add: fn(Fit, &Path) -> Fit| -> Result<Taken> {
         let folder = Scratch::new()?;
         let fit = Fit::new().batch_size(work.batch_size).epochs(epochs).verbose(0);
         let fit = add(fit, &folder.0);
+        spans.reset();
         let begun = Instant::now();
         work.model.fit((&work.x, &work.y), fit)?;
-        Ok(begun.elapsed().as_secs_f64() / epochs as f64)
+        Ok(Taken {
+            all: begun.elapsed().as_secs_f64(),
+            epochs: spans.seconds("epoch"),
+        })
     };
-    let with: Vec<Seconds> = KINDS.iter().map(|_| Seconds::default()).collect();
-    let more: Vec<Seconds> = KINDS.iter().map(|_| Seconds::default()).collect();
-    // The first is warm-up. Each stands beside a training without, right before or after it, since machines have moods.
+    let none = |fit, _: &Path| fit;
+    let each = || KINDS.map(|_| Seconds::default());
+    let (epoch, more, around, all) = (each(), each(), each(), each());
+    // The first is warm-up.
     for round in 0..=rounds {
-        for (kind, (_, add)) in KINDS.iter().enumerate() {
-            let (without, taken) = if round % 2 == 0 {
-                let without = train(|fit, _| fit)?;
-                (without, train(*add)?)
-            } else {
-                let taken = train(*add)?;
-                (train(|fit, _| fit)?, taken)
-            };
+        let mut before = train(none)?;
+        for at in 0..KINDS.len() {
+            let kind = if round % 2 == 0 { at } else { KINDS.len() - 1 - at };
+            let taken = train(KINDS[kind].1)?;
+            let after = train(none)?;
+            let mean = |of: fn(&Taken) -> f64| (of(&before) + of(&after)) / 2.;
             if round > 0 {
-                with[kind].push(taken);
-                more[kind].push(taken / without);
+                epoch[kind].push(taken.epochs / epochs as f64);
+                more[kind].push(taken.epochs / mean(|t| t.epochs));
+                around[kind].push((taken.all - taken.epochs) - mean(|t| t.all - t.epochs));
+                all[kind].push(taken.all / mean(|t| t.all));
             }
+            before = after;
         }
     }
     println!(
-        "{name}, {} batches of {} an epoch, {epochs} epochs with start and end of training, {rounds} rounds",
+        "{name}, {} batches of {} an epoch, trainings of {epochs} epochs, {rounds} rounds; more than without callbacks: \
+         median (quartiles)",
         work.steps, work.batch_size
     );
-    for ((kind, _), (with, more)) in KINDS.iter().zip(with.iter().zip(&more)) {
+    let percent = |of: &Seconds| {
+        let part = |part| 100. * (of.below(part) - 1.);
+        format!("{:+5.1} % ({:+.1} to {:+.1})", part(0.5), part(0.25), part(0.75))
+    };
+    for (kind, (name, _)) in KINDS.iter().enumerate() {
         println!(
-            "{kind:16} an epoch: median {:8.3} ms, least {:8.3} ms; beside none: median {:+5.1} %",
-            1e3 * with.median(),
-            1e3 * with.least(),
-            100. * (more.median() - 1.),
+            "{name:16} epoch {:7.3} ms, {:24}  start and end {:+6.2} ms  whole training {}",
+            1e3 * epoch[kind].below(0.5),
+            percent(&more[kind]),
+            1e3 * around[kind].below(0.5),
+            percent(&all[kind]),
         );
     }
     Ok(())
@@ -195,7 +223,8 @@ impl Callback for SaveAt {
     }
 }
 
-fn save(megabytes: usize) -> Result<()> {
+fn save(megabytes: usize, optimizer: &str) -> Result<()> {
+    let spans = Spans::watch(&["copies", "save"])?;
     let scratch = Scratch::new()?;
     let folder = &scratch.0;
     const WIDTH: usize = 2048;
@@ -206,10 +235,14 @@ fn save(megabytes: usize) -> Result<()> {
         model = model.add(Dense::new(WIDTH).use_bias(false));
     }
     let mut model = model.build_on(&Device::Cpu)?;
-    model.compile(Compile::new(SGD::new(1e-6)).loss("mse"))?;
+    model.compile(Compile::new(optimizer).loss("mse"))?;
+    model.optimizer_mut()?.set_learning_rate(1e-6)?;
     let bytes = 4 * model.count_params();
     let rate = |seconds: f64| bytes as f64 / seconds / 1e6;
-    println!("{:.0} MB of weights in {layers} layers", bytes as f64 / 1e6);
+    println!(
+        "{:.0} MB of weights in {layers} layers, {optimizer}",
+        bytes as f64 / 1e6
+    );
 
     for _ in 0..2 {
         let seconds = plain(&folder.join("plain"), bytes)?;
@@ -230,8 +263,8 @@ fn save(megabytes: usize) -> Result<()> {
 
     let steps = 24;
     let (x, y) = (vec![vec![0.1f32; WIDTH]; steps], vec![vec![0.2f32; WIDTH]; steps]);
-    // How long the steps took, with what saving made training wait.
-    let mut train = |way: Way| -> Result<f64> {
+    // How long the steps took with what saving made training wait, that wait alone, and how long the save took.
+    let mut train = |way: Way| -> Result<[f64; 3]> {
         let orbax = Shared::new(
             OrbaxCheckpoint::new(folder.join("steps")).save_on_background(way != Way::Foreground),
         );
@@ -254,26 +287,28 @@ fn save(megabytes: usize) -> Result<()> {
             Way::Foreground | Way::Background => timed(3, Box::new(orbax.clone())),
         };
         let fit = Fit::new().batch_size(1).verbose(0).shuffle(false).callback(save);
+        spans.reset();
         model.fit((&x, &y), fit)?;
         let total: f64 = steps.sorted().iter().sum();
         let waited = orbax.lock().waited().as_secs_f64();
-        Ok(total + waited)
+        let stood = waited + spans.seconds("copies");
+        Ok([total + waited, stood, spans.seconds("save")])
     };
     train(Way::None)?;
     let before = memory()?;
-    for round in 0..4 {
-        let without = train(Way::None)?;
-        let foreground = train(Way::Foreground)? - without;
-        let background = train(Way::Background)? - without;
-        let plain = train(Way::Plain)? - without;
+    for round in 0..6 {
+        let [without, ..] = train(Way::None)?;
+        let [foreground, ..] = train(Way::Foreground)?.map(|seconds| seconds - without);
+        let [background, stood, save] = train(Way::Background)?;
+        let background = background - without;
+        let plain = train(Way::Plain)?[0] - without;
         let more = memory()?.saturating_sub(before);
         println!(
-            "{steps} batches{}: {without:.2} s without a save; more with one in the foreground {foreground:.2} s, in the \
-             background {background:.2} s ({:.1} % of that), beside a thread that writes a plain file {plain:.2} s \
-             ({:.1} %); {more} MB more memory at most",
+            "{steps} batches{}: {without:.2} s without a save. In the background a save took {save:.2} s, steps stood still \
+             for {stood:.3} s ({:.1} % of it), all steps took {background:.2} s more; {foreground:.2} s with a save in the \
+             foreground, {plain:.2} s beside a thread that writes a plain file. {more} MB more memory at most",
             if round == 0 { ", the first save" } else { "" },
-            100. * background / foreground,
-            100. * plain / foreground
+            100. * stood / save,
         );
     }
     Ok(())

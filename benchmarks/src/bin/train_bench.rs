@@ -60,11 +60,7 @@ fn main() -> Result<()> {
     let usage = || format!("usage: train_bench {} [STEPS] [--spans]", NAMES.join("|"));
     let watched = match options.as_slice() {
         [] => None,
-        [option] if option == "--spans" => {
-            let spans: &'static Spans = Box::leak(Box::default());
-            tracing::subscriber::set_global_default(spans)?;
-            Some(spans)
-        }
+        [option] if option == "--spans" => Some(Spans::watch(&spans::NAMES)?),
         _ => anyhow::bail!(usage()),
     };
     let name = arguments.next().with_context(usage)?;

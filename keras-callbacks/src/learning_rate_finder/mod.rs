@@ -152,16 +152,19 @@ impl LearningRateFinder {
     fn check_arguments(&self) -> Result<()> {
         let Self { min_lr, max_lr, .. } = self;
         if !(*min_lr > 0. && max_lr > min_lr && max_lr.is_finite()) {
-            bail!("{NAME}: rates must grow from above 0, got min_lr {min_lr} and max_lr {max_lr}");
+            bail!("{NAME}: rates must grow from above 0, got `min_lr` {min_lr} and `max_lr` {max_lr}");
         }
         if self.steps < 2 {
-            bail!("{NAME}: steps must be 2 or more, got {}", self.steps);
+            bail!("{NAME}: `steps` must be 2 or more, got {}", self.steps);
         }
         if !(0. ..1.).contains(&self.smoothing) {
-            bail!("{NAME}: smoothing must be in 0..1, got {}", self.smoothing);
+            bail!("{NAME}: `smoothing` must be in 0..1, got {}", self.smoothing);
         }
-        if self.diverge.is_nan() || self.diverge <= 1. {
-            bail!("{NAME}: diverge must be above 1, got {}", self.diverge);
+        if !self.diverge.is_finite() || self.diverge <= 1. {
+            bail!(
+                "{NAME}: `diverge` must be a finite number above 1, got {}",
+                self.diverge
+            );
         }
         Ok(())
     }

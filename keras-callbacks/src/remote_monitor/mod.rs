@@ -142,7 +142,10 @@ impl RemoteMonitor {
 
     fn post(&self) -> Result<Post> {
         if self.timeout.is_zero() {
-            bail!("{NAME}: timeout must be above 0");
+            bail!("{NAME}: `timeout` must be above 0");
+        }
+        if self.field.is_empty() && !self.send_as_json {
+            bail!("{NAME}: `field` must name the field of the form, got an empty name");
         }
         Post::new(
             format!("{}{}", self.root, self.path),

@@ -354,15 +354,15 @@ fn due(freq: usize, epoch: usize) -> bool {
 impl Callback for TensorBoard {
     fn check(&mut self, cx: &mut Context<'_>) -> Result<()> {
         match self.update_freq {
-            SaveFreq::Batches(0) => bail!("{NAME}: update_freq must be 1 batch or more, got 0"),
+            SaveFreq::Batches(0) => bail!("{NAME}: `update_freq` must be 1 batch or more, got 0"),
             SaveFreq::Never => {
-                bail!("{NAME}: update_freq must be \"epoch\" or a number of batches, got false")
+                bail!("{NAME}: `update_freq` must be \"epoch\" or a number of batches, got false")
             }
             _ => {}
         }
         if self.profile_batch.1 < self.profile_batch.0 {
             let (first, last) = self.profile_batch;
-            bail!("{NAME}: profile_batch must be the first and the last batch, got {first} and {last}");
+            bail!("{NAME}: `profile_batch` must be the first and the last batch, got {first} and {last}");
         }
         projector::check(cx.model, &self.embeddings_metadata)?;
         folder::check(&self.log_dir).context(|| NAME)

@@ -332,7 +332,10 @@ fn the_best_or_the_last_files_are_kept() -> Result<()> {
     let error = saved(name, &values, |c| c.keep_best(0)).unwrap_err().to_string();
     assert!(error.contains("1 or more"), "{error}");
     let error = saved(name, &values, |c| c.keep_best(1).save_best_only(true)).unwrap_err();
-    assert!(error.to_string().contains("leave out save_best_only"), "{error}");
+    assert!(
+        error.to_string().contains("leave out `save_best_only`"),
+        "{error}"
+    );
     Ok(())
 }
 

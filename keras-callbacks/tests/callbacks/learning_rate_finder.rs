@@ -104,12 +104,19 @@ fn arguments_are_checked_before_training() -> Result<()> {
             LearningRateFinder::new().max_lr(1e-9),
             "rates must grow from above 0",
         ),
-        (LearningRateFinder::new().steps(1), "steps must be 2 or more"),
+        (LearningRateFinder::new().steps(1), "`steps` must be 2 or more"),
         (
             LearningRateFinder::new().smoothing(1.),
-            "smoothing must be in 0..1",
+            "`smoothing` must be in 0..1",
         ),
-        (LearningRateFinder::new().diverge(1.), "diverge must be above 1"),
+        (
+            LearningRateFinder::new().diverge(1.),
+            "`diverge` must be a finite number above 1",
+        ),
+        (
+            LearningRateFinder::new().diverge(f64::INFINITY),
+            "`diverge` must be a finite number above 1, got inf",
+        ),
     ] {
         let error = finder
             .find(&mut model(SGD::new(0.1))?, (&x, &y), fit())

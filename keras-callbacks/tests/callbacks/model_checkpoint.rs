@@ -298,6 +298,42 @@ fn what_could_not_be_written_is_told_at_the_next_hook() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn a_file_that_is_replaced_tells_when_it_could_not_be() -> Result<()> {
+    let folder = TempDir::new().unwrap();
+    let below = folder.path().join("below");
+    let path = below.join("same.keras").display().to_string();
+    for errors in [SaveErrors::Stop, SaveErrors::Warn] {
+        let _ = std::fs::remove_file(&below);
+        let mut callback = ModelCheckpoint::new(&path).save_errors(errors);
+        let mut run = Run::new(&["loss"]);
+        run.check(&mut callback)?;
+        std::fs::remove_dir_all(&below).unwrap();
+        std::fs::write(&below, "").unwrap();
+        let mut told = Ok(());
+        for epoch in 0..5 {
+            told = told.and(callback.on_epoch_end(epoch, &mut run.cx(), &mut logs(&[])));
+        }
+        told = told.and(callback.before_state(&mut run.cx()));
+        let text = match errors {
+            SaveErrors::Warn => {
+                told?;
+                run.notes().join("\n")
+            }
+            _ => told.unwrap_err().to_string(),
+        };
+        assert!(text.contains(below.to_str().unwrap()), "{text}");
+        assert_eq!(callback.last_saved(), None);
+        // What comes later is saved, when it can be.
+        std::fs::remove_file(&below).unwrap();
+        callback.on_epoch_end(5, &mut run.cx(), &mut logs(&[]))?;
+        callback.on_train_end(&mut run.cx(), &mut logs(&[]))?;
+        assert_eq!(callback.last_saved(), Some(path.as_str()));
+        assert_eq!(files(&below), ["same.keras"]);
+    }
+    Ok(())
+}
+
 /// Keeps the files that it finds after each epoch, and before the next.
 #[derive(Clone, Debug, Default)]
 struct Looks {

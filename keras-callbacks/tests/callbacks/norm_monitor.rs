@@ -137,8 +137,9 @@ fn goes_on_within_an_epoch() -> Result<()> {
 #[test]
 fn arguments_are_checked_before_training() -> Result<()> {
     for (monitor, message) in [
-        (NormMonitor::new().every(0), "every must be 1 batch or more"),
-        (NormMonitor::new().explode(0.), "explode must be above 0"),
+        (NormMonitor::new().every(0), "`every` must be 1 batch or more"),
+        (NormMonitor::new().explode(0.), "`explode` must be above 0"),
+        (NormMonitor::new().explode(f64::NAN), "`explode` must be above 0"),
     ] {
         let error = fit(&mut model(SGD::new(0.), 1.)?, monitor, &[[1., 1.]]).unwrap_err();
         assert!(error.to_string().contains(message), "{error}");

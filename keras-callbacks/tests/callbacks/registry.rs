@@ -80,13 +80,13 @@ fn names_and_wrong_arguments() -> Result<()> {
             .unwrap_err()
             .to_string()
     };
-    assert!(build("EarlyStopping", Config::new().with("mode", "up")).contains("mode must be"));
+    assert!(build("EarlyStopping", Config::new().with("mode", "up")).contains("`mode` must be"));
     assert!(build("ReduceLROnPlateau", Config::new().with("factor", 1.5)).contains("less than 1"));
     let error = build(
         "ModelCheckpoint",
         minimal("ModelCheckpoint").with("save_freq", "batch"),
     );
-    assert!(error.contains("save_freq must be"), "{error}");
+    assert!(error.contains("`save_freq` must be"), "{error}");
     assert!(build("ModelCheckpoint", Config::new()).contains("`filepath`"));
     Ok(())
 }
@@ -168,11 +168,11 @@ fn values_out_of_range_are_refused_before_training() {
         ),
         (
             Box::new(EarlyStopping::new("loss").min_delta(f64::NAN)),
-            "EarlyStopping: min_delta",
+            "EarlyStopping: `min_delta`",
         ),
         (
             Box::new(EarlyStopping::new("loss").baseline(f64::NAN)),
-            "EarlyStopping: baseline",
+            "EarlyStopping: `baseline`",
         ),
         (
             Box::new(ReduceLROnPlateau::new("loss").factor(1.)),
@@ -192,19 +192,19 @@ fn values_out_of_range_are_refused_before_training() {
         ),
         (
             Box::new(save("m.keras").save_freq(0)),
-            "ModelCheckpoint: save_freq",
+            "ModelCheckpoint: `save_freq`",
         ),
         (
             Box::new(save("m.keras").save_freq(SaveFreq::Never)),
-            "ModelCheckpoint: save_freq",
+            "ModelCheckpoint: `save_freq`",
         ),
         (
             Box::new(save("{epoch}.keras").keep_best(0)),
-            "ModelCheckpoint: keep_best",
+            "ModelCheckpoint: `keep_best`",
         ),
         (
             Box::new(save("{epoch}.keras").keep_last(0)),
-            "ModelCheckpoint: keep_best and keep_last",
+            "ModelCheckpoint: `keep_best` and `keep_last`",
         ),
         (
             Box::new(save("m.keras").keep_last(2)),
@@ -212,48 +212,54 @@ fn values_out_of_range_are_refused_before_training() {
         ),
         (
             Box::new(save("m.keras").initial_value_threshold(f64::NAN)),
-            "ModelCheckpoint: initial_value_threshold",
+            "ModelCheckpoint: `initial_value_threshold`",
         ),
-        (Box::new(orbax().max_to_keep(0)), "OrbaxCheckpoint: max_to_keep"),
+        (Box::new(orbax().max_to_keep(0)), "OrbaxCheckpoint: `max_to_keep`"),
         (
             Box::new(orbax().shard_bytes(0)),
-            "OrbaxCheckpoint: max_to_keep and shard_bytes",
+            "OrbaxCheckpoint: `max_to_keep` and `shard_bytes`",
         ),
-        (Box::new(orbax().save_freq(0)), "OrbaxCheckpoint: save_freq"),
+        (Box::new(orbax().save_freq(0)), "OrbaxCheckpoint: `save_freq`"),
         (
             Box::new(orbax().initial_value_threshold(f64::NAN)),
-            "OrbaxCheckpoint: initial_value_threshold",
+            "OrbaxCheckpoint: `initial_value_threshold`",
         ),
+        (Box::new(OrbaxCheckpoint::new("")), "OrbaxCheckpoint: `directory`"),
+        (Box::new(CSVLogger::new("")), "CSVLogger: `filename`"),
+        (Box::new(ModelCheckpoint::new("")), "ModelCheckpoint: "),
         (
             Box::new(BackupAndRestore::new("")),
             "BackupAndRestore: `backup_dir`",
         ),
         (
             Box::new(BackupAndRestore::new(path("b")).save_freq(0)),
-            "BackupAndRestore: save_freq",
+            "BackupAndRestore: `save_freq`",
         ),
         (
             Box::new(CSVLogger::new(path("log.csv")).separator('é')),
             "CSVLogger: cannot separate",
         ),
         (Box::new(CSVLogger::new(folder.path())), "CSVLogger"),
-        (Box::new(board().update_freq(0)), "TensorBoard: update_freq"),
+        (Box::new(board().update_freq(0)), "TensorBoard: `update_freq`"),
         (
             Box::new(board().profile_batch(std::ops::RangeInclusive::new(5, 2))),
-            "TensorBoard: profile_batch",
+            "TensorBoard: `profile_batch`",
         ),
-        (Box::new(NormMonitor::new().every(0)), "NormMonitor: every"),
+        (Box::new(NormMonitor::new().every(0)), "NormMonitor: `every`"),
         (
             Box::new(NormMonitor::new().explode(f64::NAN)),
-            "NormMonitor: explode",
+            "NormMonitor: `explode`",
         ),
         (
             Box::new(finder().min_lr(1.).max_lr(0.1)),
             "LearningRateFinder: rates",
         ),
-        (Box::new(finder().steps(1)), "LearningRateFinder: steps"),
-        (Box::new(finder().smoothing(1.)), "LearningRateFinder: smoothing"),
-        (Box::new(finder().diverge(1.)), "LearningRateFinder: diverge"),
+        (Box::new(finder().steps(1)), "LearningRateFinder: `steps`"),
+        (
+            Box::new(finder().smoothing(1.)),
+            "LearningRateFinder: `smoothing`",
+        ),
+        (Box::new(finder().diverge(1.)), "LearningRateFinder: `diverge`"),
         (
             Box::new(Timer::new().stop_after(Duration::ZERO)),
             "Timer: `stop_after`",
@@ -261,7 +267,7 @@ fn values_out_of_range_are_refused_before_training() {
         (Box::new(RemoteMonitor::new("no address")), "RemoteMonitor"),
         (
             Box::new(RemoteMonitor::default().timeout(Duration::ZERO)),
-            "RemoteMonitor: timeout",
+            "RemoteMonitor: `timeout`",
         ),
     ];
     for (mut callback, expected) in rows {

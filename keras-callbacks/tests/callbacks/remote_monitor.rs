@@ -215,7 +215,7 @@ fn addresses_and_headers_are_checked_before_training() {
         (RemoteMonitor::default().header("a", "c\nd"), "cannot be a header"),
         (
             RemoteMonitor::default().timeout(Duration::ZERO),
-            "timeout must be above 0",
+            "`timeout` must be above 0",
         ),
     ] {
         let error = run.check(&mut monitor).unwrap_err().to_string();

@@ -380,7 +380,9 @@ fn arguments_are_checked_before_training() -> Result<()> {
     let refuse = |board: TensorBoard| model()?.fit((&x, &y), fit(1).callback(board)).map(drop);
     let error = refuse(TensorBoard::new(folder.path()).update_freq(0)).unwrap_err();
     assert!(
-        error.to_string().contains("update_freq must be 1 batch or more"),
+        error
+            .to_string()
+            .contains("`update_freq` must be 1 batch or more"),
         "{error}"
     );
     std::fs::write(folder.path().join("file"), "").unwrap();
@@ -407,7 +409,7 @@ fn arguments_are_checked_before_training() -> Result<()> {
         (
             "update_freq",
             Value::from("step"),
-            "update_freq must be \"epoch\"",
+            "`update_freq` must be \"epoch\"",
         ),
         (
             "embeddings_metadata",

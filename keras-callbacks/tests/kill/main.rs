@@ -3,8 +3,11 @@
 //! The program starts itself as the training, kills it by SIGKILL at a random moment, starts it again, and compares
 //! weights, history and log with those of a training that was left alone. Some lives end by SIGTERM instead, which the
 //! training notes, saves and leaves with a message. `KERAS_KILLS` sets how many kills (200).
-//! With `KERAS_KILL_FAULTS=short` writes are short and fail, by a limit on the size of files; with `KERAS_KILL_FULL`, a
-//! folder on a small file system, the disk is full at times. `full_disk.sh` makes such a file system.
+//!
+//! With `KERAS_KILL_FAULTS=1` a part of the lives have faults as well. In some, files end after so many bytes: the write
+//! that comes there is short, the next fails. In some, all writes fail from a random moment on. Both are limits on the
+//! size of files, one from the start, one set in the midst (`prlimit`). In some, with `KERAS_KILL_FULL`, a folder on a
+//! small file system, the disk is all but full. `torture.sh` makes such a file system.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr)]
 
@@ -64,13 +67,27 @@ fn torture(kills: usize) {
     // Short enough to need many lives, long enough to get on.
     let life = expected.took.mul_f64(0.2).max(Duration::from_millis(25));
     let (mut dice, mut done, mut trainings, mut interrupted) = (Dice(20261128), 0, 0, 0);
+    let mut faults = Faults::default();
     while done < kills {
         let folder = work.path().join(format!("{trainings}"));
         std::fs::create_dir(&folder).unwrap();
         loop {
-            let fault = dice.roll();
+            let fault = Fault::roll(dice.roll());
             let mut child = Life::start(&folder, fault);
-            let ended = child.wait_until(life.mul_f64(dice.roll() * 2.));
+            let mut time = life.mul_f64(dice.roll() * 2.);
+            let mut ended = None;
+            if fault == Fault::Failing {
+                let sound = time.mul_f64(dice.roll());
+                ended = child.wait_until(sound);
+                time -= sound;
+                if ended.is_none() {
+                    child.fail_writes();
+                }
+            }
+            if ended.is_none() {
+                ended = child.wait_until(time);
+            }
+            faults.count(fault, ended.as_ref());
             match ended {
                 None if dice.roll() < 0.1 => {
                     let output = child.interrupt("TERM");
@@ -109,9 +126,71 @@ fn torture(kills: usize) {
     assert!(interrupted > 0 || kills < 50, "no training left with a message");
     println!(
         "test kill ... ok: {done} kills and {interrupted} signals in {trainings} trainings, all the same to the last bit \
-         ({:.1} s)",
+         ({:.1} s){faults}",
         started.elapsed().as_secs_f64()
     );
+    for (what, [_, ended]) in faults.all() {
+        assert!(*ended > 0 || kills < 500, "no training was ended by {what}");
+    }
+}
+
+/// What goes wrong in a life beside its end.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    None,
+    /// Files end after so many blocks of 512 bytes.
+    Short(usize),
+    /// Every write fails from some moment on.
+    Failing,
+    /// So many bytes are free.
+    Full(u64),
+}
+
+impl Fault {
+    /// By a number in `0..1`: none for most, and where they are not asked for.
+    fn roll(number: f64) -> Self {
+        let asked = std::env::var_os("KERAS_KILL_FAULTS").is_some();
+        match number {
+            n if n < 0.1 && asked => Self::Short(1 + (n * 300.) as usize),
+            n if n < 0.2 && asked => Self::Failing,
+            n if n < 0.3 && full().is_some() => Self::Full(((n - 0.2) * 900_000.) as u64),
+            _ => Self::None,
+        }
+    }
+}
+
+/// The lives with each fault, and those that it ended.
+#[derive(Default)]
+struct Faults([[usize; 2]; 3]);
+
+impl Faults {
+    fn count(&mut self, fault: Fault, ended: Option<&Output>) {
+        let at = match fault {
+            Fault::None => return,
+            Fault::Short(_) => 0,
+            Fault::Failing => 1,
+            Fault::Full(_) => 2,
+        };
+        self.0[at][0] += 1;
+        self.0[at][1] += usize::from(ended.is_some_and(Output::failed));
+    }
+
+    fn all(&self) -> impl Iterator<Item = (&str, &[usize; 2])> {
+        let names = ["short writes", "writes that fail", "a full disk"];
+        names
+            .into_iter()
+            .zip(&self.0)
+            .filter(|(_, [lives, _])| *lives > 0)
+    }
+}
+
+impl std::fmt::Display for Faults {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut each = self.all();
+        each.try_for_each(|(what, [lives, ended])| {
+            write!(f, "; {what} in {lives} lives, which ended {ended}")
+        })
+    }
 }
 
 /// A batch takes long; the first SIGINT waits for its end, the second does not.
@@ -119,7 +198,7 @@ fn a_second_signal_leaves_at_once(work: &Path) {
     let folder = work.join("slow");
     std::fs::create_dir(&folder).unwrap();
     std::fs::write(folder.join("slow"), "").unwrap();
-    let mut child = Life::start(&folder, 1.);
+    let mut child = Life::start(&folder, Fault::None);
     while !folder.join("asleep").exists() {
         std::thread::sleep(Duration::from_millis(1));
     }
@@ -166,7 +245,7 @@ struct Expected {
 
 fn uninterrupted(folder: &Path) -> Expected {
     std::fs::create_dir(folder).unwrap();
-    let mut child = Life::start(folder, 1.);
+    let mut child = Life::start(folder, Fault::None);
     let began = Instant::now();
     let output = child
         .wait_until(Duration::from_secs(300))
@@ -193,21 +272,22 @@ struct Output {
 
 impl Life {
     /// Starts it, and returns when it is about to train.
-    fn start(folder: &Path, fault: f64) -> Self {
+    fn start(folder: &Path, fault: Fault) -> Self {
         let program: PathBuf = std::env::current_exe().unwrap();
-        let short = std::env::var("KERAS_KILL_FAULTS").is_ok_and(|f| f == "short");
-        let mut faulty = short && fault < 0.3;
         let mut command = Command::new(&program);
-        if faulty {
-            // Files end after so many blocks of 512 bytes: writes are short, then fail.
-            let blocks = 1 + (fault * 100.) as usize;
-            let script = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$0\"");
+        let limit = match fault {
+            Fault::Short(blocks) => Some(blocks.to_string()),
+            Fault::Failing => Some("unlimited".to_owned()),
+            _ => None,
+        };
+        if let Some(limit) = limit {
+            // A write beyond the limit is an error, not the end of the process.
+            let script = format!("trap '' XFSZ; ulimit -f {limit}; exec \"$0\"");
             command = Command::new("sh");
             command.arg("-c").arg(script).arg(&program);
         }
-        if let Some(small) = full().filter(|_| fault < 0.3) {
-            fill(&small.join("filler"), (fault * 300_000.) as u64);
-            faulty = true;
+        if let (Fault::Full(free), Some(small)) = (fault, full()) {
+            fill(&small.join("filler"), free);
         }
         let mut child = command
             .env(FOLDER, folder)
@@ -219,7 +299,25 @@ impl Life {
         BufReader::new(child.stdout.as_mut().unwrap())
             .read_line(&mut line)
             .unwrap();
-        Self { child, faulty }
+        Self {
+            child,
+            faulty: fault != Fault::None,
+        }
+    }
+
+    /// No file may have a byte more from now on.
+    fn fail_writes(&mut self) {
+        let pid = self.child.id().to_string();
+        let limited = Command::new("prlimit")
+            .args(["--pid", &pid, "--fsize=0:0"])
+            .output()
+            .expect("prlimit must be installed");
+        // It may just have ended.
+        assert!(
+            limited.status.success() || self.child.try_wait().unwrap().is_some(),
+            "{}",
+            String::from_utf8_lossy(&limited.stderr)
+        );
     }
 
     /// What it said, if it ends by itself in this time.
@@ -273,9 +371,10 @@ impl Output {
     fn check(&self) {
         // What the training itself writes at its end has no name in its error.
         let named = self.text.contains("cannot") && self.text.contains('/')
-            || self.text.contains("error: No space left");
+            || self.text.starts_with("error: No space left")
+            || self.text.starts_with("error: File too large");
         assert!(
-            self.faulty && named,
+            self.faulty && named && !self.text.contains("not used"),
             "it failed (code {:?}):\n{}",
             self.code,
             self.text

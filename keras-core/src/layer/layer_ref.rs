@@ -2,12 +2,21 @@
 
 use std::any::Any;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use super::{Build, Layer};
 use crate::models::Functional;
 use crate::shape::Dims;
 use crate::{Error, Result, ResultExt, SeedGenerator, Variable, registry};
+
+/// How often a layer was opened for changing.
+static CHANGES: AtomicU64 = AtomicU64::new(0);
+
+/// A number that is another after a layer, any layer, was opened for changing.
+pub(crate) fn changes() -> u64 {
+    CHANGES.load(Ordering::Acquire)
+}
 
 /// A layer that several places hold: models, wrappers, the user.
 #[derive(Clone)]
@@ -31,7 +40,10 @@ impl LayerRef {
 
     /// The layer, for changing.
     pub fn write(&self) -> RwLockWriteGuard<'_, Box<dyn Layer>> {
-        self.0.write().unwrap_or_else(PoisonError::into_inner)
+        let layer = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        // Counted while nobody can read it: who reads it before has the number before.
+        CHANGES.fetch_add(1, Ordering::AcqRel);
+        layer
     }
 
     /// The name.

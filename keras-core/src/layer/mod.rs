@@ -18,6 +18,7 @@ use crate::{Arguments, Config, Result, Variable, config};
 pub use base::{LayerBase, Weight};
 pub use call::{Call, Inner, Masks};
 pub use layer_ref::LayerRef;
+pub(crate) use layer_ref::changes;
 pub(crate) use trace::trace;
 
 /// A part of a model: makes outputs from inputs, by weights that training changes.

@@ -1,14 +1,14 @@
 //! Models as Keras's configuration.
 
 use std::any::Any;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustc_hash::{FxHashMap, FxHashSet};
 use serde_json::{Value, json};
 
 use super::symbolic::{Node, Symbolic};
 use super::{Functional, Model, Operation};
-use crate::layer::{Layer, LayerRef};
+use crate::layer::{self, Layer, LayerRef};
 use crate::registry::{self, Entry};
 use crate::{Config, Registry, Result};
 
@@ -49,13 +49,36 @@ impl Model {
     /// # Ok::<(), keras_core::Error>(())
     /// ```
     pub fn to_config(&self) -> Result<Value> {
-        let mut envelope = envelope(&self.functional, registry::core());
-        envelope["build_config"] = json!({ "input_shape": input_shape(&self.functional) });
+        let mut envelope = self.architecture();
         envelope["compile_config"] = match &self.trainer {
             Some(trainer) => trainer.compile_config(&self.output_names()),
             None => json!({}),
         };
         Ok(envelope)
+    }
+
+    fn architecture(&self) -> Value {
+        let mut envelope = envelope(&self.functional, registry::core());
+        envelope["build_config"] = json!({ "input_shape": input_shape(&self.functional) });
+        envelope["compile_config"] = Value::Null;
+        envelope
+    }
+
+    /// [`to_config`](Self::to_config) as text without what the model is compiled with. A training that saves often does
+    /// not make it anew each time.
+    pub(crate) fn architecture_text(&self) -> String {
+        let changes = layer::changes();
+        let mut written = self.written.0.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*written {
+            Some((then, text)) if *then == changes => text.clone(),
+            _ => {
+                let text = self.architecture().to_string();
+                // A class of the user's own may change without telling.
+                let own = text.contains(r#""module":null"#);
+                *written = (!own).then(|| (changes, text.clone()));
+                text
+            }
+        }
     }
 
     /// [`to_config`](Self::to_config) as text, for Keras's `model_from_json` too.
@@ -66,6 +89,10 @@ impl Model {
         Ok(serde_json::to_string(&self.to_config()?)?)
     }
 }
+
+/// The text of a model's architecture, and how many [changes](layer::changes) of layers there had been.
+#[derive(Debug, Default)]
+pub(crate) struct Written(Mutex<Option<(u64, String)>>);
 
 /// A layer as `{module, class_name, config, registered_name}`.
 pub(crate) fn envelope(layer: &dyn Layer, registry: &Registry) -> Value {

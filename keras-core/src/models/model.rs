@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use keras_ops::{Device, Tensor};
 
+use super::config::Written;
 use super::{Apply, Functional, Graph, IntoSymbolic};
 use crate::layer::{Build, Call, Layer, LayerRef, Tensors};
 use crate::shape::Dims;
@@ -34,6 +35,7 @@ pub struct Model {
     pub(crate) trainer: Option<Trainer>,
     /// A training step of the user's own.
     pub(crate) hook: Option<Hook>,
+    pub(crate) written: Written,
 }
 
 impl Model {
@@ -133,6 +135,7 @@ impl Model {
             device: device.clone(),
             trainer: None,
             hook: None,
+            written: Written::default(),
         })
     }
 
@@ -140,6 +143,7 @@ impl Model {
     #[must_use]
     pub fn named(mut self, name: &str) -> Self {
         self.functional.base_mut().set_name(name.to_owned());
+        self.written = Written::default();
         self
     }
 

@@ -367,9 +367,10 @@ impl OptimizerBase {
         Ok(())
     }
 
-    fn constrain(&self, gradients: &[Option<Gradient>]) -> Result<()> {
-        for (variable, gradient) in self.variables.iter().zip(gradients) {
-            if let (Some(constraint), Some(_)) = (variable.constraint(), gradient) {
+    /// `given` says which variables have gradients.
+    fn constrain(&self, given: &[bool]) -> Result<()> {
+        for (variable, given) in self.variables.iter().zip(given) {
+            if let (Some(constraint), true) = (variable.constraint(), given) {
                 variable.assign(&keras_ops::no_grad(|| constraint.call(&variable.value()))?)?;
             }
         }
@@ -506,18 +507,46 @@ pub(crate) fn apply<O: Optimizer + ?Sized>(optimizer: &mut O, gradients: &[Optio
         let own = base.variables.iter().cloned().chain(base.shared_slots());
         own.chain(optimizer.slots()).collect()
     })?;
+    step(optimizer, gradients.to_vec(), learning_rate, false)
+}
+
+/// [`apply`] for an optimizer whose variables are stepped independently of each other, in any order, and that calls
+/// [`Variable::will_change`] of a variable's slots itself. Each gradient is let go when its variable is stepped.
+pub(crate) fn take<O: Optimizer + ?Sized>(optimizer: &mut O, gradients: Vec<Option<Gradient>>) -> Result<()> {
+    if gradients.is_empty() {
+        return Ok(());
+    }
+    let learning_rate = optimizer.learning_rate()?;
+    lent::will_change(|| optimizer.base().shared_slots().collect())?;
+    // While a save is being written, from the end towards the one that writes: what it has written needs no copy, and
+    // the next copy lies where the last gradient did.
+    step(optimizer, gradients, learning_rate, lent::any())
+}
+
+fn step<O: Optimizer + ?Sized>(
+    optimizer: &mut O,
+    gradients: Vec<Option<Gradient>>,
+    learning_rate: f64,
+    from_the_end: bool,
+) -> Result<()> {
     let base = optimizer.base_mut();
-    base.check_gradients(gradients)?;
+    base.check_gradients(&gradients)?;
     let variables = base.variables.clone();
-    if let Some(ready) = base.prepare(gradients)? {
-        for (index, (gradient, variable)) in ready.iter().zip(variables.iter()).enumerate() {
-            let Some(gradient) = gradient else { continue };
-            let each = optimizer.base().each[index];
+    let given: SmallVec<[bool; 16]> = gradients.iter().map(Option::is_some).collect();
+    if let Some(mut ready) = base.prepare(gradients)? {
+        let count = ready.len();
+        for turn in 0..count {
+            let index = if from_the_end { count - 1 - turn } else { turn };
+            let Some(gradient) = ready[index].take() else {
+                continue;
+            };
+            let (variable, each) = (&variables[index], optimizer.base().each[index]);
+            variable.will_change()?;
             let rate = learning_rate * each.factor;
             if let Some(decay) = optimizer.decay_of(index).filter(|_| each.decays) {
                 scale_in_place(variable.tensor(), 1. - decay * rate)?;
             }
-            match gradient {
+            match &gradient {
                 Gradient::Dense(gradient) => optimizer.update_step(index, gradient, variable, rate)?,
                 Gradient::Rows(rows) => optimizer.update_rows(index, rows, variable, rate)?,
             }
@@ -526,7 +555,7 @@ pub(crate) fn apply<O: Optimizer + ?Sized>(optimizer: &mut O, gradients: &[Optio
     }
     let base = optimizer.base_mut();
     base.follow_averages()?;
-    base.constrain(gradients)?;
+    base.constrain(&given)?;
     base.iterations += 1;
     Ok(())
 }

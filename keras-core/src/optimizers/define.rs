@@ -100,6 +100,7 @@ macro_rules! optimizer {
                 learning_rate: f64,
             ) -> $crate::Result<()> {
                 use $crate::optimizers::rule::Rule;
+                self.slots.will_change(index)?;
                 Rule::begin(self, self.base.steps() + 1);
                 let at = self.base.step(variable, self.slots.get(index)?, learning_rate);
                 Ok(Rule::step(self, &at, gradient)?)
@@ -113,9 +114,14 @@ macro_rules! optimizer {
                 learning_rate: f64,
             ) -> $crate::Result<()> {
                 use $crate::optimizers::rule::Rule;
+                self.slots.will_change(index)?;
                 Rule::begin(self, self.base.steps() + 1);
                 let at = self.base.step(variable, self.slots.get(index)?, learning_rate);
                 Ok(Rule::step_rows(self, &at, gradient)?)
+            }
+
+            fn take_gradients(&mut self, gradients: Vec<Option<keras_ops::Gradient>>) -> $crate::Result<()> {
+                $crate::optimizers::base::take(self, gradients)
             }
 
             fn slots(&self) -> Vec<$crate::Variable> {

@@ -93,10 +93,9 @@ impl OptimizerBase {
     /// The gradients to step with; `None` where this call only accumulates.
     pub(super) fn prepare(
         &mut self,
-        gradients: &[Option<Gradient>],
+        mut ready: Vec<Option<Gradient>>,
     ) -> Result<Option<Vec<Option<Gradient>>>> {
         let mut factor = self.loss_scale_factor.map_or(1., |scale| 1. / scale);
-        let mut ready = gradients.to_vec();
         if !self.gradients.accumulators.is_empty() {
             for (sum, gradient) in self.gradients.accumulators.iter().zip(&mut ready) {
                 if let Some(gradient) = gradient {

@@ -173,6 +173,14 @@ impl Slots {
         }
     }
 
+    /// [`Variable::will_change`] of those of variable `index`.
+    pub(super) fn will_change(&self, index: usize) -> Result<()> {
+        self.get(index)?
+            .iter()
+            .flatten()
+            .try_for_each(Variable::will_change)
+    }
+
     /// All, in the order that Keras saves them in.
     pub(super) fn in_order(&self) -> Vec<Variable> {
         let last = self.groups.iter().copied().max().unwrap_or(0);

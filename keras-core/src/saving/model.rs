@@ -34,21 +34,17 @@ impl Model {
     /// # Errors
     /// When a layer has no configuration.
     pub fn pack(&self) -> Result<Packed> {
-        let mut config = self.to_config()?;
-        let compile = config
-            .get_mut("compile_config")
-            .map(Value::take)
-            .unwrap_or_default();
         let mut texts = vec![
             ("format", FORMAT.to_owned()),
             ("version", VERSION.to_owned()),
             ("keras_rust_version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("config", config.to_string()),
+            ("config", self.architecture_text()),
             ("seeds", seeds(self).to_string()),
         ];
         let mut tensors = weights::values(self.weights());
         tensors.extend(weights::values(states(self)));
         if let Some(trainer) = &self.trainer {
+            let compile = trainer.compile_config(&self.output_names());
             texts.push(("compile_config", compile.to_string()));
             texts.push(("optimizer", trainer.optimizer.state().to_string()));
             tensors.extend(weights::values(slots(&*trainer.optimizer)));

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use keras_ops::host;
+
 use super::archive::{self, Named};
 use super::shards;
 use crate::Result;
@@ -46,8 +48,8 @@ impl Packed {
     /// When the device cannot hold them.
     pub fn detach(mut self) -> Result<Self> {
         for (_, lent) in &mut self.tensors {
-            let copy = lent.with(|t| t.copy())?;
-            *lent = Lent::fixed(copy.detach());
+            let copy = lent.with(host::copy)?;
+            *lent = Lent::fixed(copy);
         }
         Ok(self)
     }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -13,6 +13,8 @@ use crate::{Error, Result, ResultExt, random};
 
 const MANIFEST: &str = "manifest.json";
 const FORMAT: &str = "keras-shards";
+/// The most files that are open at once.
+const OPEN: usize = 16;
 
 /// A file of a folder.
 pub(super) struct Shard {
@@ -83,7 +85,7 @@ fn fill(folder: &Path, packed: Packed, shard_bytes: usize) -> Result<()> {
     let groups = grouped(packed.tensors, shard_bytes.max(1));
     let count = groups.len();
     let save = format!("{:016x}", random::derive(std::process::id().into(), now()));
-    let mut entries = Vec::new();
+    let (mut entries, mut open) = (Vec::new(), Vec::new());
     for (index, tensors) in groups.into_iter().enumerate() {
         let file = format!("shard-{:05}-of-{count:05}.safetensors", index + 1);
         let path = folder.join(&file);
@@ -96,9 +98,14 @@ fn fill(folder: &Path, packed: Packed, shard_bytes: usize) -> Result<()> {
         let mut out = BufWriter::with_capacity(1 << 16, File::create(&path).map_err(cannot)?);
         let checksum = archive::fill(&path, &mut out, Packed { texts, tensors })?;
         let out = out.into_inner().map_err(|e| cannot(e.into_error()))?;
-        out.sync_all().map_err(cannot)?;
         entries.push(json!({"file": file, "crc32c": checksum}));
+        // The disk is waited for when all is written, and training need not spare these weights any more.
+        open.push((path, out));
+        if open.len() == OPEN {
+            sync(&mut open)?;
+        }
     }
+    sync(&mut open)?;
     let shards = Value::Array(entries);
     let checksum = crc32c::crc32c(shards.to_string().as_bytes());
     let manifest = json!({"format": FORMAT, "version": 1, "shards": shards, "crc32c": checksum});
@@ -109,6 +116,13 @@ fn fill(folder: &Path, packed: Packed, shard_bytes: usize) -> Result<()> {
         .map_err(cannot)?;
     out.sync_all().map_err(cannot)?;
     sync_folder(folder).map_err(cannot)
+}
+
+/// Puts what was written on the disk.
+fn sync(files: &mut Vec<(PathBuf, File)>) -> Result<()> {
+    let sync =
+        |(path, file): (PathBuf, File)| file.sync_all().map_err(|e| Error::io(&path, "cannot write", e));
+    files.drain(..).try_for_each(sync)
 }
 
 fn now() -> u64 {

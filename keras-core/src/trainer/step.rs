@@ -140,8 +140,7 @@ impl<'a> Step<'a> {
     /// At the first step, when a weight has no gradient on which the loss must depend.
     pub fn apply_gradients(&mut self, mut gradients: Gradients) -> Result<()> {
         let variables = self.trainer.variables.iter();
-        let gradients: SmallVec<[Option<Gradient>; 16]> =
-            variables.map(|v| gradients.take(v.tensor())).collect();
+        let gradients: Vec<Option<Gradient>> = variables.map(|v| gradients.take(v.tensor())).collect();
         if !self.trainer.reported {
             self.trainer.reported = true;
             self.report_missing(&gradients)?;
@@ -151,7 +150,7 @@ impl<'a> Step<'a> {
         }
         self.trainer.keep(&gradients)?;
         let _update = tracing::trace_span!("update").entered();
-        self.trainer.optimizer.apply_gradients(&gradients)
+        self.trainer.optimizer.take_gradients(gradients)
     }
 
     /// Takes the loss and the outputs into the running values and metrics.

@@ -2,12 +2,15 @@
 
 use std::fs;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use keras_core::layers::{Dense, Dropout};
 use keras_core::optimizers::Adam;
-use keras_core::saving::{LoadModel, LoadWeights, load_model, load_model_with, write_atomic};
+use keras_core::saving::{LoadModel, LoadWeights, TensorFile, load_model, load_model_with, write_atomic};
 use keras_core::{
-    Compile, Config, Entry, Error, Fit, Loss, Model, Registry, Result, Sequential, loss_fn, ops,
+    Compile, Config, Entry, Error, Fit, Loss, Model, Registry, Regularizer, Result, Sequential, loss_fn, ops,
+    set_random_seed,
 };
 use keras_ops::{Device, Tensor};
 use serde_json::{Value, json};
@@ -119,6 +122,168 @@ fn a_loaded_model_trains_on_exactly() -> Result<()> {
     fit(&mut model)?;
     fit(&mut again)?;
     assert_eq!(values(&again)?, values(&model)?);
+    Ok(())
+}
+
+/// A penalty whose factor changes while nobody looks.
+#[derive(Clone, Debug)]
+struct Rising(Arc<AtomicU64>);
+
+impl Regularizer for Rising {
+    fn call(&self, x: &Tensor) -> Result<Tensor> {
+        Ok(ops::sum(x, None, false)?)
+    }
+
+    fn config(&self) -> Config {
+        Config::new().with("factor", self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// The texts of the file that the model is written to now, which are those that the model gives.
+fn written(model: &Model) -> Result<[Value; 3]> {
+    let folder = folder()?;
+    let path = folder.path().join("model.keras");
+    model.pack()?.write(&path)?;
+    let file = TensorFile::open(&path)?;
+    let texts = ["config", "compile_config", "seeds"].map(|key| file.json(key));
+    let [config, compile, seeds] = texts.map(|text| Ok::<_, Error>(text?.unwrap_or_else(|| json!({}))));
+    let (config, compile, seeds) = (config?, compile?, seeds?);
+    let mut expected = model.to_config()?;
+    assert_eq!(compile, expected["compile_config"].take());
+    assert_eq!(config, expected);
+    for (path, seed) in model.seeds() {
+        let state = seed.state();
+        assert_eq!(seeds[path], json!([state.seed, state.counter]));
+    }
+    Ok([config, compile, seeds])
+}
+
+#[test]
+fn each_save_holds_what_changed_since_the_one_before() -> Result<()> {
+    let mut inner = Some(model()?.as_layer());
+    let mut model = trained()?;
+    let mut last = written(&model)?;
+    assert_eq!(written(&model)?, last);
+    // What changes, and in which texts.
+    type Change<'a> = Box<dyn FnMut(&mut Model) -> Result<()> + 'a>;
+    let changes: [(&str, [bool; 3], Change<'_>); 8] = [
+        (
+            "freezes a layer",
+            [true, false, false],
+            Box::new(|model| {
+                model.layer("dense")?.set_trainable(false);
+                Ok(())
+            }),
+        ),
+        (
+            "thaws all",
+            [true, false, false],
+            Box::new(|model| {
+                model.set_trainable(true);
+                Ok(())
+            }),
+        ),
+        (
+            "changes a layer by hand",
+            [true, false, false],
+            Box::new(|model| {
+                model.layer("dense_1")?.write().base_mut().set_trainable(false);
+                Ok(())
+            }),
+        ),
+        (
+            "sets the learning rate",
+            [false, true, false],
+            Box::new(|model| model.optimizer_mut()?.set_learning_rate(0.5)),
+        ),
+        ("trains", [false, false, true], Box::new(fit)),
+        (
+            "compiles again",
+            [false, true, false],
+            Box::new(|model| model.compile_with(Compile::new("sgd").loss(Scaled { by: 2. }), &registry())),
+        ),
+        (
+            "renames the model",
+            [true, false, false],
+            Box::new(|model| {
+                *model = std::mem::replace(model, self::model()?).named("other");
+                Ok(())
+            }),
+        ),
+        (
+            "replaces the model by one with another within",
+            [true, true, true],
+            Box::new(|model| {
+                let inner = inner.take().ok_or_else(|| Error::invalid("once"))?;
+                *model = Sequential::new()
+                    .input([3])
+                    .add(inner)
+                    .add(Dense::new(2))
+                    .build()?;
+                Ok(())
+            }),
+        ),
+    ];
+    for (what, texts, mut change) in changes {
+        change(&mut model)?;
+        let now = written(&model)?;
+        for (index, changed) in texts.into_iter().enumerate() {
+            assert_eq!(now[index] != last[index], changed, "{what}: {}", now[index]);
+        }
+        last = now;
+    }
+    model.layer("small/dense")?.set_trainable(false);
+    assert_ne!(written(&model)?, last, "freezes a layer of the model within");
+
+    let factor = Arc::new(AtomicU64::new(1));
+    let dense = Dense::new(2).kernel_regularizer(Rising(factor.clone()));
+    let model = Sequential::new().input([3]).add(dense).build()?;
+    let before = written(&model)?;
+    factor.store(2, Ordering::Relaxed);
+    assert_ne!(written(&model)?, before, "a class of the user's own");
+    Ok(())
+}
+
+#[test]
+fn steps_do_not_change_what_is_still_to_be_written() -> Result<()> {
+    let folder = folder()?;
+    let path = |name: &str| folder.path().join(name);
+    let bytes = |name: &str| fs::read(path(name)).map_err(Error::user);
+    let x: Vec<f32> = (0..1200).map(|i| (i as f32 * 0.7).sin()).collect();
+    let (x, y) = (
+        Tensor::from_vec(x, (4, 300), &Device::Cpu)?,
+        vec![[0.5f32, -1.]; 4],
+    );
+    // The weights after three batches; with `held`, the second's are written only then.
+    let train = |optimizer: &str, held: bool| -> Result<Vec<Vec<f32>>> {
+        set_random_seed(3);
+        // One weight is large enough for several threads.
+        let stack = Sequential::new().input([300]).add(Dense::new(300).name("wide"));
+        let mut model = stack.add(Dense::new(2).name("last")).build()?;
+        let compile = Compile::new(optimizer).loss(Scaled { by: 0.25 });
+        model.compile_with(compile, &registry())?;
+        for _ in 0..2 {
+            model.train_on_batch((&x, &y))?;
+        }
+        model.pack()?.write(path("now"))?;
+        let later = held.then(|| model.pack()).transpose()?;
+        model.train_on_batch((&x, &y))?;
+        if let Some(later) = later {
+            later.write(path("later"))?;
+            assert!(bytes("now")? == bytes("later")?, "{optimizer}");
+        }
+        values(&model)
+    };
+    let mut count = 0;
+    for entry in registry().optimizers.iter() {
+        let name = entry.class_name;
+        // Some are made of others.
+        if registry().optimizers.by_name(name, &registry()).is_ok() {
+            assert_eq!(train(name, true)?, train(name, false)?, "{name}");
+            count += 1;
+        }
+    }
+    assert!(count > 10, "{count}");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! The settings of the C library's allocator, and one around it.
+//! The settings of the C library's allocator, one around it, and the system's pages below.
 
 use std::alloc::{GlobalAlloc, Layout, System};
 
@@ -13,6 +13,28 @@ pub fn keep_freed() {
         libc::mallopt(libc::M_MMAP_MAX, 0);
         libc::mallopt(libc::M_TRIM_THRESHOLD, i32::MAX);
     }
+}
+
+/// Asks the system for large pages behind a block that nobody has touched yet: it is then faulted in 2 MB at a time.
+/// Nothing where there are none.
+pub fn large_pages<T>(block: &mut [T]) {
+    #[cfg(target_os = "linux")]
+    {
+        const PAGE: usize = 2 << 20;
+        let (from, bytes) = (block.as_mut_ptr() as usize, size_of_val(block));
+        let start = from.next_multiple_of(PAGE);
+        let end = (from + bytes) / PAGE * PAGE;
+        if start < end {
+            let skipped = start - from;
+            // SAFETY: the range is inside the block, and the advice changes no byte of it.
+            unsafe {
+                let first = block.as_mut_ptr().cast::<u8>().add(skipped);
+                libc::madvise(first.cast(), end - start, libc::MADV_HUGEPAGE);
+            }
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = block;
 }
 
 /// The system's allocator, which gives blocks that hold vectors at the start of a cache line.
