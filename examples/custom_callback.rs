@@ -45,7 +45,7 @@ fn main() -> Result<()> {
         ops::Seed::new(1, 0),
     )?;
     let labels: Vec<u32> = (0..samples as u32).map(|i| i % 10).collect();
-    let y = ops::one_hot(&Tensor::new(labels, &Device::Cpu)?, 10, DType::F32)?;
+    let y = ops::one_hot(&Tensor::new(labels, &Device::Cpu)?, 10, -1, DType::F32)?;
 
     let mut model = Sequential::new()
         .input([784])

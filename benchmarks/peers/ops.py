@@ -295,6 +295,23 @@ row("resize bilinear 8x224x224x3 to 448", [(8, 224, 224, 3)],
     lambda x: F.interpolate(last(x), (448, 448), mode="bilinear").movedim(1, -1),
     lambda x: jax.image.resize(x, (8, 448, 448, 3), "bilinear"))
 
+# Linear algebra. Cholesky's matrices are symmetric as far as either library looks, their diagonal outweighs the rest.
+def definite(x, xp):
+    return x + x.shape[-1] * xp.eye(x.shape[-1])
+
+
+SQUARE, SMALL = [(256, 256)], [(32, 32, 32)]
+row("qr 256x256", SQUARE, lambda x: torch.linalg.qr(x)[1], lambda x: jnp.linalg.qr(x)[1])
+row("svd 256x256", SQUARE, lambda x: torch.linalg.svd(x, full_matrices=False)[1],
+    lambda x: jnp.linalg.svd(x, full_matrices=False)[1])
+for name, shape in [("eigh 256x256", SQUARE), ("eigh 32 of 32x32", SMALL)]:
+    row(name, shape, lambda x: torch.linalg.eigh((x + x.mT) / 2)[0], lambda x: jnp.linalg.eigh(x)[0])
+row("solve 256x256", SQUARE * 2, lambda a, b: torch.linalg.solve(a, b), lambda a, b: jnp.linalg.solve(a, b))
+row("cholesky 256x256", SQUARE, lambda x: torch.linalg.cholesky(definite(x, torch)),
+    lambda x: jnp.linalg.cholesky(definite(x, jnp)))
+for name, shape in [("inv 256x256", SQUARE), ("inv 32 of 32x32", SMALL)]:
+    row(name, shape, lambda x: torch.linalg.inv(x), lambda x: jnp.linalg.inv(x))
+
 # Losses from logits.
 CLASSES = np.random.default_rng(2).integers(0, 8000, 2048)
 row("sparse_categorical_crossentropy logits 2048x8000", [(2048, 8000)],

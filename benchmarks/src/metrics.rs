@@ -163,7 +163,7 @@ impl Data {
             Self::Numbers => (floats(&[n, 1], 0)?, floats(&[n, 1], 1)?),
             Self::Binary => (whole(&[n, 1], 2, DType::F32, 0)?, floats(&[n, 1], 1)?),
             Self::OneHot => (
-                ops::one_hot(&whole(&[n], 10, DType::I64, 0)?, 10, DType::F32)?,
+                ops::one_hot(&whole(&[n], 10, DType::I64, 0)?, 10, -1, DType::F32)?,
                 softmax()?,
             ),
             Self::Sparse => (whole(&[n], 10, DType::I64, 0)?, softmax()?),

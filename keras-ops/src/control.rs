@@ -1,7 +1,6 @@
 //! Control flow as functions that take closures: Keras's `cond`, `scan`, `while_loop` and their relatives.
 //!
-//! They run their closures as they come, on the tape that is recording, so gradients flow through every step. There is
-//! no `jvp`: the tape goes backward only, and a forward pass would need a second rule for every operation.
+//! They run their closures as they come, on the tape that is recording, so gradients flow through every step.
 
 use candle_core::{DType, Device, NdArray, Result, Tensor, WithDType};
 
@@ -19,6 +18,8 @@ pub fn convert_to_tensor<A: NdArray>(x: A, dtype: Option<DType>) -> Result<Tenso
     let x = Tensor::new(x, &Device::Cpu)?;
     dtype.map_or(Ok(x.clone()), |dtype| crate::cast(&x, dtype))
 }
+
+pub use self::convert_to_tensor as array;
 
 /// The elements of a tensor in row-major order, converted to `T`, and its shape.
 ///
@@ -240,8 +241,8 @@ pub fn associative_scan(
     let at = axes::axis(OP, axis, elems.rank())?;
     host::within(OP, || {
         if reverse {
-            let turned = crate::flip(elems, &[axis])?;
-            return crate::flip(&scanned(&f, &turned, at)?, &[axis]);
+            let turned = crate::flip(elems, Some(&[axis]))?;
+            return crate::flip(&scanned(&f, &turned, at)?, Some(&[axis]));
         }
         scanned(&f, elems, at)
     })

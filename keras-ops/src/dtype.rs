@@ -65,7 +65,7 @@ pub fn dtype_from_name(name: &str) -> Result<DType> {
         "float32" => DType::F32,
         "float64" => DType::F64,
         _ => candle_core::bail!(
-            "dtype: expected one of bool, uint8, uint32, int16, int32, int64, bfloat16, float16, float32, \
+            "expected the dtype to be one of bool, uint8, uint32, int16, int32, int64, bfloat16, float16, float32, \
              float64; got `{name}`"
         ),
     })

@@ -227,7 +227,17 @@ pub(crate) fn widened(x: &Tensor) -> Result<Option<Tensor>> {
 /// What `f` gives; an error says that it happened within `op`, for operations made of others.
 #[inline]
 pub fn within<R>(op: &str, f: impl FnOnce() -> Result<R>) -> Result<R> {
-    f().map_err(|error| candle_core::Error::msg(format!("{op}: {error}")))
+    f().map_err(|error| named(op, error))
+}
+
+/// The error with the operation's name before it, unless it begins with it.
+#[cold]
+fn named(op: &str, error: candle_core::Error) -> candle_core::Error {
+    let text = error.to_string();
+    match text.strip_prefix(op) {
+        Some(rest) if rest.starts_with(':') => error,
+        _ => candle_core::Error::msg(format!("{op}: {text}")),
+    }
 }
 
 /// Joins words for messages: `a, b and c`.

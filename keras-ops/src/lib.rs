@@ -1,4 +1,5 @@
 //! Tensor operations of Keras in front of candle (`keras.ops` in Python, `op_*` in R).
+#![doc = include_str!("../docs/names.md")]
 
 pub mod activations;
 mod axes;
@@ -28,6 +29,7 @@ pub mod row_gradient;
 pub mod shape_ops;
 pub mod signal;
 pub mod tape;
+pub mod vectorize;
 
 pub use activations::*;
 pub use axes::IntoAxes;
@@ -74,3 +76,4 @@ pub use tape::{
     GradientTape, Gradients, no_grad, record, record_many, record_rows, record_view, record_with_output,
     recording,
 };
+pub use vectorize::{Vectorize, vectorize};

@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Result, Shape, Tensor};
 use crate::host;
 use crate::kernels::gaussian;
 use crate::kernels::philox::{self, Words};
-use crate::kernels::qr;
+use crate::linalg::dense;
 
 pub use distributions::{beta, binomial, categorical, gamma};
 
@@ -254,8 +254,13 @@ pub fn orthogonal(
         #[inline(always)]
         |word| gaussian::normal(word) as f64,
     );
-    let mut q = qr::orthonormal(matrix, long);
-    q.iter_mut().for_each(|q| *q *= gain);
+    let (mut q, r) = dense::qr(&matrix, long, short, short);
+    // With a positive diagonal of R, Q is uniform.
+    let diagonal = r.iter().step_by(short + 1);
+    for (column, r) in q.chunks_exact_mut(long.max(1)).zip(diagonal) {
+        let gain = if *r < 0. { -gain } else { gain };
+        column.iter_mut().for_each(|q| *q *= gain);
+    }
     // One column of the long side after the other: a matrix of `short` rows.
     let q = Tensor::from_vec(q, (short, long), &Device::Cpu)?;
     let q = if rows < columns { q } else { q.t()? };

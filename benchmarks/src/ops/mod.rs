@@ -4,6 +4,7 @@ mod conv;
 mod dense;
 mod elementwise;
 mod indexing;
+mod linalg;
 mod norm;
 mod recurrent;
 mod reduce;
@@ -138,7 +139,7 @@ fn time(mut f: impl FnMut() -> Result<()>) -> Result<f64> {
 
 /// Every row, by family.
 pub fn rows() -> impl Iterator<Item = &'static Row> {
-    let families: [&'static [Row]; 8] = [
+    let families: [&'static [Row]; 9] = [
         dense::ROWS,
         conv::ROWS,
         norm::ROWS,
@@ -146,6 +147,7 @@ pub fn rows() -> impl Iterator<Item = &'static Row> {
         elementwise::ROWS,
         reduce::ROWS,
         indexing::ROWS,
+        linalg::ROWS,
         steps::ROWS,
     ];
     families.into_iter().flatten()

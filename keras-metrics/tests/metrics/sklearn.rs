@@ -204,7 +204,7 @@ fn several_classes() {
         );
         // One-hot targets.
         let one_hot =
-            keras_ops::one_hot(&table.y.to_dtype(DType::I64).unwrap(), classes, DType::F32).unwrap();
+            keras_ops::one_hot(&table.y.to_dtype(DType::I64).unwrap(), classes, -1, DType::F32).unwrap();
         let check = |figure: &str, average: &str, make: &dyn Fn(Option<String>) -> Box<dyn Metric>| {
             let by = Some(average.to_owned()).filter(|average| average != "None");
             table.check_with(

@@ -154,7 +154,7 @@ pub fn digitize(x: &Tensor, bins: &Tensor) -> Result<Tensor> {
     if ends.is_none_or(|(first, last)| last >= first) {
         return searchsorted(bins, x, true);
     }
-    let found = searchsorted(&crate::flip(bins, &[0])?, x, false)?;
+    let found = searchsorted(&crate::flip(bins, None)?, x, false)?;
     let from_end = host::read(&found, |at: &[u32]| {
         Ok(at.iter().map(|at| count as u32 - at).collect())
     })?;

@@ -2,8 +2,8 @@
 
 use candle_core::{Result, Shape, Tensor};
 
-use super::matrices::{Matrices, columns_times, mm, t};
-use crate::kernels::{schur, spectral};
+use super::dense::{self, Field};
+use super::matrices::{Matrices, by_float, columns_times, mm, t};
 use crate::tape::record_many;
 use crate::{add, host, mul_scalar, multiply};
 
@@ -31,14 +31,14 @@ pub fn eigh(x: &Tensor) -> Result<(Tensor, Tensor)> {
     let batch = Matrices::square(OP, x)?;
     host::within(OP, || {
         let even = mul_scalar(&add(x, &t(x)?)?, 0.5)?;
-        symmetric(&even, &batch)
+        by_float!(x, T => symmetric::<T>(&even, &batch))
     })
 }
 
-fn symmetric(x: &Tensor, batch: &Matrices) -> Result<(Tensor, Tensor)> {
+fn symmetric<T: Field>(x: &Tensor, batch: &Matrices) -> Result<(Tensor, Tensor)> {
     let n = batch.rows;
-    let found = batch.map(x, |a: &[f64]| match spectral::symmetric(a, n) {
-        Some((values, vectors)) => Ok((values, spectral::transposed(&vectors, n, n))),
+    let found = batch.map(x, |a: &[T]| match dense::symmetric(a, n) {
+        Some(found) => Ok(found),
         None => {
             candle_core::bail!("the matrix has elements that are not finite, or the iteration did not end")
         }
@@ -46,12 +46,12 @@ fn symmetric(x: &Tensor, batch: &Matrices) -> Result<(Tensor, Tensor)> {
     let (values, vectors): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let (values, vectors) = (values.concat(), vectors.concat());
     let (w_shape, v_shape) = (batch.shape(&[n]), x.shape().clone());
-    let plain = |values: &[f64], shape: &Shape| host::tensor(values.to_vec(), x.dtype(), shape, x.device());
+    let plain = |values: &[T], shape: &Shape| host::tensor(values.to_vec(), x.dtype(), shape, x.device());
     let (v, gaps) = (
         plain(&vectors, &v_shape)?,
         plain(&reciprocal_gaps(&values, n), &v_shape)?,
     );
-    let store = |values| host::storage_as::<f64>(values, x.dtype(), x.device());
+    let store = |values| host::storage_as::<T>(values, x.dtype(), x.device());
     let outputs = vec![(store(values)?, w_shape), (store(vectors)?, v_shape)];
     let backward = move |grads: crate::tape::OutputGrads, _: &crate::tape::Needs| {
         let mut grads = grads.into_iter();
@@ -77,9 +77,9 @@ fn symmetric(x: &Tensor, batch: &Matrices) -> Result<(Tensor, Tensor)> {
 }
 
 /// `1 / (w_j - w_i)` beside the diagonal, for each vector of `n` values.
-fn reciprocal_gaps(values: &[f64], n: usize) -> Vec<f64> {
-    let of = |w: &[f64], i: usize, j: usize| if i == j { 0. } else { 1. / (w[j] - w[i]) };
-    let one = |w: &[f64]| -> Vec<f64> { (0..n * n).map(|at| of(w, at / n, at % n)).collect() };
+fn reciprocal_gaps<T: Field>(values: &[T], n: usize) -> Vec<T> {
+    let of = |w: &[T], i: usize, j: usize| if i == j { T::ZERO } else { T::ONE / (w[j] - w[i]) };
+    let one = |w: &[T]| -> Vec<T> { (0..n * n).map(|at| of(w, at / n, at % n)).collect() };
     values.chunks_exact(n.max(1)).flat_map(one).collect()
 }
 
@@ -106,23 +106,26 @@ type Complex = (Tensor, Tensor);
 /// # Ok::<(), ops::Error>(())
 /// ```
 pub fn eig(x: &Tensor) -> Result<(Complex, Complex)> {
-    const OP: &str = "eig";
-    let batch = Matrices::square(OP, x)?;
+    let batch = Matrices::square("eig", x)?;
+    by_float!(x, T => general::<T>(x, &batch))
+}
+
+fn general<T: Field>(x: &Tensor, batch: &Matrices) -> Result<(Complex, Complex)> {
     let n = batch.rows;
-    let found = batch.map(x, |a: &[f64]| match schur::eigen(a, n) {
+    let found = batch.map(x, |a: &[T]| match dense::eigen(a, n) {
         Some(found) => Ok(found),
-        None => candle_core::bail!(
-            "{OP}: a matrix has elements that are not finite, or the iteration did not end"
-        ),
+        None => {
+            candle_core::bail!("eig: a matrix has elements that are not finite, or the iteration did not end")
+        }
     })?;
     let (values, vectors): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    let pair = |all: Vec<rustfft::num_complex::Complex<f64>>, shape: Shape| -> Result<Complex> {
-        let part = |values: Vec<f64>| host::tensor(values, x.dtype(), &shape, x.device());
-        let (re, im) = all.iter().map(|z| (z.re, z.im)).unzip();
+    let pair = |parts: Vec<dense::Complex<T>>, shape: Shape| -> Result<Complex> {
+        let part = |values: Vec<Vec<T>>| host::tensor(values.concat(), x.dtype(), &shape, x.device());
+        let (re, im) = parts.into_iter().unzip();
         Ok((part(re)?, part(im)?))
     };
     Ok((
-        pair(values.concat(), batch.shape(&[n]))?,
-        pair(vectors.concat(), x.shape().clone())?,
+        pair(values, batch.shape(&[n]))?,
+        pair(vectors, x.shape().clone())?,
     ))
 }

@@ -2,10 +2,9 @@
 
 use candle_core::{Result, Shape, Tensor};
 
+use super::dense::{self, Field};
 use super::matrices::{Matrices, by_float, made, mm, t, weighted};
 use super::solve::{solve_triangular, triangular};
-use crate::kernels::math::Math;
-use crate::kernels::{dense, qr as kernel};
 use crate::tape::{record_many, record_with_output};
 use crate::{add, host, mul_scalar, subtract};
 
@@ -34,7 +33,7 @@ pub fn cholesky(x: &Tensor, upper: bool) -> Result<Tensor> {
     })
 }
 
-fn lower<T: Math>(x: &Tensor, batch: &Matrices) -> Result<Tensor> {
+fn lower<T: Field>(x: &Tensor, batch: &Matrices) -> Result<Tensor> {
     let n = batch.rows;
     let factors = batch.map(x, |a: &[T]| match dense::cholesky(a, n) {
         Some(l) => Ok(l),
@@ -101,9 +100,9 @@ pub fn lu_factor(x: &Tensor) -> Result<(Tensor, Tensor)> {
     by_float!(x, T => factored::<T>(x, &batch))
 }
 
-fn factored<T: Math>(x: &Tensor, batch: &Matrices) -> Result<(Tensor, Tensor)> {
+fn factored<T: Field>(x: &Tensor, batch: &Matrices) -> Result<(Tensor, Tensor)> {
     let n = batch.rows;
-    let found = batch.map(x, |a: &[T]| Ok(dense::lu(a, n)))?;
+    let found = batch.map(&t(x)?, |a: &[T]| Ok(dense::lu_rows(a, n)))?;
     let (factors, pivots): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let pivots = pivots.concat();
     let out = host::storage_as(factors.concat(), x.dtype(), x.device())?;
@@ -150,7 +149,7 @@ fn factored<T: Math>(x: &Tensor, batch: &Matrices) -> Result<(Tensor, Tensor)> {
 /// `A = Q R` with orthonormal columns of `Q` and an upper triangular `R`, with LAPACK's signs.
 ///
 /// With `complete`, `Q` is square and `R` has the shape of `A` (Keras's mode `complete`); else `Q` has as many columns
-/// as the smaller side (`reduced`).
+/// as the smaller side (`reduced`). Without full rank, `Q` and `R` are not unique.
 ///
 /// # Errors
 /// When `x` is not of float matrices. Its gradient: with `complete` and more rows than columns, `Q`'s other columns are
@@ -166,21 +165,20 @@ fn factored<T: Math>(x: &Tensor, batch: &Matrices) -> Result<(Tensor, Tensor)> {
 /// # Ok::<(), ops::Error>(())
 /// ```
 pub fn qr(x: &Tensor, complete: bool) -> Result<(Tensor, Tensor)> {
+    let batch = Matrices::of("qr", x)?;
+    by_float!(x, T => orthogonalised::<T>(x, &batch, complete))
+}
+
+fn orthogonalised<T: Field>(x: &Tensor, batch: &Matrices, complete: bool) -> Result<(Tensor, Tensor)> {
     const OP: &str = "qr";
-    let batch = Matrices::of(OP, x)?;
     let (m, n) = (batch.rows, batch.cols);
     let k = if complete { m } else { m.min(n) };
-    let found = batch.map(x, |a: &[f64]| {
-        let columns = crate::kernels::spectral::transposed(a, m, n);
-        let (q, r) = kernel::householder(columns, m, k);
-        let r = crate::kernels::spectral::transposed(&r, n, m);
-        Ok((
-            crate::kernels::spectral::transposed(&q, k, m),
-            r[..k * n].to_vec(),
-        ))
+    let found = batch.map(&t(x)?, |a: &[T]| {
+        let (q, r) = dense::qr(a, m, n, k);
+        Ok((dense::rows_of(&q, m, k), r))
     })?;
     let (q, r): (Vec<_>, Vec<_>) = found.into_iter().unzip();
-    let store = |values: Vec<Vec<f64>>| host::storage_as(values.concat(), x.dtype(), x.device());
+    let store = |values: Vec<Vec<T>>| host::storage_as(values.concat(), x.dtype(), x.device());
     let (qs, rs) = (store(q)?, store(r)?);
     let (q_shape, r_shape) = (batch.shape(&[m, k]), batch.shape(&[k, n]));
     // The gradient needs the outputs, which only exist after recording: keep copies.

@@ -1,8 +1,8 @@
 //! `keras.ops.linalg`: matrices and batches of them, in the last two axes.
 //!
-//! Factorisations that move data by blocks run in the tensor's own precision; eigenvalues, singular values and QR
-//! are computed in `f64`.
+//! They are computed in the tensor's own precision, half types in `f32`, by the faer crate; gradients are ours.
 
+pub(crate) mod dense;
 mod eigen;
 mod factors;
 mod matrices;

@@ -2,14 +2,15 @@
 
 use candle_core::{DType, Result, Shape, Tensor};
 
-use super::matrices::{Matrices, columns_times, mm, t};
-use crate::kernels::spectral;
+use super::dense::{self, Field, Svd, Vectors};
+use super::matrices::{Matrices, by_float, columns_times, mm, t};
+use crate::kernels::gemm::{Mat, Threads, matmul};
 use crate::tape::record_many;
 use crate::{add, host, mul_scalar, multiply, subtract};
 
-fn decomposed(op: &str, x: &Tensor, batch: &Matrices, full: bool) -> Result<Vec<spectral::Svd>> {
-    batch.map(x, |a: &[f64]| {
-        match spectral::svd(a, batch.rows, batch.cols, full) {
+fn decomposed<T: Field>(op: &str, x: &Tensor, batch: &Matrices, vectors: Vectors) -> Result<Vec<Svd<T>>> {
+    batch.map(x, |a: &[T]| {
+        match dense::svd(a, batch.rows, batch.cols, vectors) {
             Some(svd) => Ok(svd),
             None => candle_core::bail!(
                 "{op}: a matrix has elements that are not finite, or the iteration did not end"
@@ -48,24 +49,38 @@ pub fn svd(x: &Tensor, full_matrices: bool) -> Result<(Tensor, Tensor, Tensor)> 
         return Ok((narrow(&u)?, narrow(&s)?, narrow(&v)?));
     }
     let batch = Matrices::of(OP, x)?;
+    by_float!(x, T => with_vectors::<T>(x, &batch, full_matrices))
+}
+
+fn with_vectors<T: Field>(
+    x: &Tensor,
+    batch: &Matrices,
+    full_matrices: bool,
+) -> Result<(Tensor, Tensor, Tensor)> {
+    const OP: &str = "svd";
     let (m, n) = (batch.rows, batch.cols);
     let k = m.min(n);
-    let found = decomposed(OP, x, &batch, full_matrices)?;
+    let vectors = if full_matrices {
+        Vectors::Full
+    } else {
+        Vectors::Thin
+    };
+    let found = decomposed::<T>(OP, x, batch, vectors)?;
     let (cu, cv) = if full_matrices { (m, n) } else { (k, k) };
     let (mut u, mut s, mut v) = (Vec::new(), Vec::new(), Vec::new());
     for svd in found {
-        u.extend(spectral::transposed(&svd.left, cu, m));
-        s.extend_from_slice(&svd.values);
+        u.extend(svd.left);
+        s.extend(svd.values);
         v.extend(svd.right);
     }
     let shapes = [batch.shape(&[m, cu]), batch.shape(&[k]), batch.shape(&[cv, n])];
-    let plain = |values: &[f64], shape: &Shape| host::tensor(values.to_vec(), x.dtype(), shape, x.device());
+    let plain = |values: &[T], shape: &Shape| host::tensor(values.to_vec(), x.dtype(), shape, x.device());
     let saved = [
         plain(&u, &shapes[0])?,
         plain(&s, &shapes[1])?,
         plain(&v, &shapes[2])?,
     ];
-    let store = |values| host::storage_as::<f64>(values, x.dtype(), x.device());
+    let store = |values| host::storage_as::<T>(values, x.dtype(), x.device());
     let [su, ss, sv] = shapes;
     let outputs = vec![(store(u)?, su), (store(s)?, ss), (store(v)?, sv)];
     let backward = move |grads: crate::tape::OutputGrads, _: &crate::tape::Needs| {
@@ -180,14 +195,18 @@ pub fn svdvals(x: &Tensor) -> Result<Tensor> {
 pub fn matrix_rank(x: &Tensor, tol: Option<f64>) -> Result<Tensor> {
     const OP: &str = "matrix_rank";
     let batch = Matrices::of(OP, x)?;
-    let found = decomposed(OP, x, &batch, false)?;
-    let rank = |svd: &spectral::Svd| {
-        let largest = svd.values.first().copied().unwrap_or(0.);
-        let limit = tol.unwrap_or(largest * batch.rows.max(batch.cols) as f64 * rounding(x.dtype()));
-        svd.values.iter().filter(|s| **s > limit).count() as u32
-    };
-    let ranks: Vec<u32> = found.iter().map(rank).collect();
+    let ranks = by_float!(x, T => ranks::<T>(x, &batch, tol))?;
     Tensor::from_vec(ranks, batch.shape(&[]), x.device())
+}
+
+fn ranks<T: Field>(x: &Tensor, batch: &Matrices, tol: Option<f64>) -> Result<Vec<u32>> {
+    let rank = |svd: &Svd<T>| {
+        let largest = svd.values.first().map_or(0., |s| s.f64());
+        let limit = tol.unwrap_or(largest * batch.rows.max(batch.cols) as f64 * rounding(x.dtype()));
+        svd.values.iter().filter(|s| s.f64() > limit).count() as u32
+    };
+    let found = decomposed::<T>("matrix_rank", x, batch, Vectors::None)?;
+    Ok(found.iter().map(rank).collect())
 }
 
 /// The distance from 1 to the next number.
@@ -217,30 +236,28 @@ pub fn pinv(x: &Tensor, rcond: Option<f64>) -> Result<Tensor> {
     const OP: &str = "pinv";
     let batch = Matrices::of(OP, x)?;
     let larger = batch.rows.max(batch.cols) as f64;
-    inverted(OP, x, &batch, rcond.unwrap_or(10. * larger * rounding(x.dtype())))
+    let rcond = rcond.unwrap_or(10. * larger * rounding(x.dtype()));
+    by_float!(x, T => inverted::<T>(OP, x, &batch, rcond))
 }
 
-fn inverted(op: &'static str, x: &Tensor, batch: &Matrices, rcond: f64) -> Result<Tensor> {
+fn inverted<T: Field>(op: &'static str, x: &Tensor, batch: &Matrices, rcond: f64) -> Result<Tensor> {
     let (m, n) = (batch.rows, batch.cols);
     let k = m.min(n);
-    let inverse = |svd: &spectral::Svd| {
-        let limit = rcond * svd.values.first().copied().unwrap_or(0.);
-        let scale = |s: f64| if s > limit { 1. / s } else { 0. };
+    let inverse = |svd: &Svd<T>| {
+        let limit = rcond * svd.values.first().map_or(0., |s| s.f64());
+        let scale = |s: T| if s.f64() > limit { T::ONE / s } else { T::ZERO };
         let mut right = svd.right.clone();
         for (row, s) in right.chunks_exact_mut(n.max(1)).zip(&svd.values) {
             row.iter_mut().for_each(|x| *x *= scale(*s));
         }
-        use crate::kernels::gemm::{Mat, Threads, matmul};
         matmul(
             Mat::new(&right, k, n).t(),
-            Mat::new(&svd.left, k, m),
+            Mat::new(&svd.left, m, k).t(),
             Threads::Pool,
         )
     };
-    let values: Vec<f64> = decomposed(op, x, batch, false)?
-        .iter()
-        .flat_map(inverse)
-        .collect();
+    let found = decomposed::<T>(op, x, batch, Vectors::Thin)?;
+    let values: Vec<T> = found.iter().flat_map(inverse).collect();
     let shape = batch.shape(&[n, m]);
     let plain = host::tensor(values.clone(), x.dtype(), &shape, x.device())?;
     let out = host::storage_as(values, x.dtype(), x.device())?;
@@ -293,7 +310,8 @@ pub fn lstsq(a: &Tensor, b: &Tensor, rcond: Option<f64>) -> Result<Tensor> {
     }
     host::within(OP, || {
         let larger = batch.rows.max(batch.cols) as f64;
-        let inverse = inverted(OP, a, &batch, rcond.unwrap_or(larger * rounding(a.dtype())))?;
+        let rcond = rcond.unwrap_or(larger * rounding(a.dtype()));
+        let inverse = by_float!(a, T => inverted::<T>(OP, a, &batch, rcond))?;
         let b = if vector {
             crate::expand_dims(b, -1)?
         } else {

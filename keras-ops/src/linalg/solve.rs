@@ -2,9 +2,8 @@
 
 use candle_core::{Result, Tensor};
 
+use super::dense::{self, Field, Lu};
 use super::matrices::{Matrices, by_float, made, mm, t, weighted};
-use crate::kernels::dense::{self, Triangle};
-use crate::kernels::math::Math;
 use crate::tape::{record_many, record_with_output};
 use crate::{host, mul_scalar};
 
@@ -75,22 +74,22 @@ fn singular(n: usize, diagonal: usize) -> candle_core::Error {
     ))
 }
 
-/// The factors of a matrix that can be inverted.
-fn regular<T: Math>(op: &str, a: &[T], n: usize) -> Result<(Vec<T>, Vec<u32>)> {
-    let (lu, pivots) = dense::lu(a, n);
-    match (0..n).find(|i| lu[i * n + i] == T::ZERO) {
+/// The factors of the matrix with these columns, which can be inverted.
+fn regular<T: Field>(op: &str, a: &[T], n: usize) -> Result<Lu<T>> {
+    let lu = Lu::of_columns(a, n);
+    match lu.zero() {
         Some(i) => Err(candle_core::Error::msg(format!("{op}: {}", singular(n, i)))),
-        None => Ok((lu, pivots)),
+        None => Ok(lu),
     }
 }
 
-fn solved<T: Math>(a: &Tensor, b: &Tensor, batch: &Matrices) -> Result<Tensor> {
+fn solved<T: Field>(a: &Tensor, b: &Tensor, batch: &Matrices) -> Result<Tensor> {
     let (n, m) = (batch.rows, columns(b));
-    let out = host::read(a, |a: &[T]| {
+    let out = host::read(&t(a)?, |a: &[T]| {
         host::read(b, |b: &[T]| {
             batch.each(|i| {
-                let (lu, pivots) = regular("solve", &a[i * n * n..(i + 1) * n * n], n)?;
-                Ok(dense::solve(&lu, &pivots, n, &b[i * n * m..(i + 1) * n * m], m))
+                let lu = regular("solve", &a[i * n * n..(i + 1) * n * n], n)?;
+                Ok(lu.solve(&b[i * n * m..(i + 1) * n * m], m))
             })
         })
     })?;
@@ -138,14 +137,13 @@ pub(super) fn triangular(a: &Tensor, b: &Tensor, lower: bool) -> Result<Tensor> 
     solve_triangular(a, b, lower)
 }
 
-fn triangular_solved<T: Math>(a: &Tensor, b: &Tensor, lower: bool, batch: &Matrices) -> Result<Tensor> {
+fn triangular_solved<T: Field>(a: &Tensor, b: &Tensor, lower: bool, batch: &Matrices) -> Result<Tensor> {
     let (n, m) = (batch.rows, columns(b));
-    let triangle = if lower { Triangle::Lower } else { Triangle::Upper };
     let out = host::read(a, |a: &[T]| {
         host::read(b, |b: &[T]| {
             batch.each(|i| {
                 let mut x = b[i * n * m..(i + 1) * n * m].to_vec();
-                dense::solve_triangular(&a[i * n * n..(i + 1) * n * n], n, triangle, &mut x, m);
+                dense::solve_triangular(&a[i * n * n..(i + 1) * n * n], n, lower, &mut x, m);
                 Ok(x)
             })
         })
@@ -187,15 +185,12 @@ pub fn inv(x: &Tensor) -> Result<Tensor> {
     by_float!(x, T => inverted::<T>(x, &batch))
 }
 
-fn inverse<T: Math>(op: &str, a: &[T], n: usize) -> Result<Vec<T>> {
-    let (lu, pivots) = regular(op, a, n)?;
-    let mut one = vec![T::ZERO; n * n];
-    one.iter_mut().step_by(n + 1).for_each(|x| *x = T::ONE);
-    Ok(dense::solve(&lu, &pivots, n, &one, n))
+fn inverse<T: Field>(op: &str, a: &[T], n: usize) -> Result<Vec<T>> {
+    Ok(regular(op, a, n)?.inverse())
 }
 
-fn inverted<T: Math>(x: &Tensor, batch: &Matrices) -> Result<Tensor> {
-    let out = batch.map(x, |a: &[T]| inverse("inv", a, batch.rows))?;
+fn inverted<T: Field>(x: &Tensor, batch: &Matrices) -> Result<Tensor> {
+    let out = batch.map(&t(x)?, |a: &[T]| inverse("inv", a, batch.rows))?;
     let out = host::storage_as(out.concat(), x.dtype(), x.device())?;
     Ok(record_with_output(&[x], out, x.shape(), |grad, y, _| {
         let turned = t(y)?;
@@ -204,18 +199,21 @@ fn inverted<T: Math>(x: &Tensor, batch: &Matrices) -> Result<Tensor> {
     }))
 }
 
+/// The factors of the determinant of the matrix with these columns: a sign and the pivots.
+fn signed_pivots<T: Field>(a: &[T], n: usize) -> (f64, Vec<f64>) {
+    let lu = Lu::of_columns(a, n);
+    if lu.zero().is_some() && a.iter().all(|x| x.f64().is_finite()) {
+        // Those behind the zero are not numbers.
+        return (1., vec![0.]);
+    }
+    (lu.sign(), lu.pivots().map(|pivot| pivot.f64()).collect())
+}
+
 /// The sign of a determinant and the logarithm of its absolute value.
-fn sign_and_log<T: Math>(a: &[T], n: usize) -> (f64, f64) {
-    let (lu, pivots) = dense::lu(a, n);
-    let swaps = pivots
-        .iter()
-        .enumerate()
-        .filter(|(i, p)| *i != **p as usize)
-        .count();
-    let mut sign = if swaps % 2 == 0 { 1. } else { -1. };
+fn sign_and_log<T: Field>(a: &[T], n: usize) -> (f64, f64) {
+    let (mut sign, pivots) = signed_pivots(a, n);
     let mut log = 0.;
-    for i in 0..n {
-        let pivot = lu[i * n + i].f64();
+    for pivot in pivots {
         sign *= match pivot {
             p if p > 0. => 1.,
             p if p < 0. => -1.,
@@ -227,8 +225,8 @@ fn sign_and_log<T: Math>(a: &[T], n: usize) -> (f64, f64) {
 }
 
 /// `scale[..] * inverse'`, for gradients of determinants.
-fn inverse_turned<T: Math>(op: &str, a: &Tensor, scale: &Tensor, batch: &Matrices) -> Result<Tensor> {
-    let inverse = batch.map(a, |a: &[T]| inverse(op, a, batch.rows))?;
+fn inverse_turned<T: Field>(op: &str, a: &Tensor, scale: &Tensor, batch: &Matrices) -> Result<Tensor> {
+    let inverse = batch.map(&t(a)?, |a: &[T]| inverse(op, a, batch.rows))?;
     let inverse = made(inverse.concat(), a.shape(), a)?;
     let scale = crate::expand_dims(&crate::expand_dims(scale, -1)?, -1)?;
     crate::multiply(&t(&inverse)?, &scale)
@@ -253,18 +251,11 @@ pub fn det(x: &Tensor) -> Result<Tensor> {
     by_float!(x, T => determinant::<T>(x, batch))
 }
 
-fn determinant<T: Math>(x: &Tensor, batch: Matrices) -> Result<Tensor> {
+fn determinant<T: Field>(x: &Tensor, batch: Matrices) -> Result<Tensor> {
     let n = batch.rows;
-    let values = batch.map(x, |a: &[T]| {
-        let (lu, pivots) = dense::lu(a, n);
-        let swaps = pivots
-            .iter()
-            .enumerate()
-            .filter(|(i, p)| *i != **p as usize)
-            .count();
-        let sign = if swaps % 2 == 0 { 1. } else { -1. };
-        let product: f64 = (0..n).map(|i| lu[i * n + i].f64()).product();
-        Ok(T::of(sign * product))
+    let values = batch.map(&t(x)?, |a: &[T]| {
+        let (sign, pivots) = signed_pivots(a, n);
+        Ok(T::of(sign * pivots.iter().product::<f64>()))
     })?;
     let out = host::storage_as(values, x.dtype(), x.device())?;
     let saved = x.detach();
@@ -300,8 +291,8 @@ pub fn slogdet(x: &Tensor) -> Result<(Tensor, Tensor)> {
     by_float!(x, T => signed::<T>("slogdet", x, batch))
 }
 
-fn signed<T: Math>(op: &'static str, x: &Tensor, batch: Matrices) -> Result<(Tensor, Tensor)> {
-    let values = batch.map(x, |a: &[T]| Ok(sign_and_log(a, batch.rows)))?;
+fn signed<T: Field>(op: &'static str, x: &Tensor, batch: Matrices) -> Result<(Tensor, Tensor)> {
+    let values = batch.map(&t(x)?, |a: &[T]| Ok(sign_and_log(a, batch.rows)))?;
     let (signs, logs): (Vec<f64>, Vec<f64>) = values.into_iter().unzip();
     let shape = batch.shape(&[]);
     let store = |values| host::storage_as::<f64>(values, x.dtype(), x.device());

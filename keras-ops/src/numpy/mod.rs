@@ -33,6 +33,7 @@ pub use order::*;
 pub use products::*;
 pub use quantile::*;
 pub use rounding::*;
+pub(crate) use stacking::even;
 pub use stacking::*;
 pub use statistics::*;
 pub use trigonometry::*;

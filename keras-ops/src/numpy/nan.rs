@@ -132,8 +132,8 @@ fn some_numbers(op: &str, x: &Tensor, axis: Option<i64>) -> Result<()> {
 /// # Errors
 /// When there are none.
 pub fn nanargmax(x: &Tensor, axis: Option<i64>, keepdims: bool) -> Result<Tensor> {
-    some_numbers("nanargmax", x, axis)?;
     host::within("nanargmax", || {
+        some_numbers("nanargmax", x, axis)?;
         crate::argmax(&filled(x, f64::NEG_INFINITY)?, axis, keepdims)
     })
 }
@@ -143,8 +143,8 @@ pub fn nanargmax(x: &Tensor, axis: Option<i64>, keepdims: bool) -> Result<Tensor
 /// # Errors
 /// When there are none.
 pub fn nanargmin(x: &Tensor, axis: Option<i64>, keepdims: bool) -> Result<Tensor> {
-    some_numbers("nanargmin", x, axis)?;
     host::within("nanargmin", || {
+        some_numbers("nanargmin", x, axis)?;
         crate::argmin(&filled(x, f64::INFINITY)?, axis, keepdims)
     })
 }

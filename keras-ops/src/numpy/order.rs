@@ -130,12 +130,12 @@ pub fn roll(x: &Tensor, shift: impl IntoAxes, axis: Option<&[i64]>) -> Result<Te
 
 /// Each row (second axis) in reverse order.
 pub fn fliplr(x: &Tensor) -> Result<Tensor> {
-    host::within("fliplr", || crate::flip(x, &[1]))
+    host::within("fliplr", || crate::flip(x, Some(&[1])))
 }
 
 /// Each column (first axis) in reverse order.
 pub fn flipud(x: &Tensor) -> Result<Tensor> {
-    host::within("flipud", || crate::flip(x, &[0]))
+    host::within("flipud", || crate::flip(x, Some(&[0])))
 }
 
 /// The plane of two axes turned `k` times by 90 degrees, from the first axis towards the second.
@@ -158,9 +158,9 @@ pub fn rot90(x: &Tensor, k: i64, axes: (i64, i64)) -> Result<Tensor> {
     let (a, b) = (first as i64, second as i64);
     host::within("rot90", || match k.rem_euclid(4) {
         0 => Ok(x.clone()),
-        1 => crate::flip(&swapaxes(x, a, b)?, &[a]),
-        2 => crate::flip(x, &[a, b]),
-        _ => crate::flip(&swapaxes(x, a, b)?, &[b]),
+        1 => crate::flip(&swapaxes(x, a, b)?, Some(&[a])),
+        2 => crate::flip(x, Some(&[a, b])),
+        _ => crate::flip(&swapaxes(x, a, b)?, Some(&[b])),
     })
 }
 

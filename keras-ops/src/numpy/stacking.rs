@@ -71,7 +71,7 @@ pub fn array_split(x: &Tensor, indices_or_sections: impl Into<Sections>, axis: i
     })
 }
 
-fn even(op: &str, x: &Tensor, sections: Sections, axis: usize) -> Result<Vec<Tensor>> {
+pub(crate) fn even(op: &str, x: &Tensor, sections: Sections, axis: usize) -> Result<Vec<Tensor>> {
     let Some(&size) = x.dims().get(axis) else {
         candle_core::bail!("{op}: expected at least {} axes, got {:?}", axis + 1, x.dims());
     };

@@ -208,7 +208,7 @@ pub fn correlate(x1: &Tensor, x2: &Tensor, mode: CorrelateMode) -> Result<Tensor
             linear,
         )?;
         let out = super::ravel(&out)?;
-        if swapped { crate::flip(&out, &[0]) } else { Ok(out) }
+        if swapped { crate::flip(&out, None) } else { Ok(out) }
     })
 }
 

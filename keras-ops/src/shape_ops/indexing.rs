@@ -87,10 +87,19 @@ fn scattered<T: Math>(grad: &Tensor, extent: Extent, index: &[u32], shape: &Shap
     host::tensor(dx, grad.dtype(), shape, grad.device())
 }
 
-/// The elements of `x` along `axis` whose numbers are `indices`; negative ones count from the end.
+/// A tensor and the axis to go along; without one, all elements in a row.
+pub(super) fn along(op: &str, x: &Tensor, axis: Option<i64>) -> Result<(Tensor, usize)> {
+    match axis {
+        Some(axis) => Ok((x.clone(), axes::axis(op, axis, x.rank())?)),
+        None => Ok((super::reshape(x, &[x.elem_count() as i64])?, 0)),
+    }
+}
+
+/// The elements of `x` along `axis` whose numbers are `indices`; negative ones count from the end. Without an axis, of
+/// all elements in a row.
 ///
 /// # Shapes
-/// The axis is replaced by the axes of `indices`.
+/// The axis is replaced by the axes of `indices`; without one, those of `indices`.
 ///
 /// # Errors
 /// When an index is out of range (named with its position), or not an integer.
@@ -104,17 +113,17 @@ fn scattered<T: Math>(grad: &Tensor, extent: Extent, index: &[u32], shape: &Shap
 /// assert!(ops::take(&table, &Tensor::new(&[3u32], &Device::Cpu)?, 0).is_err());
 /// # Ok::<(), ops::Error>(())
 /// ```
-pub fn take(x: &Tensor, indices: &Tensor, axis: i64) -> Result<Tensor> {
-    let axis = axes::axis("take", axis, x.rank())?;
+pub fn take(x: &Tensor, indices: &Tensor, axis: impl Into<Option<i64>>) -> Result<Tensor> {
+    let (x, axis) = along("take", x, axis.into())?;
     let index = checked("take", indices, x.dims()[axis])?;
     let dims = [&x.dims()[..axis], indices.dims(), &x.dims()[axis + 1..]].concat();
-    gather_shaped("take", x, index, axis, dims)
+    gather_shaped("take", &x, index, axis, dims)
 }
 
-/// `y[.., i, ..] = x[.., indices[.., i, ..], ..]` along `axis`.
+/// `y[.., i, ..] = x[.., indices[.., i, ..], ..]` along `axis`; without an axis, of the elements of both in a row.
 ///
 /// # Shapes
-/// `x` and `indices` alike except along `axis`; the result as `indices`.
+/// `x` and `indices` alike except along `axis`; the result as `indices`, without an axis of rank 1.
 ///
 /// # Errors
 /// When the shapes do not fit or an index is out of range.
@@ -126,48 +135,64 @@ pub fn take(x: &Tensor, indices: &Tensor, axis: i64) -> Result<Tensor> {
 /// assert_eq!(y.to_vec2::<f32>()?, [[2.], [3.]]);
 /// # Ok::<(), ops::Error>(())
 /// ```
-pub fn take_along_axis(x: &Tensor, indices: &Tensor, axis: i64) -> Result<Tensor> {
+pub fn take_along_axis(x: &Tensor, indices: &Tensor, axis: impl Into<Option<i64>>) -> Result<Tensor> {
     const OP: &str = "take_along_axis";
-    let axis = axes::axis(OP, axis, x.rank())?;
+    let axis = axis.into();
+    let (x, at) = along(OP, x, axis)?;
+    let indices = match axis {
+        Some(_) => indices.clone(),
+        None => indices.flatten_all()?,
+    };
+    along_axis(OP, &x, &indices, at)
+}
+
+fn along_axis(op: &'static str, x: &Tensor, indices: &Tensor, axis: usize) -> Result<Tensor> {
     let fits = |i: usize| i == axis || x.dims()[i] == indices.dims()[i];
     if indices.rank() != x.rank() || !(0..x.rank()).all(fits) {
         candle_core::bail!(
-            "{OP}: expected indices shaped as {:?} except along axis {axis}, got {:?}",
+            "{op}: expected indices shaped as {:?} except along axis {axis}, got {:?}",
             x.dims(),
             indices.dims()
         );
     }
-    let index = checked(OP, indices, x.dims()[axis])?;
+    let index = checked(op, indices, x.dims()[axis])?;
     let Extent { len, inner, .. } = extent(x.dims(), axis);
     let slab = indices.dims()[axis] * inner;
     // Each as a place in flat memory, so that this is a take along one axis of all elements.
     let flat = |(at, i): (usize, &u32)| ((at / slab) * len + *i as usize) * inner + at % inner;
     let index: Vec<u32> = index.iter().enumerate().map(|at| flat(at) as u32).collect();
     let flattened = super::reshape(x, &[x.elem_count() as i64])?;
-    gather_shaped(OP, &flattened, index, 0, indices.dims().to_vec())
+    gather_shaped(op, &flattened, index, 0, indices.dims().to_vec())
 }
 
-/// 1 at each index along a new last axis of `classes`, else 0; all 0 for an index out of range, as in Keras.
+/// 1 at each index along a new axis of `classes` at place `axis`, else 0; all 0 for an index out of range, as in Keras.
+///
+/// # Errors
+/// When `indices` are not integers, or the axis is out of range.
 ///
 /// ```
 /// use keras_ops::{self as ops, DType, Device, Tensor};
-/// let y = ops::one_hot(&Tensor::new(&[2u32, 0], &Device::Cpu)?, 3, DType::F32)?;
+/// let y = ops::one_hot(&Tensor::new(&[2u32, 0], &Device::Cpu)?, 3, -1, DType::F32)?;
 /// assert_eq!(y.to_vec2::<f32>()?, [[0., 0., 1.], [1., 0., 0.]]);
 /// # Ok::<(), ops::Error>(())
 /// ```
-pub fn one_hot(indices: &Tensor, classes: usize, dtype: DType) -> Result<Tensor> {
+pub fn one_hot(indices: &Tensor, classes: usize, axis: i64, dtype: DType) -> Result<Tensor> {
     if indices.dtype().is_float() {
         candle_core::bail!(
             "one_hot: expected integer indices, got {:?}; use `cast`",
             indices.dtype()
         );
     }
-    let dims = [indices.dims(), &[classes]].concat();
+    let axis = axes::axis("one_hot", axis, indices.rank() + 1)?;
+    let (outer, inner) = indices.dims().split_at(axis);
+    let dims = [outer, &[classes], inner].concat();
+    let inner = inner.iter().product::<usize>().max(1);
     let storage = any_dtype!("one_hot", dtype, T => {
         let out = host::read(indices, |indices: &[i64]| {
             let mut out = vec![T::default(); indices.len() * classes];
             for (at, i) in indices.iter().enumerate().filter(|(_, i)| (0..classes as i64).contains(*i)) {
-                out[at * classes + *i as usize] = <T as candle_core::WithDType>::from_f64(1.);
+                let place = (at / inner * classes + *i as usize) * inner + at % inner;
+                out[place] = <T as candle_core::WithDType>::from_f64(1.);
             }
             Ok(out)
         })?;

@@ -2,6 +2,7 @@
 
 use candle_core::{Result, Shape, Tensor};
 
+use super::indexing::along;
 use super::{any_dtype, gather_axis};
 use crate::tape::record;
 use crate::{axes, host};
@@ -94,17 +95,20 @@ pub fn stack(tensors: &[&Tensor], axis: i64) -> Result<Tensor> {
     })
 }
 
-/// Each axis in reverse order.
+/// The elements in reverse order along the given axes, by default along all.
+///
+/// # Errors
+/// When an axis is out of range or named twice.
 ///
 /// ```
 /// use keras_ops::{self as ops, Device, Tensor};
 /// let x = Tensor::new(&[1f32, 2., 3.], &Device::Cpu)?;
-/// assert_eq!(ops::flip(&x, &[0])?.to_vec1::<f32>()?, [3., 2., 1.]);
+/// assert_eq!(ops::flip(&x, None)?.to_vec1::<f32>()?, [3., 2., 1.]);
 /// # Ok::<(), ops::Error>(())
 /// ```
-pub fn flip(x: &Tensor, axes: &[i64]) -> Result<Tensor> {
+pub fn flip(x: &Tensor, axes: Option<&[i64]>) -> Result<Tensor> {
     let mut out = x.clone();
-    for axis in axes::list("flip", Some(axes), x.rank())? {
+    for axis in axes::list("flip", axes, x.rank())? {
         out = gather_axis("flip", &out, (0..x.dims()[axis] as u32).rev().collect(), axis)?;
     }
     Ok(out)
@@ -131,18 +135,61 @@ pub fn tile(x: &Tensor, repeats: &[usize]) -> Result<Tensor> {
     Ok(out)
 }
 
-/// Each element along `axis` repeated `times`.
+/// How often [`repeat`] repeats: every element alike, or each its own number of times.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Repeats {
+    /// All elements so often.
+    All(usize),
+    /// Each element its number of times.
+    Each(Vec<usize>),
+}
+
+impl From<usize> for Repeats {
+    fn from(times: usize) -> Self {
+        Self::All(times)
+    }
+}
+
+impl From<&[usize]> for Repeats {
+    fn from(times: &[usize]) -> Self {
+        Self::Each(times.to_vec())
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Repeats {
+    fn from(times: [usize; N]) -> Self {
+        Self::Each(times.to_vec())
+    }
+}
+
+/// Each element along `axis` repeated; without an axis, of the elements in a row.
+///
+/// # Errors
+/// When the axis is out of range, or there is neither one number of repeats nor one for each element.
 ///
 /// ```
 /// use keras_ops::{self as ops, Device, Tensor};
 /// let x = Tensor::new(&[1f32, 2.], &Device::Cpu)?;
 /// assert_eq!(ops::repeat(&x, 2, 0)?.to_vec1::<f32>()?, [1., 1., 2., 2.]);
+/// assert_eq!(ops::repeat(&x, [0, 3], None)?.to_vec1::<f32>()?, [2., 2., 2.]);
 /// # Ok::<(), ops::Error>(())
 /// ```
-pub fn repeat(x: &Tensor, times: usize, axis: i64) -> Result<Tensor> {
-    let axis = axes::axis("repeat", axis, x.rank())?;
-    let index = (0..x.dims()[axis] as u32)
-        .flat_map(|i| std::iter::repeat_n(i, times))
-        .collect();
-    gather_axis("repeat", x, index, axis)
+pub fn repeat(x: &Tensor, repeats: impl Into<Repeats>, axis: impl Into<Option<i64>>) -> Result<Tensor> {
+    const OP: &str = "repeat";
+    let (x, axis) = along(OP, x, axis.into())?;
+    let size = x.dims()[axis];
+    let times = match repeats.into() {
+        Repeats::All(times) => vec![times; size],
+        Repeats::Each(times) if times.len() == 1 => vec![times[0]; size],
+        Repeats::Each(times) if times.len() == size => times,
+        Repeats::Each(times) => candle_core::bail!(
+            "{OP}: expected one number of repeats or {size}, one for each element of axis {axis} of {:?}, got {}",
+            x.dims(),
+            times.len()
+        ),
+    };
+    let index = (0u32..)
+        .zip(times)
+        .flat_map(|(i, times)| std::iter::repeat_n(i, times));
+    gather_axis(OP, &x, index.collect(), axis)
 }

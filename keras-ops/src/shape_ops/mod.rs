@@ -5,6 +5,7 @@
 mod indexing;
 mod joiner;
 mod joining;
+mod pad_mode;
 mod padding;
 mod views;
 
@@ -12,7 +13,7 @@ pub(crate) use indexing::gather_axis;
 pub use indexing::*;
 pub use joiner::Joiner;
 pub use joining::*;
-pub use padding::*;
+pub use pad_mode::*;
 pub use views::*;
 
 /// Runs an expression with `$t` standing for the element type of a dtype.

@@ -1,4 +1,4 @@
-//! Padding.
+//! Padding with a value.
 
 use candle_core::{Result, Shape, Tensor, WithDType};
 
@@ -6,26 +6,8 @@ use super::any_dtype;
 use crate::host;
 use crate::tape::record;
 
-/// `x` with `(before, after)` elements of `value` added along each axis.
-///
-/// # Errors
-/// When `padding` has not one pair for each axis.
-///
-/// ```
-/// use keras_ops::{self as ops, Device, Tensor};
-/// let x = Tensor::new(&[[1f32, 2.]], &Device::Cpu)?;
-/// let y = ops::pad(&x, &[(0, 1), (1, 0)], 9.)?;
-/// assert_eq!(y.to_vec2::<f32>()?, [[9., 1., 2.], [9., 9., 9.]]);
-/// # Ok::<(), ops::Error>(())
-/// ```
-pub fn pad(x: &Tensor, padding: &[(usize, usize)], value: f64) -> Result<Tensor> {
-    if padding.len() != x.rank() {
-        candle_core::bail!(
-            "pad: expected {} (before, after) pairs, got {}",
-            x.rank(),
-            padding.len()
-        );
-    }
+/// `x` with elements of `value` around it, one pair of numbers for each axis.
+pub(super) fn with_value(x: &Tensor, padding: &[(usize, usize)], value: f64) -> Result<Tensor> {
     let dims: Vec<usize> = x
         .dims()
         .iter()

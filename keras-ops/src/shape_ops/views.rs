@@ -213,33 +213,32 @@ pub fn slice(x: &Tensor, start: &[usize], shape: &[usize]) -> Result<Tensor> {
             x.dims()
         );
     }
-    let mut out = x.clone();
-    for (axis, (start, len)) in start.iter().zip(shape).enumerate() {
-        out = narrow(&out, axis as i64, *start, *len)?;
-    }
-    Ok(out)
+    crate::host::within("slice", || {
+        let sides = start.iter().zip(shape).enumerate();
+        sides
+            .into_iter()
+            .try_fold(x.clone(), |out, (axis, (start, len))| {
+                narrow(&out, axis as i64, *start, *len)
+            })
+    })
 }
 
-/// `sections` equal parts along `axis`. Views.
+/// Parts along `axis`: equal ones for a number of sections, else beginning at the given places. Views.
 ///
 /// # Errors
-/// When the axis does not divide.
+/// When the axis is out of range, or does not divide into the number of sections.
 ///
 /// ```
 /// use keras_ops::{self as ops, Device, Tensor};
 /// let parts = ops::split(&Tensor::new(&[1f32, 2., 3., 4.], &Device::Cpu)?, 2, 0)?;
 /// assert_eq!(parts[1].to_vec1::<f32>()?, [3., 4.]);
+/// let parts = ops::split(&Tensor::new(&[1f32, 2., 3., 4.], &Device::Cpu)?, [1], 0)?;
+/// assert_eq!(parts[1].to_vec1::<f32>()?, [2., 3., 4.]);
 /// # Ok::<(), ops::Error>(())
 /// ```
-pub fn split(x: &Tensor, sections: usize, axis: i64) -> Result<Vec<Tensor>> {
-    let size = x.dims()[axes::axis("split", axis, x.rank())?];
-    if sections == 0 || !size.is_multiple_of(sections) {
-        candle_core::bail!(
-            "split: axis {axis} of {:?} does not divide into {sections} parts",
-            x.dims()
-        );
-    }
-    split_sizes(x, &vec![size / sections; sections], axis)
+pub fn split(x: &Tensor, indices_or_sections: impl Into<crate::Sections>, axis: i64) -> Result<Vec<Tensor>> {
+    let axis = axes::axis("split", axis, x.rank())?;
+    crate::numpy::even("split", x, indices_or_sections.into(), axis)
 }
 
 /// Parts of the given sizes along `axis`, which they must fill. Views.

@@ -206,3 +206,193 @@ fn misuse_names_the_operation() {
     assert!(error(ops::svdvals(&nan)).contains("not finite"));
     assert!(error(ops::norm(&x, Norm::Nuclear, Some(&[0]), false)).starts_with("norm: expected one axis"));
 }
+
+fn finite(x: &Tensor) -> bool {
+    ops::all_finite(x).unwrap()
+}
+
+#[test]
+fn matrices_without_elements() {
+    let empty = |dims: &[usize]| Tensor::zeros(dims, DType::F32, &Device::Cpu).unwrap();
+    for (lead, n) in [(0, 3), (2, 0)] {
+        let x = empty(&[lead, n, n]);
+        assert_eq!(ops::inv(&x).unwrap().dims(), [lead, n, n]);
+        assert_eq!(ops::cholesky(&x, false).unwrap().dims(), [lead, n, n]);
+        assert_eq!(ops::lu_factor(&x).unwrap().1.dims(), [lead, n]);
+        assert_eq!(ops::eigh(&x).unwrap().0.dims(), [lead, n]);
+        assert_eq!(ops::eig(&x).unwrap().1.0.dims(), [lead, n, n]);
+        assert_eq!(ops::solve(&x, &x).unwrap().dims(), [lead, n, n]);
+        assert_eq!(ops::solve_triangular(&x, &x, true).unwrap().dims(), [lead, n, n]);
+        let (det, (sign, log)) = (ops::det(&x).unwrap(), ops::slogdet(&x).unwrap());
+        // The determinant of nothing is the empty product.
+        assert_eq!(det.to_vec1::<f32>().unwrap(), vec![1.; lead]);
+        assert_eq!(sign.to_vec1::<f32>().unwrap(), vec![1.; lead]);
+        assert_eq!(log.to_vec1::<f32>().unwrap(), vec![0.; lead]);
+    }
+    for (lead, m, n) in [(0, 3, 2), (2, 0, 3), (2, 3, 0), (2, 0, 0)] {
+        let x = empty(&[lead, m, n]);
+        let k = m.min(n);
+        let (q, r) = ops::qr(&x, false).unwrap();
+        assert_eq!((q.dims(), r.dims()), (&[lead, m, k][..], &[lead, k, n][..]));
+        let (q, r) = ops::qr(&x, true).unwrap();
+        assert_eq!((q.dims(), r.dims()), (&[lead, m, m][..], &[lead, m, n][..]));
+        for (full, u_cols, v_rows) in [(false, k, k), (true, m, n)] {
+            let (u, s, v) = ops::svd(&x, full).unwrap();
+            assert_eq!((u.dims(), s.dims()), (&[lead, m, u_cols][..], &[lead, k][..]));
+            assert_eq!(v.dims(), [lead, v_rows, n]);
+        }
+        assert_eq!(ops::pinv(&x, None).unwrap().dims(), [lead, n, m]);
+        assert_eq!(
+            ops::matrix_rank(&x, None).unwrap().to_vec1::<u32>().unwrap(),
+            vec![0; lead]
+        );
+        let b = empty(&[lead, m, 2]);
+        assert_eq!(ops::lstsq(&x, &b, None).unwrap().dims(), [lead, n, 2]);
+    }
+}
+
+#[test]
+fn singular_matrices() {
+    // Pivots of 0 early, late, and everywhere.
+    let early = [[0f64, 0., 1.], [0., 2., 3.], [0., 4., 6.]];
+    let late = [[1f64, 2., 3.], [2., 4., 6.], [1., 0., 1.]];
+    for x in [early, late, [[0.; 3]; 3]] {
+        let x = Tensor::new(&x, &Device::Cpu).unwrap();
+        assert_eq!(ops::det(&x).unwrap().to_scalar::<f64>().unwrap(), 0.);
+        let (sign, log) = ops::slogdet(&x).unwrap();
+        assert_eq!(sign.to_scalar::<f64>().unwrap(), 0.);
+        assert_eq!(log.to_scalar::<f64>().unwrap(), f64::NEG_INFINITY);
+        let (lu, pivots) = ops::lu_factor(&x).unwrap();
+        let one = Tensor::eye(3, DType::F64, &Device::Cpu).unwrap();
+        let l = (ops::tril(&lu, -1).unwrap() + one).unwrap();
+        let product = ops::matmul(&l, &ops::triu(&lu, 0).unwrap()).unwrap();
+        let mut rows = x.to_vec2::<f64>().unwrap();
+        for (i, pivot) in pivots.to_vec1::<u32>().unwrap().into_iter().enumerate() {
+            rows.swap(i, pivot as usize);
+        }
+        assert!(distance(&product, &Tensor::new(rows, &Device::Cpu).unwrap()) < 1e-15);
+        let error = ops::inv(&x).unwrap_err().to_string();
+        assert!(error.starts_with("inv: the 3 by 3 matrix is singular"), "{error}");
+    }
+}
+
+#[test]
+fn factors_give_the_matrix_back() {
+    for n in [1, 2, 3, 8, 17, 33, 65, 130] {
+        let x = normal(&[2, n, n], n as u64);
+        let (q, r) = ops::qr(&x, false).unwrap();
+        orthonormal(&q);
+        assert!(distance(&ops::matmul(&q, &r).unwrap(), &x) < 1e-12, "qr {n}");
+        assert!(distance(&ops::tril(&r, -1).unwrap(), &r.zeros_like().unwrap()) == 0.);
+        let one = Tensor::eye(n, DType::F64, &Device::Cpu).unwrap();
+        let definite = ops::add(&ops::matmul(&x, &t(&x)).unwrap(), &one).unwrap();
+        let l = ops::cholesky(&definite, false).unwrap();
+        assert!(
+            distance(&ops::matmul(&l, &t(&l)).unwrap(), &definite) < 1e-11,
+            "cholesky {n}"
+        );
+        let inverse = ops::inv(&definite).unwrap();
+        let one = one.broadcast_as(definite.dims()).unwrap();
+        assert!(
+            distance(&ops::matmul(&definite, &inverse).unwrap(), &one) < 1e-8,
+            "inv {n}"
+        );
+        let y = ops::solve(&definite, &x).unwrap();
+        assert!(
+            distance(&ops::matmul(&definite, &y).unwrap(), &x) < 1e-8,
+            "solve {n}"
+        );
+        let y = ops::solve_triangular(&l, &x, true).unwrap();
+        assert!(distance(&ops::matmul(&l, &y).unwrap(), &x) < 1e-8, "lower {n}");
+        let y = ops::solve_triangular(&t(&l), &x, false).unwrap();
+        assert!(
+            distance(&ops::matmul(&t(&l), &y).unwrap(), &x) < 1e-8,
+            "upper {n}"
+        );
+    }
+}
+
+#[test]
+fn large_and_small_numbers_neither_overflow_nor_vanish() {
+    for scale in [1e-30, 1e30] {
+        let x = normal(&[12, 9], 5).to_dtype(DType::F32).unwrap();
+        let large = (&x * scale).unwrap();
+        let (s, expected) = (ops::svdvals(&large).unwrap(), ops::svdvals(&x).unwrap());
+        let s = (s / scale).unwrap().to_dtype(DType::F64).unwrap();
+        assert!(distance(&s, &expected.to_dtype(DType::F64).unwrap()) < 1e-5);
+        let square = large.narrow(0, 0, 9).unwrap();
+        assert!(finite(&ops::eigh(&square).unwrap().1));
+        let ((re, _), (v, _)) = ops::eig(&square).unwrap();
+        assert!(finite(&re) && finite(&v));
+    }
+}
+
+#[test]
+fn numbers_that_are_not_finite() {
+    for wrong in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {
+        let x = Tensor::new(&[[1f32, wrong], [2., 4.]], &Device::Cpu).unwrap();
+        let message = |error: keras_ops::Error| error.to_string();
+        for error in [
+            ops::svd(&x, true).map(drop).map_err(message),
+            ops::eigh(&x).map(drop).map_err(message),
+            ops::eig(&x).map(drop).map_err(message),
+            ops::pinv(&x, None).map(drop).map_err(message),
+            ops::matrix_rank(&x, None).map(drop).map_err(message),
+        ] {
+            assert!(error.unwrap_err().contains("not finite"));
+        }
+        assert!(ops::cholesky(&x, false).is_err());
+        // The others give what their arithmetic does.
+        assert!(!finite(&ops::det(&x).unwrap()));
+        assert!(!finite(&ops::qr(&x, false).unwrap().1));
+        drop((ops::inv(&x), ops::solve(&x, &x), ops::lu_factor(&x)));
+    }
+}
+
+/// Turns, shears, permutations, triangles: where an iteration could run in circles.
+#[test]
+fn eigenvalues_of_special_matrices() {
+    let n = 12;
+    let of = |f: &dyn Fn(usize, usize) -> f64| {
+        let values: Vec<f64> = (0..n * n).map(|at| f(at / n, at % n)).collect();
+        Tensor::from_vec(values, (n, n), &Device::Cpu).unwrap()
+    };
+    let truth = |b: bool| f64::from(u8::from(b));
+    let cycle = of(&|i, j| truth((i + 1) % n == j));
+    let ((re, im), _) = ops::eig(&cycle).unwrap();
+    let sizes = re
+        .to_vec1::<f64>()
+        .unwrap()
+        .into_iter()
+        .zip(im.to_vec1::<f64>().unwrap());
+    // All roots of unity.
+    assert!(sizes.map(|(a, b)| a.hypot(b)).all(|r| (r - 1.).abs() < 1e-12));
+    let sorted = |x: &Tensor| {
+        let ((re, im), _) = ops::eig(x).unwrap();
+        assert!(im.to_vec1::<f64>().unwrap().iter().all(|x| *x == 0.));
+        let mut re = re.to_vec1::<f64>().unwrap();
+        re.sort_by(f64::total_cmp);
+        re
+    };
+    let triangle = of(&|i, j| if i > j { 0. } else { (i + 1) as f64 + truth(i != j) });
+    let expected: Vec<f64> = (1..=n).map(|i| i as f64).collect();
+    let far = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0., f64::max);
+    assert!(far(&sorted(&triangle), &expected) < 1e-9);
+    assert_eq!(sorted(&of(&|i, j| truth(i == j))), vec![1.; n]);
+    assert_eq!(sorted(&of(&|_, _| 0.)), vec![0.; n]);
+    // Nilpotent: all are 0.
+    assert_eq!(sorted(&of(&|i, j| truth(i + 1 == j))), vec![0.; n]);
+}
+
+#[test]
+fn the_largest_element_of_an_eigenvector_is_real() {
+    let x = normal(&[9, 9], 3);
+    let (_, (re, im)) = ops::eig(&x).unwrap();
+    let (re, im) = (t(&re).to_vec2::<f64>().unwrap(), t(&im).to_vec2::<f64>().unwrap());
+    for (re, im) in re.iter().zip(&im) {
+        let sizes: Vec<f64> = re.iter().zip(im).map(|(a, b)| a.hypot(*b)).collect();
+        assert!((sizes.iter().map(|s| s * s).sum::<f64>() - 1.).abs() < 1e-14);
+        let largest = (0..9).max_by(|a, b| sizes[*a].total_cmp(&sizes[*b])).unwrap();
+        assert_eq!(im[largest], 0.);
+    }
+}

@@ -24,6 +24,7 @@ mod linear;
 mod losses;
 mod math;
 mod memory;
+mod misuse;
 mod names;
 mod norm;
 mod numpy;

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use keras_ops::{
     self as ops, CorrelateMode, CrossAxes, DType, Device, Indexing, Interpolation, IsClose, NanToNum,
-    Quantile, Result, Space, Tensor, Trapezoid,
+    PadMode, Quantile, Result, Space, Tensor, Trapezoid,
 };
 
 type Run = fn(&[Tensor]) -> Result<Vec<Tensor>>;
@@ -17,6 +17,17 @@ fn five() -> Space {
         num: 5,
         ..Space::default()
     }
+}
+
+/// The two paddings of the file: the second adds more than the axis has.
+fn padded(x: &Tensor, mode: PadMode) -> Result<Tensor> {
+    let second = x.flatten_all()?.to_vec1::<f32>()?.is_sorted();
+    let widths = if second {
+        [(0, 0), (7, 5)]
+    } else {
+        [(1, 0), (2, 3)]
+    };
+    ops::pad(x, &widths, mode)
 }
 
 macro_rules! unary {
@@ -57,6 +68,24 @@ const ONE: &[(&str, Run)] = one! {
     "isclose True": |x| ops::isclose(&x[0], &x[1], IsClose { equal_nan: true, ..IsClose::default() });
     "allclose": |x| ops::allclose(&x[0], &ops::broadcast_to(&x[1], x[0].dims())?, IsClose::default());
     "where": |x| ops::where_(&x[0], &x[1], &x[2]);
+    "pad edge": |x| padded(&x[0], PadMode::Edge);
+    "pad linear_ramp": |x| padded(&x[0], PadMode::LinearRamp);
+    "pad maximum": |x| padded(&x[0], PadMode::Maximum);
+    "pad mean": |x| padded(&x[0], PadMode::Mean);
+    "pad median": |x| padded(&x[0], PadMode::Median);
+    "pad minimum": |x| padded(&x[0], PadMode::Minimum);
+    "pad reflect": |x| padded(&x[0], PadMode::Reflect);
+    "pad symmetric": |x| padded(&x[0], PadMode::Symmetric);
+    "pad wrap": |x| padded(&x[0], PadMode::Wrap);
+    "pad reflect one": |x| ops::pad(&x[0], &[(2, 3)], PadMode::Reflect);
+    "repeat flat": |x| ops::repeat(&x[0], 2, None);
+    "repeat each": |x| ops::repeat(&x[0], [2, 0, 3], -1);
+    "take flat": |x| ops::take(&x[0], &x[1], None);
+    "take_along_axis flat": |x| ops::take_along_axis(&x[0], &x[1], None);
+    "flip all": |x| ops::flip(&x[0], None);
+    "one_hot -1": |x| ops::one_hot(&x[0], 3, -1, F32);
+    "one_hot 0": |x| ops::one_hot(&x[0], 3, 0, F32);
+    "one_hot 1": |x| ops::one_hot(&x[0], 3, 1, F32);
     "select": |x| ops::select(&[&x[0], &x[1]], &[&x[2], &x[3]], None);
     "saturate_cast": |x| ops::saturate_cast(&x[0], DType::U8);
     "tril -1": |x| ops::tril(&x[0], -1);
@@ -142,6 +171,7 @@ const MANY: &[(&str, Run)] = &[
         pair(ops::histogram(&x[0], 4, Some((-1., 2.))))
     }),
     ("array_split", |x| ops::array_split(&x[0], 3, 1)),
+    ("split places", |x| ops::split(&x[0], [1, 2], 1)),
     ("hsplit", |x| ops::hsplit(&x[0], 2)),
     ("vsplit", |x| ops::vsplit(&x[0], [1])),
     ("dsplit", |x| ops::dsplit(&x[0], 2)),

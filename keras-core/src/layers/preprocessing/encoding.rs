@@ -116,7 +116,7 @@ pub(super) fn encode(
             if dims.len() > 1 && dims.last() == Some(&1) {
                 dims.pop();
             }
-            Ok(ops::one_hot(&ops::reshape(&indices, &dims)?, depth, dtype)?)
+            Ok(ops::one_hot(&ops::reshape(&indices, &dims)?, depth, -1, dtype)?)
         }
         OutputMode::MultiHot => Ok(ops::multi_hot(&indices, depth, dtype)?),
         _ => count(&indices, depth, dtype, weights),
@@ -132,7 +132,7 @@ fn count(indices: &Tensor, depth: usize, dtype: DType, weights: Option<&Tensor>)
         );
     }
     if indices.rank() > 2 {
-        let hot = ops::one_hot(indices, depth, weights.map_or(dtype, Tensor::dtype))?;
+        let hot = ops::one_hot(indices, depth, -1, weights.map_or(dtype, Tensor::dtype))?;
         let hot = match weights {
             Some(weights) => ops::multiply(&hot, &ops::expand_dims(weights, -1)?)?,
             None => hot,

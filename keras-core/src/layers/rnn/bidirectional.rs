@@ -390,7 +390,7 @@ impl Layer for Bidirectional {
         let (y, y_states) = Self::run(&self.forward, x, ahead, cx)?;
         let (mut z, z_states) = Self::run(self.backward()?, x, back, cx)?;
         if self.flag("return_sequences") {
-            z = ops::flip(&z, &[1])?;
+            z = ops::flip(&z, Some(&[1]))?;
         }
         Ok(self.join((y, y_states), (z, z_states))?.into())
     }

@@ -260,14 +260,14 @@ impl RnnCell for StackedRNNCells {
             let (output, states) = steps::run(cell, &own, false, cx)?;
             // What comes out is in the order of the steps.
             if std::mem::take(&mut backwards) {
-                mask = mask.take().map(|mask| ops::flip(&mask, &[1])).transpose()?;
+                mask = mask.take().map(|mask| ops::flip(&mask, Some(&[1]))).transpose()?;
             }
             x = output;
             after.extend(states);
             Ok(())
         })?;
         if sequence.go_backwards && sequence.input_order && sequence.return_sequences {
-            x = ops::flip(&x, &[1])?;
+            x = ops::flip(&x, Some(&[1]))?;
         }
         Ok(Some((x, after)))
     }

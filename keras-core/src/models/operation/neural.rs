@@ -14,11 +14,12 @@ fn along(o: &Operands<'_>, f: fn(&Tensor, &[i64]) -> ops::Result<Tensor>) -> Res
 
 fn one_hot(o: &Operands<'_>) -> Result<Vec<Tensor>> {
     let dtype = o.dtype("dtype")?.unwrap_or_else(ops::floatx);
-    let encoded = ops::one_hot(o.x()?, o.req("num_classes")?, dtype)?;
-    match o.or::<i64>("axis", -1)? {
-        -1 => Ok(vec![encoded]),
-        axis => one(ops::moveaxis(&encoded, -1, axis)),
-    }
+    one(ops::one_hot(
+        o.x()?,
+        o.req("num_classes")?,
+        o.or("axis", -1)?,
+        dtype,
+    ))
 }
 
 fn normalize(o: &Operands<'_>) -> Result<Vec<Tensor>> {

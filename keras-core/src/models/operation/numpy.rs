@@ -1,6 +1,6 @@
 //! The operations of `keras.ops` that NumPy has, and of `core`, `math` and `linalg`.
 
-use keras_ops::{self as ops, DType, Tensor};
+use keras_ops::{self as ops, DType, PadMode, Tensor};
 
 use super::{Op, Operands, ops};
 use crate::{Result, bail};
@@ -99,11 +99,11 @@ fn split(o: &Operands<'_>) -> Made {
 }
 
 fn repeat(o: &Operands<'_>) -> Made {
-    let (x, times) = (o.x()?, o.req("repeats")?);
-    match o.opt("axis")? {
-        Some(axis) => one(ops::repeat(x, times, axis)),
-        None => one(ops::repeat(&ops::ravel(x)?, times, 0)),
-    }
+    let Some(repeats) = o.numbers("repeats")? else {
+        bail!("the argument `repeats` is required")
+    };
+    let repeats: Vec<usize> = repeats.into_iter().map(|n| n.max(0) as usize).collect();
+    one(ops::repeat(o.x()?, repeats.as_slice(), o.opt::<i64>("axis")?))
 }
 
 fn tile(o: &Operands<'_>) -> Made {
@@ -121,16 +121,32 @@ fn tile(o: &Operands<'_>) -> Made {
 }
 
 fn pad(o: &Operands<'_>) -> Made {
-    let mode: String = o.or("mode", "constant".to_owned())?;
-    if mode != "constant" {
-        bail!("`mode` must be \"constant\", got \"{mode}\"");
-    }
+    let value: Option<f64> = o.opt("constant_values")?;
+    let mode = match o.or("mode", "constant".to_owned())?.as_str() {
+        "constant" => PadMode::Constant(value.unwrap_or(0.)),
+        other if value.is_some() => {
+            bail!("`constant_values` can only be given with the mode \"constant\", got the mode \"{other}\"")
+        }
+        "edge" => PadMode::Edge,
+        "empty" => PadMode::Constant(0.),
+        "linear_ramp" => PadMode::LinearRamp,
+        "maximum" => PadMode::Maximum,
+        "mean" => PadMode::Mean,
+        "median" => PadMode::Median,
+        "minimum" => PadMode::Minimum,
+        "reflect" => PadMode::Reflect,
+        "symmetric" => PadMode::Symmetric,
+        "wrap" | "circular" => PadMode::Wrap,
+        other => {
+            bail!("`mode` must be one of those of `keras.ops.pad`, such as \"constant\", got \"{other}\"")
+        }
+    };
     let widths: Vec<[usize; 2]> = o.req("pad_width")?;
     let widths: Vec<(usize, usize)> = widths
         .into_iter()
         .map(|[before, after]| (before, after))
         .collect();
-    one(ops::pad(o.x()?, &widths, o.or("constant_values", 0.)?))
+    one(ops::pad(o.x()?, &widths, mode))
 }
 
 fn clip(o: &Operands<'_>) -> Made {
@@ -143,11 +159,7 @@ fn choose(o: &Operands<'_>) -> Made {
 }
 
 fn take(o: &Operands<'_>) -> Made {
-    let (x, indices) = (o.x()?, o.indices(1)?);
-    match o.opt("axis")? {
-        Some(axis) => one(ops::take(x, &indices, axis)),
-        None => one(ops::take(&ops::ravel(x)?, &indices, 0)),
-    }
+    one(ops::take(o.x()?, &o.indices(1)?, o.opt::<i64>("axis")?))
 }
 
 fn einsum(o: &Operands<'_>) -> Made {
@@ -167,11 +179,7 @@ fn roll(o: &Operands<'_>) -> Made {
 }
 
 fn flip(o: &Operands<'_>) -> Made {
-    let x = o.x()?;
-    let axes = o
-        .numbers("axis")?
-        .unwrap_or_else(|| (0..x.rank() as i64).collect());
-    one(ops::flip(x, &axes))
+    one(ops::flip(o.x()?, o.numbers("axis")?.as_deref()))
 }
 
 fn squeeze(o: &Operands<'_>) -> Made {

@@ -1,9 +1,9 @@
 //! Control flow, and operations with several parts.
 
 use keras_ops as ops;
-use ops::{BlockOptions, Result, Tensor};
+use ops::{BlockOptions, Result, Tensor, Vectorize};
 
-use super::case::{CUBE, Case, Input, POSITIVE, UNIT, X, case, labels};
+use super::case::{CUBE, Case, Input, POSITIVE, ROW, UNIT, X, case, labels};
 
 const IMAGES: Input = (&[2, 2, 4, 5], -1.4, 1.9);
 const BLOCKS: Input = (&[2, 8, 6], -1.4, 1.9);
@@ -17,6 +17,15 @@ fn running_product(x: &Tensor, reverse: bool) -> Result<Tensor> {
     };
     let (last, all) = ops::scan(step, init, x, reverse)?;
     ops::concatenate(&[&ops::expand_dims(&last, 0)?, &all], 0)
+}
+
+fn dots() -> impl Fn(&[&Tensor]) -> Result<Tensor> {
+    let signature = Some("(n),(n)->()".to_owned());
+    let options = Vectorize {
+        signature,
+        ..Default::default()
+    };
+    ops::vectorize(|x| ops::dot(&x[0], &x[1]), options)
 }
 
 fn both((a, b): (Tensor, Tensor)) -> Result<Tensor> {
@@ -41,6 +50,8 @@ fn loss(x: &Tensor, blank: usize) -> Result<Tensor> {
 pub(super) const CASES: &[Case] = &[
     case("map", &[CUBE], |x| ops::map(|row| ops::sum(&ops::square(row)?, Some(&[-1]), false), &x[0])).fails_empty(),
     case("vectorized_map", &[X], |x| ops::vectorized_map(ops::square, &x[0])).fails_empty(),
+    case("vectorize", &[CUBE, ROW], |x| ops::vectorize(|x| ops::multiply(&x[0], &x[1]), Vectorize::default())(&[&x[0], &x[1]])).fails_empty(),
+    case("vectorize signature", &[CUBE, ROW], |x| dots()(&[&x[0], &x[1]])).fails_empty(),
     case("scan", &[X], |x| ops::host::within("scan", || running_product(&x[0], false))).fails_empty(),
     case("scan reverse", &[X], |x| ops::host::within("scan", || running_product(&x[0], true))).fails_empty(),
     case("associative_scan", &[(&[7, 2], 0.5, 1.6)], |x| ops::associative_scan(ops::multiply, &x[0], false, 0)),

@@ -1,6 +1,7 @@
 //! Shapes, joining and indexing.
 
 use keras_ops as ops;
+use ops::PadMode;
 
 use super::case::{COLUMN, CUBE, Case, POSITIVE, X, case, labels};
 
@@ -19,8 +20,22 @@ pub(super) const CASES: &[Case] = &[
     case("stack", &[X, POSITIVE], |x| ops::stack(&[&x[0], &x[1]], -1)),
     case("pad", &[CUBE], |x| ops::pad(&x[0], &[(0, 0), (1, 2), (0, 0)], 3.)),
     case("pad last", &[CUBE], |x| ops::pad(&x[0], &[(1, 0), (0, 0), (2, 1)], 0.)),
-    case("flip", &[CUBE], |x| ops::flip(&x[0], &[0, -1])),
+    case("pad edge", &[CUBE], |x| ops::pad(&x[0], &[(0, 0), (2, 1), (0, 2)], PadMode::Edge)),
+    case("pad reflect", &[CUBE], |x| ops::pad(&x[0], &[(0, 0), (4, 1), (2, 3)], PadMode::Reflect)),
+    case("pad symmetric", &[CUBE], |x| ops::pad(&x[0], &[(0, 0), (4, 1), (2, 3)], PadMode::Symmetric)),
+    case("pad wrap", &[CUBE], |x| ops::pad(&x[0], &[(0, 0), (4, 1), (0, 3)], PadMode::Wrap)),
+    case("pad linear_ramp", &[CUBE], |x| ops::pad(&x[0], &[(0, 0), (2, 1), (1, 3)], PadMode::LinearRamp)),
+    case("pad maximum", &[CUBE], |x| ops::pad(&x[0], &[(0, 0), (2, 1), (0, 1)], PadMode::Maximum)),
+    case("pad mean", &[CUBE], |x| ops::pad(&x[0], &[(0, 0), (2, 1), (1, 0)], PadMode::Mean)),
+    case("pad median", &[CUBE], |x| ops::pad(&x[0], &[(0, 0), (2, 1), (0, 0)], PadMode::Median)),
+    case("pad minimum", &[CUBE], |x| ops::pad(&x[0], &[(0, 0), (2, 1), (0, 0)], PadMode::Minimum)),
+    case("flip", &[CUBE], |x| ops::flip(&x[0], Some(&[0, -1]))),
     case("tile", &[X], |x| ops::tile(&x[0], &[2, 3])),
+    case("repeat each", &[X], |x| ops::repeat(&x[0], [2, 0, 1, 3, 1], -1)),
+    case("repeat flat", &[X], |x| ops::repeat(&x[0], 2, None)),
+    case("take flat", &[X], |x| ops::take(&x[0], &labels(&[4, 0, 12, 4])?, None)).fixed(),
+    case("take_along_axis flat", &[X], |x| ops::take_along_axis(&x[0], &labels(&[4, 0, 12, 4])?, None)).fixed(),
+    case("split places", &[X], |x| { let parts = ops::split(&x[0], [1, 3], -1)?; ops::multiply(&parts[0], &parts[1]) }),
     case("repeat", &[X], |x| ops::repeat(&x[0], 2, 1)),
     case("take", &[CUBE], |x| ops::take(&x[0], &labels(&[2, 0, 2, 2])?, 1)).fixed(),
     case("take_along_axis", &[X], |x| ops::take_along_axis(&x[0], &ops::reshape(&labels(&[4, 0, 2, 2, 3, 3])?, &[3, 2])?, 1)).fixed(),

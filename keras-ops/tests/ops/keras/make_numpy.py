@@ -284,5 +284,20 @@ EINSUM = {
 for subscripts, operands in EINSUM.items():
     case(f"einsum {subscripts}", lambda *x: ops.einsum(subscripts, *x), *operands)
 
+GRID = np.arange(1, 7, dtype="float32").reshape(2, 3)
+for mode in ("edge", "linear_ramp", "maximum", "mean", "median", "minimum", "reflect", "symmetric", "wrap"):
+    case(f"pad {mode}", lambda x, m=mode: ops.pad(x, ((1, 0), (2, 3)), mode=m), GRID * GRID % 7)
+    case(f"pad {mode}", lambda x, m=mode: ops.pad(x, ((0, 0), (7, 5)), mode=m), GRID)
+case("pad reflect one", lambda x: ops.pad(x, ((2, 3),), mode="reflect"), f(4))
+case("repeat flat", lambda x: ops.repeat(x, 2), GRID)
+case("repeat each", lambda x: ops.repeat(x, np.array([2, 0, 3]), axis=-1), GRID)
+case("take flat", lambda x, i: ops.take(x, i), GRID, np.array([[5, 0], [-1, 2]], "int32"))
+case("take_along_axis flat", lambda x, i: ops.take_along_axis(x, i), GRID, np.array([5, 0, -1], "int32"))
+case("split places", lambda x: ops.split(x, [1, 2], axis=1), GRID)
+case("flip all", lambda x: ops.flip(x), GRID)
+CLASSES = np.array([[0, 2, 1], [3, -1, 0]], "int32")
+for axis in (-1, 0, 1):
+    case(f"one_hot {axis}", lambda x, a=axis: ops.one_hot(x, 3, axis=a), CLASSES)
+
 save_file(stored, os.path.join(os.path.dirname(os.path.abspath(__file__)), "numpy.safetensors"))
 print(len(variants), "functions,", sum(variants.values()), "cases")

@@ -98,7 +98,7 @@ impl RandomFlip {
             .filter(|w| w.0)
             .map(|w| w.1)
             .collect();
-        where_chosen(chosen, &ops::flip(x, &axes)?, x)
+        where_chosen(chosen, &ops::flip(x, Some(&axes))?, x)
     }
 }
 
