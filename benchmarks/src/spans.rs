@@ -9,7 +9,7 @@ use tracing::span::{Attributes, Id, Record};
 use tracing::{Event, Metadata, Subscriber};
 
 /// The spans of a training step.
-pub const NAMES: [&str; 4] = ["step", "forward", "backward", "update"];
+pub const NAMES: [&str; 5] = ["step", "forward", "backward", "gradient", "update"];
 
 #[derive(Debug, Default)]
 struct State {

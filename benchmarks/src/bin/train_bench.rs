@@ -106,13 +106,21 @@ fn main() -> Result<()> {
         times.first_step.unwrap_or(f64::NAN),
         history.last("loss")?,
     );
-    if let [Some(step), Some(forward), Some(backward), Some(update)] = parts {
+    if let [
+        Some(step),
+        Some(forward),
+        Some(backward),
+        Some(gradient),
+        Some(update),
+    ] = parts
+    {
         let whole: f64 = times.epochs.iter().skip(1).sum();
         let percent = |seconds: f64| 100. * seconds / whole;
         println!(
-            "{name:12} forward {:.1}  backward {:.1}  update {:.1}  metrics {:.1}  loop {:.1}",
+            "{name:12} forward {:.1}  gradients {:.1}  tape {:.1}  update {:.1}  metrics {:.1}  loop {:.1}",
             percent(forward),
-            percent(backward),
+            percent(gradient),
+            percent(backward - gradient),
             percent(update),
             percent(step - forward - backward - update),
             percent(whole - step),
