@@ -169,17 +169,18 @@ pub struct GeluTanh;
 impl Pointwise for GeluTanh {
     const NAME: &'static str = "gelu";
     const SAVES: Saves = Saves::Input;
+    // (1 + tanh(u)) / 2 = sigmoid(2 u), which is cheaper and precise where tanh is near -1.
     #[inline(always)]
     fn forward<T: Math>(self, x: T) -> T {
-        let u = T::of(SQRT_TWO_BY_PI) * x * (T::ONE + T::of(GELU_CUBIC) * x * x);
-        T::of(0.5) * x * (T::ONE + u.tanh())
+        let cubic = T::of(GELU_CUBIC) * x * x;
+        x * (T::of(2. * SQRT_TWO_BY_PI) * x * (T::ONE + cubic)).sigmoid()
     }
     #[inline(always)]
     fn derivative<T: Math>(self, x: T, _y: T) -> T {
-        let u = T::of(SQRT_TWO_BY_PI) * x * (T::ONE + T::of(GELU_CUBIC) * x * x);
-        let du = T::of(SQRT_TWO_BY_PI) * (T::ONE + T::of(3. * GELU_CUBIC) * x * x);
-        let t = u.tanh();
-        T::of(0.5) * (T::ONE + t + x * (T::ONE - t * t) * du)
+        let cubic = T::of(GELU_CUBIC) * x * x;
+        let s = (T::of(2. * SQRT_TWO_BY_PI) * x * (T::ONE + cubic)).sigmoid();
+        let slope = T::of(2. * SQRT_TWO_BY_PI) * (T::ONE + T::of(3.) * cubic);
+        s + x * s * (T::ONE - s) * slope
     }
 }
 

@@ -25,6 +25,12 @@ fn scaled_sum<T: Math>(x: &Tensor, joined: &Joined, factor: f64) -> Result<Tenso
     let out = host::storage_as(out, x.dtype(), x.device())?;
     let (shape, from) = (Shape::from(joined.shape.as_slice()), x.shape().clone());
     Ok(record(&[x], out, &shape, move |grad, _| {
+        if grad.elem_count() == 1 {
+            // The same for all elements.
+            let g = host::read(&grad, |g: &[T]| Ok(vec![g[0] * factor]))?;
+            let g = host::tensor(g, grad.dtype(), &Shape::from(()), grad.device())?;
+            return Ok([Some(g.broadcast_as(&from)?)].into_iter().collect());
+        }
         let g = host::read(&grad, |g: &[T]| Ok(lane_map::spread(g, extent, factor)))?;
         Ok([Some(host::tensor(g, grad.dtype(), &from, grad.device())?)]
             .into_iter()

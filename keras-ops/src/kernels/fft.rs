@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::kernels::team::{Parts as _, Slice as _};
 use realfft::num_complex::Complex;
 use realfft::{ComplexToReal, RealFftPlanner, RealToComplex};
+use rustc_hash::FxHashMap;
 use rustfft::{Fft, FftDirection, FftNum, FftPlanner, FftPlannerScalar};
 
 use super::simd;
@@ -13,15 +14,92 @@ use crate::kernels::math::Math;
 
 thread_local! {
     static REAL: RefCell<RealFftPlanner<f32>> = RefCell::new(RealFftPlanner::new());
+    static HALVES: RefCell<FxHashMap<usize, Arc<Halves<f32>>>> = RefCell::default();
     static SINGLE: RefCell<FftPlanner<f32>> = RefCell::new(FftPlanner::new());
     // Without vector instructions: f64 is for checking, and the vectorised planner takes long to compile.
     static DOUBLE: RefCell<FftPlannerScalar<f64>> = RefCell::new(FftPlannerScalar::new());
 }
 
+/// The transform of an even number of real numbers, by that of neighbours as complex numbers.
+struct Halves<T> {
+    pairs: Arc<dyn Fft<T>>,
+    /// Real and imaginary part of `e^(-2 pi i k / n) / 2`.
+    turns: [Vec<T>; 2],
+}
+
+impl<T: Spectral> Halves<T> {
+    fn new(n: usize) -> Self {
+        let half = n / 2;
+        let turn = |k: usize| match k {
+            0 => (1., 0.),
+            k if k == half => (-1., 0.),
+            k => {
+                let (sin, cos) = (-std::f64::consts::TAU * k as f64 / n as f64).sin_cos();
+                (cos, sin)
+            }
+        };
+        let turns: Vec<_> = (0..=half).map(turn).collect();
+        Self {
+            pairs: T::complex_plan(half, FftDirection::Forward),
+            turns: [
+                turns.iter().map(|turn| T::of(0.5 * turn.0)).collect(),
+                turns.iter().map(|turn| T::of(0.5 * turn.1)).collect(),
+            ],
+        }
+    }
+
+    /// `planes` are of `n / 2 + 1` numbers, as the results are.
+    fn forward(&self, x: &[T], work: &mut Work<T>, re: &mut [T], im: &mut [T]) {
+        let half = x.len() / 2;
+        let Work {
+            bins,
+            scratch,
+            planes,
+        } = work;
+        let bins = &mut bins[..half];
+        for (bin, pair) in bins.iter_mut().zip(x.as_chunks::<2>().0) {
+            *bin = Complex::new(pair[0], pair[1]);
+        }
+        self.pairs.process_with_scratch(bins, scratch);
+        let [zr, zi] = planes;
+        let [cos, sin] = &self.turns;
+        simd::vectorize_for::<T, _>(
+            #[inline(always)]
+            || {
+                let parts = zr.iter_mut().zip(zi.iter_mut());
+                for ((zr, zi), bin) in parts.zip(&*bins) {
+                    (*zr, *zi) = (bin.re, bin.im);
+                }
+                (zr[half], zi[half]) = (zr[0], zi[0]);
+                // The transforms of the even and of the odd numbers, from each bin and its partner from the end.
+                let pairs = zr.iter().zip(zr.iter().rev()).zip(zi.iter().zip(zi.iter().rev()));
+                let turns = cos.iter().zip(sin);
+                for ((((ar, br), (ai, bi)), (cos, sin)), (re, im)) in
+                    pairs.zip(turns).zip(re.iter_mut().zip(im))
+                {
+                    let (even_re, even_im) = (*ar + *br, *ai - *bi);
+                    let (odd_re, odd_im) = (*ai + *bi, *br - *ar);
+                    *re = T::of(0.5) * even_re + (odd_re * *cos - odd_im * *sin);
+                    *im = T::of(0.5) * even_im + (odd_re * *sin + odd_im * *cos);
+                }
+            },
+        );
+    }
+}
+
+/// Buffers of a transform.
+struct Work<T> {
+    bins: Vec<Complex<T>>,
+    scratch: Vec<Complex<T>>,
+    planes: [Vec<T>; 2],
+}
+
 /// How a row of real numbers is transformed.
 enum RealPlan<T> {
     /// By a transform of half the length.
-    Half(Arc<dyn RealToComplex<T>>, Arc<dyn ComplexToReal<T>>),
+    Even(Arc<Halves<T>>, Arc<dyn ComplexToReal<T>>),
+    /// By a transform for an odd length.
+    Odd(Arc<dyn RealToComplex<T>>, Arc<dyn ComplexToReal<T>>),
     /// As complex numbers.
     Full(Arc<dyn Fft<T>>, Arc<dyn Fft<T>>),
 }
@@ -43,7 +121,15 @@ impl Spectral for f32 {
     }
 
     fn real_plan(n: usize) -> RealPlan<Self> {
-        REAL.with_borrow_mut(|p| RealPlan::Half(p.plan_fft_forward(n), p.plan_fft_inverse(n)))
+        let inverse = REAL.with_borrow_mut(|planner| planner.plan_fft_inverse(n));
+        if n % 2 == 1 {
+            return RealPlan::Odd(REAL.with_borrow_mut(|planner| planner.plan_fft_forward(n)), inverse);
+        }
+        let halves = HALVES.with_borrow_mut(|known| {
+            let halves = known.entry(n).or_insert_with(|| Arc::new(Halves::new(n)));
+            halves.clone()
+        });
+        RealPlan::Even(halves, inverse)
     }
 }
 
@@ -63,8 +149,7 @@ impl Spectral for f64 {
 pub struct RealRows<T> {
     plan: Arc<RealPlan<T>>,
     real: Vec<T>,
-    bins: Vec<Complex<T>>,
-    scratch: Vec<Complex<T>>,
+    work: Work<T>,
 }
 
 impl<T: Spectral> std::fmt::Debug for RealRows<T> {
@@ -86,22 +171,30 @@ impl<T: Spectral> RealRows<T> {
     }
 
     fn of(plan: Arc<RealPlan<T>>, n: usize) -> Self {
-        let (bins, scratch) = match &*plan {
-            RealPlan::Half(forward, inverse) => (
-                n / 2 + 1,
-                forward.get_scratch_len().max(inverse.get_scratch_len()),
-            ),
+        let half = n / 2 + 1;
+        let (bins, scratch, planes) = match &*plan {
+            RealPlan::Even(forward, inverse) => {
+                let scratch = forward.pairs.get_inplace_scratch_len();
+                (half, scratch.max(inverse.get_scratch_len()), half)
+            }
+            RealPlan::Odd(forward, inverse) => {
+                let scratch = forward.get_scratch_len();
+                (half, scratch.max(inverse.get_scratch_len()), 0)
+            }
             RealPlan::Full(forward, inverse) => {
                 let scratch = forward.get_inplace_scratch_len();
-                (n, scratch.max(inverse.get_inplace_scratch_len()))
+                (n, scratch.max(inverse.get_inplace_scratch_len()), 0)
             }
         };
         let zero = Complex::new(T::ZERO, T::ZERO);
         Self {
             plan,
             real: vec![T::ZERO; n],
-            bins: vec![zero; bins],
-            scratch: vec![zero; scratch],
+            work: Work {
+                bins: vec![zero; bins],
+                scratch: vec![zero; scratch],
+                planes: [vec![T::ZERO; planes], vec![T::ZERO; planes]],
+            },
         }
     }
 
@@ -112,52 +205,61 @@ impl<T: Spectral> RealRows<T> {
 
     /// The spectrum of the row; the row's content is lost.
     pub fn forward(&mut self, re: &mut [T], im: &mut [T]) {
-        match &*self.plan {
-            RealPlan::Half(forward, _) => {
+        let Self { plan, real, work } = self;
+        match &**plan {
+            RealPlan::Even(halves, _) => return halves.forward(real, work, re, im),
+            RealPlan::Odd(forward, _) => {
                 // The buffers have the lengths that the plan asks for, the only thing that can fail.
-                let done = forward.process_with_scratch(&mut self.real, &mut self.bins, &mut self.scratch);
+                let done = forward.process_with_scratch(real, &mut work.bins, &mut work.scratch);
                 debug_assert!(done.is_ok());
             }
             RealPlan::Full(forward, _) => {
-                let complex = self.real.iter().map(|x| Complex::new(*x, T::ZERO));
-                self.bins.iter_mut().zip(complex).for_each(|(bin, x)| *bin = x);
-                forward.process_with_scratch(&mut self.bins, &mut self.scratch);
+                let complex = real.iter().map(|x| Complex::new(*x, T::ZERO));
+                work.bins.iter_mut().zip(complex).for_each(|(bin, x)| *bin = x);
+                forward.process_with_scratch(&mut work.bins, &mut work.scratch);
             }
         }
-        for (bin, (re, im)) in self.bins.iter().zip(re.iter_mut().zip(im)) {
+        for (bin, (re, im)) in work.bins.iter().zip(re.iter_mut().zip(im)) {
             (*re, *im) = (bin.re, bin.im);
         }
+    }
+
+    /// The spectrum of `row`, which has as many numbers as this is for.
+    pub fn forward_of(&mut self, row: &[T], re: &mut [T], im: &mut [T]) {
+        if let RealPlan::Even(halves, _) = &*self.plan {
+            return halves.forward(row, &mut self.work, re, im);
+        }
+        self.real.copy_from_slice(row);
+        self.forward(re, im);
     }
 
     /// The real row with a spectrum, not divided by its length: `sum over all n bins`, of which the given first
     /// `n / 2 + 1` determine the others.
     pub fn inverse(&mut self, re: &[T], im: &[T]) -> &[T] {
-        let n = self.real.len();
-        for (bin, (re, im)) in self.bins.iter_mut().zip(re.iter().zip(im)) {
+        let Self { plan, real, work } = self;
+        let (n, bins) = (real.len(), &mut work.bins);
+        for (bin, (re, im)) in bins.iter_mut().zip(re.iter().zip(im)) {
             *bin = Complex::new(*re, *im);
         }
         // These are real in a real row's spectrum.
-        self.bins[0].im = T::ZERO;
+        bins[0].im = T::ZERO;
         if n.is_multiple_of(2) {
-            self.bins[n / 2].im = T::ZERO;
+            bins[n / 2].im = T::ZERO;
         }
-        match &*self.plan {
-            RealPlan::Half(_, inverse) => {
-                let done = inverse.process_with_scratch(&mut self.bins, &mut self.real, &mut self.scratch);
+        match &**plan {
+            RealPlan::Even(_, inverse) | RealPlan::Odd(_, inverse) => {
+                let done = inverse.process_with_scratch(bins, real, &mut work.scratch);
                 debug_assert!(done.is_ok());
             }
             RealPlan::Full(_, inverse) => {
                 for k in n / 2 + 1..n {
-                    self.bins[k] = self.bins[n - k].conj();
+                    bins[k] = bins[n - k].conj();
                 }
-                inverse.process_with_scratch(&mut self.bins, &mut self.scratch);
-                self.real
-                    .iter_mut()
-                    .zip(&self.bins)
-                    .for_each(|(x, bin)| *x = bin.re);
+                inverse.process_with_scratch(bins, &mut work.scratch);
+                real.iter_mut().zip(&*bins).for_each(|(x, bin)| *x = bin.re);
             }
         }
-        &self.real
+        real
     }
 }
 

@@ -1,7 +1,6 @@
 //! Copies of rows and blocks, for any element type.
 
-use crate::kernels::team::{Parts as _, Slice as _};
-
+use super::buffer::unwritten;
 use super::reduce::Extent;
 use super::simd;
 
@@ -11,33 +10,27 @@ use super::simd;
 /// Never for indices below `len`, which callers check.
 pub fn gather<T: Copy + Send + Sync>(x: &[T], extent: Extent, index: &[u32]) -> Vec<T> {
     let Extent { outer, len, inner } = extent;
-    let mut out = Vec::with_capacity(outer * index.len() * inner);
     if inner == 1 {
+        let mut out = Vec::with_capacity(outer * index.len());
         for o in 0..outer {
             let lane = &x[o * len..(o + 1) * len];
             out.extend(index.iter().map(|i| lane[*i as usize]));
         }
         return out;
     }
-    let row = |o: usize, i: u32| {
-        let start = (o * len + i as usize) * inner;
-        &x[start..start + inner]
-    };
-    if outer == 1 && simd::parallel(index.len() * inner) {
-        let per = (simd::CHUNK / inner).max(1);
-        let parts: Vec<Vec<T>> = index
-            .par_chunks(per)
-            .map(|chunk| {
-                let mut part = Vec::with_capacity(chunk.len() * inner);
-                chunk.iter().for_each(|i| part.extend_from_slice(row(0, *i)));
-                part
-            })
-            .collect();
-        parts.iter().for_each(|part| out.extend_from_slice(part));
+    // SAFETY: every row is written below.
+    let mut out = unsafe { unwritten::<T>(outer * index.len() * inner) };
+    if out.is_empty() {
         return out;
     }
-    for o in 0..outer {
-        index.iter().for_each(|i| out.extend_from_slice(row(o, *i)));
+    let per = (simd::CHUNK / inner).max(1);
+    for (o, out) in out.chunks_exact_mut(index.len() * inner).enumerate() {
+        let x = &x[o * len * inner..(o + 1) * len * inner];
+        simd::chunks_mut(out, per * inner, simd::parallel(out.len()), &|part, out| {
+            for (out, i) in out.chunks_exact_mut(inner).zip(&index[part * per..]) {
+                out.copy_from_slice(&x[*i as usize * inner..][..inner]);
+            }
+        });
     }
     out
 }

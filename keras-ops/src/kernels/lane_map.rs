@@ -83,7 +83,7 @@ pub fn spread<T: Math>(g: &[T], extent: Extent, factor: T) -> Vec<T> {
 }
 
 /// `row`, `count` times.
-fn repeated<T: Math>(row: &[T], count: usize) -> Vec<T> {
+pub fn repeated<T: Math>(row: &[T], count: usize) -> Vec<T> {
     // SAFETY: each part is written as a whole below.
     let mut out = unsafe { unwritten::<T>(row.len() * count) };
     if out.is_empty() {

@@ -86,13 +86,16 @@ pub trait Math: Real {
 // Adding and subtracting this rounds to the nearest integer, which is then in the low mantissa bits.
 const ROUND: f32 = 12_582_912.;
 
+// ln 2 in two parts, the first with so few bits that its product with a power is exact.
+const LN_2_HIGH: f32 = 0.693_359_4;
+const LN_2_LOW: f32 = -2.121_944_4e-4;
+
 /// `(n, r)` with `x = n ln 2 + r`, `|r| <= ln 2 / 2`.
 #[inline(always)]
 fn reduce(x: f32) -> (i32, f32) {
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
     let n = shifted - ROUND;
-    // ln 2 in two parts, the first with so few bits that its product with n is exact.
-    let r = (x - n * 0.693_359_4) - n * -2.121_944_4e-4;
+    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
     ((shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32), r)
 }
 
@@ -104,12 +107,22 @@ fn power_of_two(n: i32) -> f32 {
 /// `e^r - 1` for `|r| <= ln 2 / 2`.
 #[inline(always)]
 fn small_exp_m1(r: f32) -> f32 {
-    let p = 1.386_152_8e-3;
-    let p = p * r + 8.363_099e-3;
-    let p = p * r + 4.166_733_4e-2;
-    let p = p * r + 0.166_665_78;
-    let p = p * r + 0.5;
-    r + r * r * p
+    // Two terms at a time: one after another each would wait for the last.
+    let z = r * r;
+    let low = 0.166_665_78 * r + 0.5;
+    let high = 8.363_099e-3 * r + 4.166_733_4e-2;
+    r + z * ((1.386_152_8e-3 * z + high) * z + low)
+}
+
+/// `(scale, m)` with `e^-x = scale (1 + m)`, where `scale` is a power of two, for `x` from -89 to 87.
+#[inline(always)]
+fn decay(x: f32) -> (f32, f32) {
+    // The low bits of what is rounded are the scale's exponent.
+    const ROUND: f32 = self::ROUND + 127.;
+    let shifted = x * -std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    let r = (n * -LN_2_HIGH - x) - n * LN_2_LOW;
+    (f32::from_bits(shifted.to_bits() << 23), small_exp_m1(r))
 }
 
 /// A value between bounds; NaN stays NaN.
@@ -159,8 +172,8 @@ impl Math for f32 {
         let p = p * f - 0.250_000_07;
         let p = p * f + 0.333_333_3;
         let z = f * f;
-        let tail = f * z * p + e * -2.121_944_4e-4 - 0.5 * z;
-        let y = (f + tail) + e * 0.693_359_4;
+        let tail = f * z * p + e * LN_2_LOW - 0.5 * z;
+        let y = (f + tail) + e * LN_2_HIGH;
         let y = if self == f32::INFINITY { self } else { y };
         let y = if self < 0. || Math::is_nan(self) {
             f32::NAN
@@ -189,7 +202,9 @@ impl Math for f32 {
         let p = p * z + 0.133_326_9;
         let p = p * z - 0.333_333_28;
         let near = self + self * z * p;
-        let far = 1. - 2. / (Math::exp(2. * Math::abs(self)) + 1.);
+        // From 10 on the result is 1.
+        let (scale, m) = decay(bound(-2. * Math::abs(self), -20., 0.));
+        let far = 1. - 2. / ((1. + m) * scale + 1.);
         if Math::abs(self) < 0.625 {
             near
         } else {
@@ -199,7 +214,9 @@ impl Math for f32 {
 
     #[inline(always)]
     fn sigmoid(self) -> f32 {
-        1. / (1. + Math::exp(-self))
+        // From 2^128 on the scale is infinite, so the result is 0 where it would be subnormal.
+        let (scale, m) = decay(bound(self, -89., 87.));
+        1. / ((1. + m) * scale + 1.)
     }
 
     #[inline(always)]
@@ -208,18 +225,11 @@ impl Math for f32 {
         const LIMIT: f32 = 3.93;
         let x = bound(self, -LIMIT, LIMIT);
         let z = x * x;
-        let p = 2.042_051_6e-6;
-        let p = p * z + 2.847_980_6e-4;
-        let p = p * z + 3.779_145_7e-3;
-        let p = p * z + 5.278_885_4e-2;
-        let p = p * z + 0.190_773_04;
-        let p = p * z + std::f32::consts::FRAC_2_SQRT_PI;
-        let q = 3.800_436_4e-5;
-        let q = q * z + 1.165_100_1e-3;
-        let q = q * z + 1.499_650_9e-2;
-        let q = q * z + 0.114_253_06;
-        let q = q * z + 0.502_400_93;
-        let q = q * z + 1.;
+        let square = z * z;
+        let p = (2.042_051_6e-6 * z + 2.847_980_6e-4) * square + (3.779_145_7e-3 * z + 5.278_885_4e-2);
+        let p = p * square + (0.190_773_04 * z + std::f32::consts::FRAC_2_SQRT_PI);
+        let q = (3.800_436_4e-5 * z + 1.165_100_1e-3) * square + (1.499_650_9e-2 * z + 0.114_253_06);
+        let q = q * square + (0.502_400_93 * z + 1.);
         bound(x * p / q, -1., 1.)
     }
 

@@ -6,7 +6,7 @@ use crate::kernels::team::{Parts as _, Slice as _};
 
 use super::buffer::unwritten;
 use super::math::Math;
-use super::row_folds::{BLOCK, LANES, sum_of, tree};
+use super::row_folds::{BLOCK, EIGHT, LANES, halved, sum_of, tree, trees};
 use super::simd;
 
 /// Rows whose parameter gradients are summed in their own type.
@@ -68,28 +68,95 @@ pub(super) fn apart<T: Math>(x: &[T], mean: T) -> [f64; 2] {
     totals
 }
 
+/// The sums of eight rows of `len` elements, each as by [`sum_of`].
+#[inline(always)]
+fn eight_sums<T: Math>(x: &[T], len: usize) -> [T; EIGHT] {
+    let mut rows = [[T::ZERO; EIGHT]; EIGHT];
+    for (row, x) in rows.iter_mut().zip(x.chunks_exact(len)) {
+        let mut lanes = [T::ZERO; LANES];
+        let (chunks, rest) = x.as_chunks::<LANES>();
+        for chunk in chunks {
+            for i in 0..LANES {
+                lanes[i] += chunk[i];
+            }
+        }
+        lanes.iter_mut().zip(rest).for_each(|(lane, x)| *lane += *x);
+        *row = halved(&lanes);
+    }
+    trees(&rows)
+}
+
+/// [`apart`] of eight rows of `len` elements.
+#[inline(always)]
+fn eight_apart<T: Math>(x: &[T], len: usize, means: &[T; EIGHT]) -> [[T; EIGHT]; 2] {
+    let (mut all_plain, mut all_squares) = ([[T::ZERO; EIGHT]; EIGHT], [[T::ZERO; EIGHT]; EIGHT]);
+    for (r, x) in x.chunks_exact(len).enumerate() {
+        let mean = means[r];
+        let (mut plain, mut squares) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+        let (chunks, rest) = x.as_chunks::<LANES>();
+        for chunk in chunks {
+            for i in 0..LANES {
+                let d = chunk[i] - mean;
+                plain[i] += d;
+                squares[i] += d * d;
+            }
+        }
+        for ((plain, squares), x) in plain.iter_mut().zip(&mut squares).zip(rest) {
+            let d = *x - mean;
+            *plain += d;
+            *squares += d * d;
+        }
+        all_plain[r] = halved(&plain);
+        all_squares[r] = halved(&squares);
+    }
+    [trees(&all_plain), trees(&all_squares)]
+}
+
+/// Whether rows of `len` elements are best summed eight at a time: joining the lanes of one row takes as long as adding
+/// a short row to them, and eight long ones do not stay in the nearest cache.
+const fn medium<T>(len: usize) -> bool {
+    size_of::<T>() == 4 && LANES <= len && len <= 512
+}
+
 impl Kind {
     #[inline(always)]
     fn of<T: Math>(self, x: &[T]) -> Moved<T> {
-        let per = 1. / x.len() as f64;
-        let squares = || {
-            sum_of(
-                x,
-                #[inline(always)]
-                |x| x * x,
-            )
+        let mean = match self {
+            Kind::Layer(_) => T::of(sum_of(x, |x| x) / x.len() as f64),
+            _ => T::ZERO,
         };
-        let (mean, low, scale, free) = match self {
-            Kind::Layer(epsilon) => {
-                let mean = T::of(sum_of(x, |x| x) * per);
-                let [plain, squares] = apart(x, mean).map(|sum| sum * per);
-                let variance = (squares - plain * plain).max(0.);
-                (mean, plain, 1. / (variance + epsilon).sqrt(), true)
+        self.moved(mean, apart(x, mean), x.len())
+    }
+
+    /// [`of`](Self::of) for eight rows of `len` elements.
+    #[inline(always)]
+    fn of_eight<T: Math>(self, x: &[T], len: usize, moved: &mut [Moved<T>]) {
+        let mut means = [T::ZERO; EIGHT];
+        if let Kind::Layer(_) = self {
+            for (mean, sum) in means.iter_mut().zip(eight_sums(x, len)) {
+                *mean = T::of(sum.f64() / len as f64);
             }
-            Kind::Rms(epsilon) => (T::ZERO, 0., 1. / (squares() * per + epsilon).sqrt(), true),
+        }
+        let [plain, squares] = eight_apart(x, len, &means);
+        for (r, moved) in moved.iter_mut().enumerate() {
+            *moved = self.moved(means[r], [plain[r].f64(), squares[r].f64()], len);
+        }
+    }
+
+    /// From the sums of `x - mean` and of its square; the mean is 0 where it is not asked for.
+    #[inline(always)]
+    fn moved<T: Math>(self, mean: T, [plain, squares]: [f64; 2], len: usize) -> Moved<T> {
+        let per = 1. / len as f64;
+        let (low, scale, free) = match self {
+            Kind::Layer(epsilon) => {
+                let (plain, squares) = (plain * per, squares * per);
+                let variance = (squares - plain * plain).max(0.);
+                (plain, 1. / (variance + epsilon).sqrt(), true)
+            }
+            Kind::Rms(epsilon) => (0., 1. / (squares * per + epsilon).sqrt(), true),
             Kind::Unit(epsilon) => {
-                let scale = 1. / squares().sqrt();
-                (T::ZERO, 0., scale.min(1. / epsilon), scale < 1. / epsilon)
+                let scale = 1. / squares.sqrt();
+                (0., scale.min(1. / epsilon), scale < 1. / epsilon)
             }
         };
         Moved {
@@ -131,14 +198,29 @@ pub fn forward<T: Math>(x: &[T], gamma: &[T], beta: &[T], kind: Kind) -> (Vec<T>
         simd::vectorize_for::<T, _>(
             #[inline(always)]
             || {
-                let rows = x.chunks_exact(len).zip(out.chunks_exact_mut(len));
-                for ((x, out), moved) in rows.zip(moved) {
-                    *moved = kind.of(x);
-                    let Moved { mean, scale, .. } = *moved;
-                    let low = moved.scaled_low();
-                    for (((out, x), gamma), beta) in out.iter_mut().zip(x).zip(gamma).zip(beta) {
-                        *out = ((*x - mean) * scale - low) * *gamma + *beta;
+                let eights = if medium::<T>(len) {
+                    moved.len() / EIGHT * EIGHT
+                } else {
+                    0
+                };
+                let (whole, rest) = moved.split_at_mut(eights);
+                let (x_whole, x_rest) = x.split_at(eights * len);
+                let (out_whole, out_rest) = out.split_at_mut(eights * len);
+                let (x, out) = (
+                    x_whole.chunks_exact(EIGHT * len),
+                    out_whole.chunks_exact_mut(EIGHT * len),
+                );
+                for ((x, out), moved) in x.zip(out).zip(whole.chunks_exact_mut(EIGHT)) {
+                    kind.of_eight(x, len, moved);
+                    let rows = x.chunks_exact(len).zip(out.chunks_exact_mut(len));
+                    for ((x, out), moved) in rows.zip(&*moved) {
+                        write_row(out, x, gamma, beta, moved);
                     }
+                }
+                let rows = x_rest.chunks_exact(len).zip(out_rest.chunks_exact_mut(len));
+                for ((x, out), moved) in rows.zip(rest) {
+                    *moved = kind.of(x);
+                    write_row(out, x, gamma, beta, moved);
                 }
             },
         )
@@ -153,6 +235,15 @@ pub fn forward<T: Math>(x: &[T], gamma: &[T], beta: &[T], kind: Kind) -> (Vec<T>
         run(x, &mut out, &mut moved);
     }
     (out, moved)
+}
+
+#[inline(always)]
+fn write_row<T: Math>(out: &mut [T], x: &[T], gamma: &[T], beta: &[T], moved: &Moved<T>) {
+    let Moved { mean, scale, .. } = *moved;
+    let low = moved.scaled_low();
+    for (((out, x), gamma), beta) in out.iter_mut().zip(x).zip(gamma).zip(beta) {
+        *out = ((*x - mean) * scale - low) * *gamma + *beta;
+    }
 }
 
 /// The gradients by input and, when wanted, by gamma and beta.

@@ -35,6 +35,13 @@ pub trait Fold<T>: Copy + Sync {
     fn start(self) -> Self::Part;
     /// Takes in an element.
     fn step(self, part: Self::Part, x: T) -> Self::Part;
+    /// Whether [`plain`](Self::plain) is less work than [`step`](Self::step).
+    const CAREFUL: bool = false;
+    /// [`step`](Self::step) where neither is NaN.
+    #[inline(always)]
+    fn plain(self, part: Self::Part, x: T) -> Self::Part {
+        self.step(part, x)
+    }
     /// Joins two parts, the first of earlier elements.
     fn join(self, a: Self::Part, b: Self::Part) -> Self::Part;
     /// A part as an accumulator.
@@ -47,7 +54,8 @@ pub trait Fold<T>: Copy + Sync {
 
 macro_rules! fold {
     ($(#[$doc:meta] $name:ident$(($field:ident))?: $part:ty, $acc:ty, $start:expr, |$a:ident, $x:ident| $step:expr,
-        |$l:ident, $r:ident| $join:expr, |$p:ident| $widen:expr, |$e:ident| $end:expr;)*) => {$(
+        |$l:ident, $r:ident| $join:expr, |$p:ident| $widen:expr, |$e:ident| $end:expr
+        $(, plain |$b:ident, $y:ident| $plain:expr)?;)*) => {$(
         #[$doc]
         #[derive(Clone, Copy, Debug)]
         pub struct $name$((fold!(@type $field)))?;
@@ -63,6 +71,13 @@ macro_rules! fold {
                 $(let $field = self.0;)?
                 $step
             }
+            $(
+                const CAREFUL: bool = true;
+                #[inline(always)]
+                fn plain(self, $b: $part, $y: T) -> $part {
+                    $plain
+                }
+            )?
             #[inline(always)]
             fn join(self, $l: $part, $r: $part) -> $part {
                 $join
@@ -92,9 +107,11 @@ fold! {
     /// The product, in `f64`.
     Prod: f64, f64, 1., |a, x| a * x.f64(), |l, r| l * r, |p| p, |e| T::of(e);
     /// The largest; NaN wins.
-    Max: T, T, T::of(f64::NEG_INFINITY), |a, x| a.larger(x), |l, r| l.larger(r), |p| p, |e| e;
+    Max: T, T, T::of(f64::NEG_INFINITY), |a, x| a.larger(x), |l, r| l.larger(r), |p| p, |e| e,
+        plain |a, x| if x > a { x } else { a };
     /// The smallest; NaN wins.
-    Min: T, T, T::of(f64::INFINITY), |a, x| a.smaller(x), |l, r| l.smaller(r), |p| p, |e| e;
+    Min: T, T, T::of(f64::INFINITY), |a, x| a.smaller(x), |l, r| l.smaller(r), |p| p, |e| e,
+        plain |a, x| if x < a { x } else { a };
 }
 
 const LANES: usize = 32;
@@ -105,6 +122,8 @@ const PART: usize = 4096;
 const ROWS: usize = 128;
 /// Elements of a slab that are folded at once.
 const TALL: usize = 1 << 16;
+/// Rows up to this long are folded in registers, several short ones side by side.
+const NARROW: usize = 128;
 
 #[inline]
 fn block<T: Copy, F: Fold<T>>(f: F, x: &[T]) -> F::Acc {
@@ -153,14 +172,40 @@ fn side_by_side<T: Copy, F: Fold<T>, const N: usize>(f: F, x: &[T]) -> F::Part {
 
 /// The folds of eight rows of `len` elements, each as by [`side_by_side`]: their last lanes are joined side by side.
 #[inline(always)]
-fn eight<T: Copy, F: Fold<T>>(folds: &[F; EIGHT], x: &[T], len: usize) -> [F::Part; EIGHT] {
+fn eight<T: Math, F: Fold<T>>(folds: &[F; EIGHT], x: &[T], len: usize) -> [F::Part; EIGHT] {
+    if F::CAREFUL {
+        let (parts, sums) = eight_by::<T, F, true>(folds, x, len);
+        if sums.iter().fold(0, |count, sum| count + u32::from(sum.is_nan())) == 0 {
+            return parts;
+        }
+    }
+    eight_by::<T, F, false>(folds, x, len).0
+}
+
+/// [`eight`] by plain steps, and sums that are NaN where an element is; or by careful ones.
+#[inline(always)]
+fn eight_by<T: Math, F: Fold<T>, const PLAIN: bool>(
+    folds: &[F; EIGHT],
+    x: &[T],
+    len: usize,
+) -> ([F::Part; EIGHT], [T; LANES]) {
     let mut lanes = [[folds[0].start(); FEW]; EIGHT];
+    let mut sums = [T::ZERO; LANES];
     for r in 0..EIGHT {
         let f = folds[r];
         let mut own = [f.start(); LANES];
         for chunk in x[r * len..][..len].as_chunks::<LANES>().0 {
             for i in 0..LANES {
-                own[i] = f.step(own[i], chunk[i]);
+                own[i] = if PLAIN {
+                    f.plain(own[i], chunk[i])
+                } else {
+                    f.step(own[i], chunk[i])
+                };
+            }
+            if PLAIN {
+                for i in 0..LANES {
+                    sums[i] += chunk[i];
+                }
             }
         }
         for i in 0..FEW {
@@ -184,7 +229,7 @@ fn eight<T: Copy, F: Fold<T>>(folds: &[F; EIGHT], x: &[T], len: usize) -> [F::Pa
             parts[r] = folds[r].step(parts[r], *x);
         }
     }
-    parts
+    (parts, sums)
 }
 
 /// Rows that are folded side by side.
@@ -300,7 +345,13 @@ fn columns<T: Copy + Sync, F: Fold<T>>(f: F, x: &[T], inner: usize, first: usize
         x.len()
     };
     let piece = rows.saturating_mul(inner);
-    let fold = |x: &[T]| fold_rows(f, x, inner, first, out.len());
+    let fold = |x: &[T]| {
+        if inner <= NARROW {
+            fold_narrow(f, x, inner)
+        } else {
+            fold_rows(f, x, inner, first, out.len())
+        }
+    };
     let mut sums = if x.len() <= piece {
         fold(x)
     } else {
@@ -359,6 +410,49 @@ fn fold_rows<T: Copy, F: Fold<T>>(
         },
     );
     sums
+}
+
+/// The accumulators of the columns of rows of at most [`NARROW`] elements.
+#[inline]
+fn fold_narrow<T: Copy, F: Fold<T>>(f: F, x: &[T], inner: usize) -> SmallVec<[F::Acc; 64]> {
+    let wide = NARROW / inner * inner;
+    let mut sums = [f.widen(f.start()); NARROW];
+    simd::vectorize_for::<T, _>(
+        #[inline(always)]
+        || {
+            for first in (0..x.len()).step_by(ROWS * wide) {
+                let end = (first + ROWS * wide).min(x.len());
+                let mut parts = [f.start(); NARROW];
+                let mut at = first;
+                // What is read behind a row goes to lanes that nobody asks for.
+                while at + wide <= end
+                    && let Some(row) = x[at..].first_chunk::<NARROW>()
+                {
+                    for i in 0..NARROW {
+                        parts[i] = f.step(parts[i], row[i]);
+                    }
+                    at += wide;
+                }
+                // Through memory, so that the loop above keeps them in registers.
+                let mut parts = std::hint::black_box(parts);
+                for row in x[at..end].chunks(wide) {
+                    let columns = parts.iter_mut().zip(row);
+                    columns.for_each(|(part, x)| *part = f.step(*part, *x));
+                }
+                for i in 0..NARROW {
+                    sums[i] = f.merge(sums[i], f.widen(parts[i]));
+                }
+            }
+        },
+    );
+    let mut columns = SmallVec::from_slice(&sums[..inner]);
+    for row in sums[inner..wide].chunks_exact(inner) {
+        columns
+            .iter_mut()
+            .zip(row)
+            .for_each(|(a, b)| *a = f.merge(*a, *b));
+    }
+    columns
 }
 
 const COLUMNS: usize = 2048;

@@ -3,6 +3,7 @@
 //! Sums are in the element's type inside a block and in `f64` across blocks.
 
 use super::math::Math;
+use super::turn;
 
 /// Partial results side by side.
 pub const LANES: usize = 32;
@@ -18,6 +19,35 @@ pub fn tree<T: Math>(lanes: [T; LANES]) -> T {
     while width > 0 {
         for i in 0..width {
             lanes[i] += lanes[i + width];
+        }
+        width /= 2;
+    }
+    lanes[0]
+}
+
+/// Rows that are summed side by side.
+pub const EIGHT: usize = 8;
+
+/// The first halvings of [`tree`].
+#[inline(always)]
+pub fn halved<T: Math>(lanes: &[T; LANES]) -> [T; EIGHT] {
+    let mut few = [T::ZERO; EIGHT];
+    for i in 0..EIGHT {
+        few[i] = (lanes[i] + lanes[i + 16]) + (lanes[i + 8] + lanes[i + 24]);
+    }
+    few
+}
+
+/// What [`tree`] gives for each of eight rows, after [`halved`].
+#[inline(always)]
+pub fn trees<T: Math>(rows: &[[T; EIGHT]; EIGHT]) -> [T; EIGHT] {
+    let mut lanes = turn::eight(rows);
+    let mut width = EIGHT / 2;
+    while width > 0 {
+        for i in 0..width {
+            for r in 0..EIGHT {
+                lanes[i][r] += lanes[i + width][r];
+            }
         }
         width /= 2;
     }

@@ -237,8 +237,7 @@ fn spectrum<T: Spectral>(x: &Tensor, n: usize) -> Result<[Vec<T>; 2]> {
         let mut out = [vec![T::ZERO; len], vec![T::ZERO; len]];
         let [re, im] = &mut out;
         kernel::each_row([re, im], bins, &RealRows::<T>::new(n), |row, re, im, rows| {
-            rows.row().copy_from_slice(&x[row * n..(row + 1) * n]);
-            rows.forward(re, im);
+            rows.forward_of(&x[row * n..(row + 1) * n], re, im);
         });
         Ok(out)
     })

@@ -47,7 +47,12 @@ pub(super) struct Crew {
     caller: Mutex<()>,
     state: AtomicU64,
     job: UnsafeCell<Option<Job>>,
-    next: AtomicUsize,
+    /// Tasks that somebody has set out to do.
+    taken: AtomicUsize,
+    /// Those of them that the caller does, from the first task on, and that the helpers do, from the last one back. So
+    /// a caller finds in its cache what it has left there in the loop before.
+    first: AtomicUsize,
+    last: AtomicUsize,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
     asleep: AtomicUsize,
     bed: Mutex<()>,
@@ -75,7 +80,9 @@ impl Crew {
         let job = Job { tasks, count };
         // SAFETY: this caller alone holds the crew, and the last turn ended with no helper in it.
         unsafe { *self.job.get() = Some(job) };
-        self.next.store(0, Ordering::Relaxed);
+        for count in [&self.taken, &self.first, &self.last] {
+            count.store(0, Ordering::Relaxed);
+        }
         let turn = (self.state.load(Ordering::Relaxed) & !(OPEN | HELPERS)).wrapping_add(TURN);
         // In one order with `asleep`: either a helper sees the turn before it sleeps, or we see that it sleeps.
         self.state.store(turn | OPEN, Ordering::SeqCst);
@@ -84,7 +91,7 @@ impl Crew {
             let _bed = self.bed.lock().unwrap_or_else(PoisonError::into_inner);
             (0..asleep.min(count - 1)).for_each(|_| self.bell.notify_one());
         }
-        self.work(job);
+        self.work(job, |_| self.first.fetch_add(1, Ordering::Relaxed));
         let mut looks = 0;
         if self.state.fetch_and(!OPEN, Ordering::AcqRel) & HELPERS > 0 {
             while self.state.load(Ordering::Acquire) & HELPERS > 0 {
@@ -99,22 +106,21 @@ impl Crew {
         true
     }
 
-    /// Does tasks until none is left.
-    fn work(&self, job: Job) {
+    /// Does tasks until none is left; `place` says which one is next of so many.
+    fn work(&self, job: Job, place: impl Fn(usize) -> usize) {
         let _busy = Busy::new();
         // SAFETY: the caller of the turn that this thread is in waits for it, so what the tasks borrow is there.
         let tasks = unsafe { &*job.tasks };
         let all = || {
             loop {
-                let task = self.next.fetch_add(1, Ordering::Relaxed);
-                if task >= job.count {
+                if self.taken.fetch_add(1, Ordering::Relaxed) >= job.count {
                     break;
                 }
-                tasks(task);
+                tasks(place(job.count));
             }
         };
         if let Err(panic) = catch_unwind(AssertUnwindSafe(all)) {
-            self.next.store(job.count, Ordering::Relaxed);
+            self.taken.store(job.count, Ordering::Relaxed);
             let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
             first.get_or_insert(panic);
         }
@@ -134,7 +140,7 @@ impl Crew {
             last = state & !(OPEN | HELPERS);
             // SAFETY: this helper is in the turn, so the caller does not write.
             if let Some(job) = unsafe { *self.job.get() } {
-                self.work(job);
+                self.work(job, |count| count - 1 - self.last.fetch_add(1, Ordering::Relaxed));
             }
             self.state.fetch_sub(1, Ordering::Release);
         }
