@@ -20,6 +20,8 @@ const TILE: usize = 1 << 13;
 const WIDE: usize = 128;
 /// Columns of a tile.
 const COLUMNS: usize = 1024;
+/// Columns whose sums stay in registers.
+const GROUP: usize = 64;
 
 /// A row-major block, statistics by `outer` and `channels`.
 #[derive(Clone, Copy, Debug)]
@@ -117,10 +119,15 @@ impl Moment {
         if count == 0. {
             return self;
         }
-        let share = other.count / count;
+        self.join_by(other, other.count / count)
+    }
+
+    /// [`join`](Self::join), where `share` of all is the other's.
+    #[inline(always)]
+    fn join_by(self, other: Self, share: f64) -> Self {
         let apart = other.mean - self.mean;
         Self {
-            count,
+            count: self.count + other.count,
             mean: self.mean + apart * share,
             squares: self.squares + other.squares + apart * apart * self.count * share,
         }
@@ -204,34 +211,68 @@ fn tile_moments<T: Math>(
     found: &mut [Moment],
 ) {
     let rows = x.len() / width;
-    let at = from..from + found.len();
-    plain.fill(T::ZERO);
-    if first {
+    let per = T::of(1. / rows as f64);
+    if !first {
+        let known = means.iter_mut().zip(&*found);
+        known.for_each(|(m, found)| *m = T::of(found.mean));
+    }
+    let whole = found.len() / GROUP * GROUP;
+    for column in (0..whole).step_by(GROUP) {
+        let chunks = |row: usize| x[row * width + from + column..].first_chunk::<GROUP>();
+        let mut m = [T::ZERO; GROUP];
+        if first {
+            for row in 0..rows {
+                let Some(x) = chunks(row) else { continue };
+                for i in 0..GROUP {
+                    m[i] += x[i];
+                }
+            }
+            m.iter_mut().for_each(|m| *m *= per);
+            means[column..column + GROUP].copy_from_slice(&m);
+        } else {
+            m.copy_from_slice(&means[column..column + GROUP]);
+        }
+        let (mut p, mut s) = ([T::ZERO; GROUP], [T::ZERO; GROUP]);
+        for row in 0..rows {
+            let Some(x) = chunks(row) else { continue };
+            for i in 0..GROUP {
+                let d = x[i] - m[i];
+                p[i] += d;
+                s[i] += d * d;
+            }
+        }
+        plain[column..column + GROUP].copy_from_slice(&p);
+        squares[column..column + GROUP].copy_from_slice(&s);
+    }
+    let at = from + whole..from + found.len();
+    let rest = [&mut means[whole..], &mut plain[whole..], &mut squares[whole..]];
+    let [rest_means, rest_plain, rest_squares] = rest;
+    rest_plain.fill(T::ZERO);
+    rest_squares.fill(T::ZERO);
+    if first && !rest_means.is_empty() {
+        rest_means.fill(T::ZERO);
         for x in x.chunks_exact(width) {
-            plain.iter_mut().zip(&x[at.clone()]).for_each(|(m, x)| *m += *x);
+            let sums = rest_means.iter_mut().zip(&x[at.clone()]);
+            sums.for_each(|(m, x)| *m += *x);
         }
-        let per = T::of(1. / rows as f64);
-        means.iter_mut().zip(&*plain).for_each(|(m, sum)| *m = *sum * per);
-        plain.fill(T::ZERO);
-    } else {
-        means
-            .iter_mut()
-            .zip(&*found)
-            .for_each(|(m, found)| *m = T::of(found.mean));
+        rest_means.iter_mut().for_each(|m| *m *= per);
     }
-    squares.fill(T::ZERO);
-    for x in x.chunks_exact(width) {
-        let sums = plain.iter_mut().zip(&mut *squares);
-        for ((plain, squares), (x, m)) in sums.zip(x[at.clone()].iter().zip(&*means)) {
-            let d = *x - *m;
-            *plain += d;
-            *squares += d * d;
+    if !rest_means.is_empty() {
+        for x in x.chunks_exact(width) {
+            let sums = rest_plain.iter_mut().zip(&mut *rest_squares);
+            for ((plain, squares), (x, m)) in sums.zip(x[at.clone()].iter().zip(&*rest_means)) {
+                let d = *x - *m;
+                *plain += d;
+                *squares += d * d;
+            }
         }
     }
+    // All columns have as many rows.
+    let share = rows as f64 / (found.first().map_or(0., |found| found.count) + rows as f64);
     let sums = plain.iter().zip(&*squares);
     for ((found, mean), (plain, squares)) in found.iter_mut().zip(&*means).zip(sums) {
         let tile = Moment::around(*mean, rows as f64, [plain.f64(), squares.f64()]);
-        *found = found.join(tile);
+        *found = found.join_by(tile, share);
     }
 }
 

@@ -4,6 +4,7 @@ use crate::kernels::team::{Parts as _, Slice as _};
 use smallvec::SmallVec;
 
 use super::math::Math;
+use super::row_folds::tree;
 use super::simd::{self, CHUNK};
 use super::turn;
 
@@ -42,6 +43,11 @@ pub trait Fold<T>: Copy + Sync {
     fn plain(self, part: Self::Part, x: T) -> Self::Part {
         self.step(part, x)
     }
+    /// [`join`](Self::join) where neither is NaN.
+    #[inline(always)]
+    fn plain_join(self, a: Self::Part, b: Self::Part) -> Self::Part {
+        self.join(a, b)
+    }
     /// Joins two parts, the first of earlier elements.
     fn join(self, a: Self::Part, b: Self::Part) -> Self::Part;
     /// A part as an accumulator.
@@ -75,6 +81,10 @@ macro_rules! fold {
                 const CAREFUL: bool = true;
                 #[inline(always)]
                 fn plain(self, $b: $part, $y: T) -> $part {
+                    $plain
+                }
+                #[inline(always)]
+                fn plain_join(self, $b: $part, $y: $part) -> $part {
                     $plain
                 }
             )?
@@ -175,7 +185,7 @@ fn side_by_side<T: Copy, F: Fold<T>, const N: usize>(f: F, x: &[T]) -> F::Part {
 fn eight<T: Math, F: Fold<T>>(folds: &[F; EIGHT], x: &[T], len: usize) -> [F::Part; EIGHT] {
     if F::CAREFUL {
         let (parts, sums) = eight_by::<T, F, true>(folds, x, len);
-        if sums.iter().fold(0, |count, sum| count + u32::from(sum.is_nan())) == 0 {
+        if !tree(sums).is_nan() {
             return parts;
         }
     }
@@ -209,8 +219,12 @@ fn eight_by<T: Math, F: Fold<T>, const PLAIN: bool>(
             }
         }
         for i in 0..FEW {
-            let (a, b) = (f.join(own[i], own[i + 16]), f.join(own[i + 8], own[i + 24]));
-            lanes[r][i] = f.join(a, b);
+            let (a, b) = if PLAIN {
+                (f.plain_join(own[i], own[i + 16]), f.plain_join(own[i + 8], own[i + 24]))
+            } else {
+                (f.join(own[i], own[i + 16]), f.join(own[i + 8], own[i + 24]))
+            };
+            lanes[r][i] = if PLAIN { f.plain_join(a, b) } else { f.join(a, b) };
         }
     }
     let mut lanes = turn::eight(&lanes);
@@ -218,7 +232,12 @@ fn eight_by<T: Math, F: Fold<T>, const PLAIN: bool>(
     while width > 0 {
         for i in 0..width {
             for r in 0..EIGHT {
-                lanes[i][r] = folds[r].join(lanes[i][r], lanes[i + width][r]);
+                let (a, b) = (lanes[i][r], lanes[i + width][r]);
+                lanes[i][r] = if PLAIN {
+                    folds[r].plain_join(a, b)
+                } else {
+                    folds[r].join(a, b)
+                };
             }
         }
         width /= 2;
