@@ -99,15 +99,10 @@ fn apply<P: Pointwise, T: Math>(p: P, x: &Tensor) -> Result<Tensor> {
     })?;
     let out = host::storage_as(out, x.dtype(), x.device())?;
     let input = (P::SAVES == Saves::Input).then(|| x.detach());
-    let out = record_with_output(
-        &[x],
-        out,
-        x.shape(),
-        move |grad, output, _| {
-            let saved = input.as_ref().unwrap_or(output);
-            Ok([Some(backward::<P, T>(p, &grad, saved)?)].into_iter().collect())
-        },
-    );
+    let out = record_with_output(&[x], out, x.shape(), move |grad, output, _| {
+        let saved = input.as_ref().unwrap_or(output);
+        Ok([Some(backward::<P, T>(p, &grad, saved)?)].into_iter().collect())
+    });
     takes_even(&out);
     Ok(out)
 }

@@ -13,7 +13,7 @@ use crate::kernels::math::Math;
 use crate::kernels::reduce::{self as kernel, Extent, Fold, Max, Min, Prod, Sum};
 use crate::kernels::softmax;
 use crate::numpy::integer::{self, Width};
-use crate::tape::{record, record_with_output};
+use crate::tape::{self, record, record_with_output};
 
 fn scaled_sum<T: Math>(x: &Tensor, joined: &Joined, factor: f64) -> Result<Tensor> {
     let extent = joined.extent;
@@ -29,7 +29,7 @@ fn scaled_sum<T: Math>(x: &Tensor, joined: &Joined, factor: f64) -> Result<Tenso
             // The same for all elements.
             let g = host::read(&grad, |g: &[T]| Ok(vec![g[0] * factor]))?;
             let g = host::tensor(g, grad.dtype(), &Shape::from(()), grad.device())?;
-            return Ok([Some(g.broadcast_as(&from)?)].into_iter().collect());
+            return Ok([Some(tape::all(&g, &from)?)].into_iter().collect());
         }
         let g = host::read(&grad, |g: &[T]| Ok(lane_map::spread(g, extent, factor)))?;
         Ok([Some(host::tensor(g, grad.dtype(), &from, grad.device())?)]

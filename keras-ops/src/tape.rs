@@ -116,6 +116,16 @@ pub(crate) fn even<T: Real>(grad: &Tensor) -> Option<T> {
     }
 }
 
+/// A gradient whose elements are all `value`, a scalar: an [`even`] one where there are several.
+pub(crate) fn all(value: &Tensor, shape: &Shape) -> Result<Tensor> {
+    let spread = value.broadcast_as(shape)?;
+    if shape.elem_count() > 1 {
+        Ok(spread)
+    } else {
+        spread.contiguous()
+    }
+}
+
 fn is_even(grad: &Tensor) -> bool {
     grad.elem_count() > 1 && grad.stride().iter().all(|stride| *stride == 0)
 }
@@ -280,7 +290,7 @@ impl GradientTape {
     /// # Errors
     /// When a backward function fails, or when `loss` depends on nothing that was recorded.
     pub fn gradients(self, loss: &Tensor) -> Result<Gradients> {
-        let seed = Tensor::ones((), loss.dtype(), loss.device())?.broadcast_as(loss.shape())?;
+        let seed = all(&Tensor::ones((), loss.dtype(), loss.device())?, loss.shape())?;
         self.gradients_with(&[(loss, seed)])
     }
 

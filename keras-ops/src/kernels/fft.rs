@@ -123,7 +123,10 @@ impl Spectral for f32 {
     fn real_plan(n: usize) -> RealPlan<Self> {
         let inverse = REAL.with_borrow_mut(|planner| planner.plan_fft_inverse(n));
         if n % 2 == 1 {
-            return RealPlan::Odd(REAL.with_borrow_mut(|planner| planner.plan_fft_forward(n)), inverse);
+            return RealPlan::Odd(
+                REAL.with_borrow_mut(|planner| planner.plan_fft_forward(n)),
+                inverse,
+            );
         }
         let halves = HALVES.with_borrow_mut(|known| {
             let halves = known.entry(n).or_insert_with(|| Arc::new(Halves::new(n)));

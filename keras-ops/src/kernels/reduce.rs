@@ -220,7 +220,10 @@ fn eight_by<T: Math, F: Fold<T>, const PLAIN: bool>(
         }
         for i in 0..FEW {
             let (a, b) = if PLAIN {
-                (f.plain_join(own[i], own[i + 16]), f.plain_join(own[i + 8], own[i + 24]))
+                (
+                    f.plain_join(own[i], own[i + 16]),
+                    f.plain_join(own[i + 8], own[i + 24]),
+                )
             } else {
                 (f.join(own[i], own[i + 16]), f.join(own[i + 8], own[i + 24]))
             };
