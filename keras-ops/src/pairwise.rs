@@ -175,7 +175,8 @@ fn even_gradients<P: Pairwise, T: Math>(
     if !whole(a) && !whole(b) {
         return gradients::<P, T>(p, plan, &tape::dense(grad)?, a, b, needs);
     }
-    let read = |f: &dyn Fn(&[T], &[T]) -> (Vec<T>, bool), shape: &Shape| {
+    type Values<'a, T> = &'a dyn Fn(&[T], &[T]) -> (Vec<T>, bool);
+    let read = |f: Values<'_, T>, shape: &Shape| {
         let (out, summed) = host::read(a, |a: &[T]| host::read(b, |b: &[T]| Ok(f(a, b))))?;
         let shape = if summed { shape } else { grad.shape() };
         host::tensor(out, grad.dtype(), shape, grad.device())

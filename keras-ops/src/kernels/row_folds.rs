@@ -40,13 +40,18 @@ pub fn halved<T: Math>(lanes: &[T; LANES]) -> [T; EIGHT] {
 
 /// What [`tree`] gives for each of eight rows, after [`halved`].
 #[inline(always)]
+#[allow(
+    clippy::needless_range_loop,
+    reason = "iterators are not always inlined where this is compiled"
+)]
 pub fn trees<T: Math>(rows: &[[T; EIGHT]; EIGHT]) -> [T; EIGHT] {
     let mut lanes = turn::eight(rows);
     let mut width = EIGHT / 2;
     while width > 0 {
         for i in 0..width {
+            let other = lanes[i + width];
             for r in 0..EIGHT {
-                lanes[i][r] += lanes[i + width][r];
+                lanes[i][r] += other[r];
             }
         }
         width /= 2;
