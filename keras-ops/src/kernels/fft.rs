@@ -32,6 +32,8 @@ impl<T: Spectral> Halves<T> {
         let half = n / 2;
         let turn = |k: usize| match k {
             0 => (1., 0.),
+            // Where the cosine of a rounded angle would not be 0.
+            k if 4 * k == n => (0., -1.),
             k if k == half => (-1., 0.),
             k => {
                 let (sin, cos) = (-std::f64::consts::TAU * k as f64 / n as f64).sin_cos();
