@@ -345,6 +345,9 @@ fn spanned<R>(gradient: impl FnOnce() -> R) -> R {
     gradient()
 }
 
+// Elements up to which a gradient that is one number stays one: the loops that read it are not vectorised.
+const FEW: usize = 1 << 8;
+
 /// Visits the nodes in reverse order of creation, which is a topological order, and lets each go.
 fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
     let Recording {
@@ -356,7 +359,7 @@ fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
         }
         let takes_even = matches!(node.step, Some(Step::Op { even: true, .. }));
         let grads = node.grads.into_iter().map(|slot| match slot.grad {
-            Some(grad) if !takes_even => dense(&grad).map(Some),
+            Some(grad) if !takes_even || grad.elem_count() > FEW => dense(&grad).map(Some),
             grad => Ok(grad),
         });
         let grads: OutputGrads = grads.collect::<Result<_>>()?;
