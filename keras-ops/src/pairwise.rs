@@ -6,7 +6,7 @@ use crate::host;
 use crate::kernels::broadcast::Plan;
 use crate::kernels::math::Math;
 use crate::kernels::reduce::{self, Sum};
-use crate::tape::{self, Needs, even, record, takes_even};
+use crate::tape::{Needs, record};
 
 /// A differentiable function of two elements.
 pub trait Pairwise: Copy + Send + Sync + 'static {
@@ -81,7 +81,7 @@ fn apply<P: Pairwise, T: Math>(p: P, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let saved = P::READS.then(|| (a.detach(), b.detach()));
     let (a_shape, b_shape) = (a.shape().clone(), b.shape().clone());
     let shape = Shape::from(plan.shape());
-    let out = record(&[a, b], out, &shape, move |grad, needs| {
+    Ok(record(&[a, b], out, &shape, move |grad, needs| {
         let shapes = [&a_shape, &b_shape];
         let [da, db] = match &saved {
             Some((a, b)) => gradients::<P, T>(p, &plan, &grad, a, b, needs)?,
@@ -93,9 +93,7 @@ fn apply<P: Pairwise, T: Math>(p: P, a: &Tensor, b: &Tensor) -> Result<Tensor> {
             None => Ok(None),
         });
         slots.by_ref().collect()
-    });
-    takes_even(&out);
-    Ok(out)
+    }))
 }
 
 /// `(g, a, b)` to one operand's gradient, and whether it is summed to the operand's shape already.
@@ -110,9 +108,6 @@ fn gradients<P: Pairwise, T: Math>(
     b: &Tensor,
     needs: &Needs,
 ) -> Result<[Option<Tensor>; 2]> {
-    if let Some(g) = even::<T>(grad) {
-        return even_gradients(p, plan, (g, grad), a, b, needs);
-    }
     let read = |f: &SideGradient<'_, T>, shape: &Shape| {
         let (out, summed) = host::read(grad, |g: &[T]| {
             host::read(a, |a: &[T]| host::read(b, |b: &[T]| Ok(f(g, a, b))))
@@ -161,72 +156,6 @@ fn gradients<P: Pairwise, T: Math>(
     Ok([da, db])
 }
 
-/// [`gradients`] where all of `grad` is `g`.
-#[inline]
-fn even_gradients<P: Pairwise, T: Math>(
-    p: P,
-    plan: &Plan,
-    (g, grad): (T, &Tensor),
-    a: &Tensor,
-    b: &Tensor,
-    needs: &Needs,
-) -> Result<[Option<Tensor>; 2]> {
-    let whole = |x: &Tensor| x.elem_count() == grad.elem_count();
-    if !whole(a) && !whole(b) {
-        return gradients::<P, T>(p, plan, &tape::dense(grad)?, a, b, needs);
-    }
-    type Values<'a, T> = &'a dyn Fn(&[T], &[T]) -> (Vec<T>, bool);
-    let read = |f: Values<'_, T>, shape: &Shape| {
-        let (out, summed) = host::read(a, |a: &[T]| host::read(b, |b: &[T]| Ok(f(a, b))))?;
-        let shape = if summed { shape } else { grad.shape() };
-        host::tensor(out, grad.dtype(), shape, grad.device())
-    };
-    // Where one operand was broadcast the other is whole: it stands in for the gradient, of which only the size counts.
-    let by_a = |a: &[T], b: &[T]| {
-        let sums = (a.len() < b.len()).then(|| {
-            plan.sums(
-                false,
-                [b, a, b],
-                #[inline(always)]
-                |_, a, b| p.da(g, a, b),
-            )
-        });
-        let each = || {
-            plan.map(
-                a,
-                b,
-                #[inline(always)]
-                |a, b| p.da(g, a, b),
-            )
-        };
-        sums.flatten()
-            .map_or_else(|| (each(), false), |sums| (sums, true))
-    };
-    let by_b = |a: &[T], b: &[T]| {
-        let sums = (b.len() < a.len()).then(|| {
-            plan.sums(
-                true,
-                [a, b, a],
-                #[inline(always)]
-                |_, b, a| p.db(g, a, b),
-            )
-        });
-        let each = || {
-            plan.map(
-                a,
-                b,
-                #[inline(always)]
-                |a, b| p.db(g, a, b),
-            )
-        };
-        sums.flatten()
-            .map_or_else(|| (each(), false), |sums| (sums, true))
-    };
-    let da = needs[0].then(|| read(&by_a, a.shape())).transpose()?;
-    let db = needs[1].then(|| read(&by_b, b.shape())).transpose()?;
-    Ok([da, db])
-}
-
 #[inline]
 fn gradients_of_grad<P: Pairwise, T: Math>(
     p: P,
@@ -255,11 +184,6 @@ pub(crate) fn sum_to(grad: &Tensor, shape: &Shape) -> Result<Tensor> {
 
 #[inline]
 fn sum_axes<T: Math>(grad: &Tensor, shape: &Shape) -> Result<Tensor> {
-    if let Some(g) = even::<T>(grad) {
-        let count = shape.elem_count();
-        let sum = T::of(g.f64() * (grad.elem_count() / count) as f64);
-        return host::tensor(vec![sum; count], grad.dtype(), shape, grad.device());
-    }
     let mut dims = grad.dims().to_vec();
     let mut values: Option<Vec<T>> = None;
     let offset = dims.len() - shape.rank();

@@ -6,7 +6,7 @@ use crate::host;
 use crate::kernels::map::{map1, map2};
 use crate::kernels::math::Math;
 use crate::kernels::simd;
-use crate::tape::{even, record_with_output, takes_even};
+use crate::tape::record_with_output;
 
 /// What the derivative of a [`Pointwise`] function is computed from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -99,12 +99,15 @@ fn apply<P: Pointwise, T: Math>(p: P, x: &Tensor) -> Result<Tensor> {
     })?;
     let out = host::storage_as(out, x.dtype(), x.device())?;
     let input = (P::SAVES == Saves::Input).then(|| x.detach());
-    let out = record_with_output(&[x], out, x.shape(), move |grad, output, _| {
-        let saved = input.as_ref().unwrap_or(output);
-        Ok([Some(backward::<P, T>(p, &grad, saved)?)].into_iter().collect())
-    });
-    takes_even(&out);
-    Ok(out)
+    Ok(record_with_output(
+        &[x],
+        out,
+        x.shape(),
+        move |grad, output, _| {
+            let saved = input.as_ref().unwrap_or(output);
+            Ok([Some(backward::<P, T>(p, &grad, saved)?)].into_iter().collect())
+        },
+    ))
 }
 
 /// Replaces the results of elements beyond `limit`.
@@ -125,15 +128,8 @@ fn mend<T: Math>(x: &[T], out: &mut [T], limit: f64, f: fn(f64) -> f64) {
 /// `grad * derivative`, where `saved` is the input or the output, whichever the function keeps.
 #[inline]
 fn backward<P: Pointwise, T: Math>(p: P, grad: &Tensor, saved: &Tensor) -> Result<Tensor> {
-    let out = host::read(saved, |s: &[T]| {
-        if let Some(g) = even::<T>(grad) {
-            return Ok(map1(
-                s,
-                #[inline(always)]
-                |s| g * p.derivative(s, s),
-            ));
-        }
-        host::read(grad, |g: &[T]| {
+    let out = host::read(grad, |g: &[T]| {
+        host::read(saved, |s: &[T]| {
             Ok(map2(
                 g,
                 s,

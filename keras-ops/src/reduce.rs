@@ -13,7 +13,7 @@ use crate::kernels::math::Math;
 use crate::kernels::reduce::{self as kernel, Extent, Fold, Max, Min, Prod, Sum};
 use crate::kernels::softmax;
 use crate::numpy::integer::{self, Width};
-use crate::tape::{self, record, record_with_output};
+use crate::tape::{record, record_with_output};
 
 fn scaled_sum<T: Math>(x: &Tensor, joined: &Joined, factor: f64) -> Result<Tensor> {
     let extent = joined.extent;
@@ -25,12 +25,6 @@ fn scaled_sum<T: Math>(x: &Tensor, joined: &Joined, factor: f64) -> Result<Tenso
     let out = host::storage_as(out, x.dtype(), x.device())?;
     let (shape, from) = (Shape::from(joined.shape.as_slice()), x.shape().clone());
     Ok(record(&[x], out, &shape, move |grad, _| {
-        if grad.elem_count() == 1 {
-            // The same for all elements.
-            let g = host::read(&grad, |g: &[T]| Ok(vec![g[0] * factor]))?;
-            let g = host::tensor(g, grad.dtype(), &Shape::from(()), grad.device())?;
-            return Ok([Some(tape::all(&g, &from)?)].into_iter().collect());
-        }
         let g = host::read(&grad, |g: &[T]| Ok(lane_map::spread(g, extent, factor)))?;
         Ok([Some(host::tensor(g, grad.dtype(), &from, grad.device())?)]
             .into_iter()

@@ -16,9 +16,6 @@ use candle_core::{Result, Shape, Storage, Tensor, TensorId};
 use rustc_hash::FxHashMap;
 use smallvec::SmallVec;
 
-use crate::host::{self, Real};
-use crate::kernels::lane_map;
-use crate::kernels::math::Math;
 use crate::row_gradient::{Gradient, RowGradient};
 
 /// The gradients of one node's outputs, in order; `None` where nothing depended on that output.
@@ -46,8 +43,6 @@ enum Step {
     Op {
         edges: SmallVec<[Edge; 4]>,
         backward: Backward,
-        /// Whether it takes gradients that are [`even`].
-        even: bool,
     },
     /// An operation that reads few rows of its only input.
     Rows { edge: Edge, backward: RowsBackward },
@@ -79,7 +74,7 @@ impl Slot {
             None => self.grad = Some(grad),
             Some(sum) if self.owned => crate::inplace::add_assign(sum, &grad)?,
             Some(sum) => {
-                self.grad = Some((dense(sum)? + dense(&grad)?)?);
+                self.grad = Some((sum + &grad)?);
                 self.owned = true;
             }
         }
@@ -95,55 +90,9 @@ impl Slot {
         Ok(())
     }
 
-    fn gradient(self) -> Result<Option<Gradient>> {
-        Ok(match self.grad {
-            Some(grad) => Some(Gradient::Dense(dense(&grad)?)),
-            None => self.rows.map(Gradient::Rows),
-        })
-    }
-}
-
-/// The number that all elements of a gradient are, where it is made of one: what a sum gives its input, and what a
-/// backward pass starts with. Operations that ask for it neither write nor read a tensor full of it.
-pub(crate) fn even<T: Real>(grad: &Tensor) -> Option<T> {
-    if !is_even(grad) || grad.dtype() != T::DTYPE {
-        return None;
-    }
-    let (storage, layout) = grad.storage_and_layout();
-    match &*storage {
-        Storage::Cpu(values) => values.as_slice::<T>().ok()?.get(layout.start_offset()).copied(),
-        _ => None,
-    }
-}
-
-/// A gradient whose elements are all `value`, a scalar: an [`even`] one where there are several.
-pub(crate) fn all(value: &Tensor, shape: &Shape) -> Result<Tensor> {
-    let spread = value.broadcast_as(shape)?;
-    if shape.elem_count() > 1 {
-        Ok(spread)
-    } else {
-        spread.contiguous()
-    }
-}
-
-fn is_even(grad: &Tensor) -> bool {
-    grad.elem_count() > 1 && grad.stride().iter().all(|stride| *stride == 0)
-}
-
-/// An [`even`] gradient as a tensor in memory; others as they are.
-pub(crate) fn dense(grad: &Tensor) -> Result<Tensor> {
-    fn full<T: Math>(value: T, grad: &Tensor) -> Result<Tensor> {
-        let values = lane_map::repeated(&[value], grad.elem_count());
-        host::tensor(values, grad.dtype(), grad.shape(), grad.device())
-    }
-    if let Some(value) = even::<f32>(grad) {
-        full(value, grad)
-    } else if let Some(value) = even::<f64>(grad) {
-        full(value, grad)
-    } else if is_even(grad) {
-        grad.contiguous()
-    } else {
-        Ok(grad.clone())
+    fn gradient(self) -> Option<Gradient> {
+        let dense = self.grad.map(Gradient::Dense);
+        dense.or_else(|| self.rows.map(Gradient::Rows))
     }
 }
 
@@ -290,7 +239,7 @@ impl GradientTape {
     /// # Errors
     /// When a backward function fails, or when `loss` depends on nothing that was recorded.
     pub fn gradients(self, loss: &Tensor) -> Result<Gradients> {
-        let seed = all(&Tensor::ones((), loss.dtype(), loss.device())?, loss.shape())?;
+        let seed = loss.ones_like()?;
         self.gradients_with(&[(loss, seed)])
     }
 
@@ -345,9 +294,6 @@ fn spanned<R>(gradient: impl FnOnce() -> R) -> R {
     gradient()
 }
 
-// Elements up to which a gradient that is one number stays one: the loops that read it are not vectorised.
-const FEW: usize = 1 << 8;
-
 /// Visits the nodes in reverse order of creation, which is a topological order, and lets each go.
 fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
     let Recording {
@@ -357,14 +303,9 @@ fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
         if node.grads.iter().all(|slot| slot.grad.is_none()) {
             continue;
         }
-        let takes_even = matches!(node.step, Some(Step::Op { even: true, .. }));
-        let grads = node.grads.into_iter().map(|slot| match slot.grad {
-            Some(grad) if !takes_even || grad.elem_count() > FEW => dense(&grad).map(Some),
-            grad => Ok(grad),
-        });
-        let grads: OutputGrads = grads.collect::<Result<_>>()?;
+        let grads: OutputGrads = node.grads.into_iter().map(|slot| slot.grad).collect();
         match node.step.take() {
-            Some(Step::Op { edges, backward, .. }) => {
+            Some(Step::Op { edges, backward }) => {
                 let needs: Needs = edges.iter().map(|e| !matches!(e, Edge::None)).collect();
                 let input_grads = spanned(|| backward(grads, &needs))?;
                 for (edge, grad) in edges.into_iter().zip(input_grads) {
@@ -410,8 +351,9 @@ fn walk(recording: Recording, mut leaves: Leaves) -> Result<Gradients> {
     }
     let found = leaves
         .into_iter()
-        .filter_map(|(id, slot)| Some(slot.gradient().transpose()?.map(|gradient| (id, gradient))));
-    Ok(Gradients(found.collect::<Result<_>>()?))
+        .filter_map(|(id, slot)| Some((id, slot.gradient()?)))
+        .collect();
+    Ok(Gradients(found))
 }
 
 /// The gradients by variable that a backward pass found.
@@ -507,30 +449,9 @@ fn push(inputs: &[&Tensor], outputs: &[&Tensor], backward: Backward) {
     with_top(|tape| {
         let Some(tape) = tape else { return };
         let edges = inputs.iter().map(|t| tape.edge(t)).collect();
-        let step = Step::Op {
-            edges,
-            backward,
-            even: false,
-        };
-        let node = tape.push(step, outputs.len());
+        let node = tape.push(Step::Op { edges, backward }, outputs.len());
         for (index, tensor) in outputs.iter().enumerate() {
             tape.made_by.insert(tensor.id(), (node, index));
-        }
-    });
-}
-
-/// Says that the backward function of the operation that made `output` takes gradients that are [`even`].
-pub(crate) fn takes_even(output: &Tensor) {
-    if !output.track_op() {
-        return;
-    }
-    with_top(|tape| {
-        let Some(tape) = tape else { return };
-        let Some((node, _)) = tape.made_by.get(&output.id()) else {
-            return;
-        };
-        if let Some(Step::Op { even, .. }) = &mut tape.nodes[*node].step {
-            *even = true;
         }
     });
 }
