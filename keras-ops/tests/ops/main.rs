@@ -9,6 +9,7 @@
 mod attention;
 mod control;
 mod conv;
+mod conv_channels;
 mod conv_pool;
 mod conv_threads;
 mod cross_entropy;
