@@ -43,25 +43,32 @@ impl<T: Math> Moved<T> {
     }
 }
 
+/// The sums of `x - mean` and of its square, each in lanes.
+#[inline(always)]
+fn lanes_apart<T: Math>(x: &[T], mean: T) -> [[T; LANES]; 2] {
+    let (mut plain, mut squares) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        for i in 0..LANES {
+            let d = chunk[i] - mean;
+            plain[i] += d;
+            squares[i] += d * d;
+        }
+    }
+    for ((plain, squares), x) in plain.iter_mut().zip(&mut squares).zip(rest) {
+        let d = *x - mean;
+        *plain += d;
+        *squares += d * d;
+    }
+    [plain, squares]
+}
+
 /// The sums of `x - mean` and of its square.
 #[inline(always)]
 pub(super) fn apart<T: Math>(x: &[T], mean: T) -> [f64; 2] {
     let mut totals = [0.; 2];
     for block in x.chunks(BLOCK) {
-        let (mut plain, mut squares) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-        let (chunks, rest) = block.as_chunks::<LANES>();
-        for chunk in chunks {
-            for i in 0..LANES {
-                let d = chunk[i] - mean;
-                plain[i] += d;
-                squares[i] += d * d;
-            }
-        }
-        for ((plain, squares), x) in plain.iter_mut().zip(&mut squares).zip(rest) {
-            let d = *x - mean;
-            *plain += d;
-            *squares += d * d;
-        }
+        let [plain, squares] = lanes_apart(block, mean);
         totals[0] += tree(plain).f64();
         totals[1] += tree(squares).f64();
     }
@@ -91,21 +98,7 @@ fn eight_sums<T: Math>(x: &[T], len: usize) -> [T; EIGHT] {
 fn eight_apart<T: Math>(x: &[T], len: usize, means: &[T; EIGHT]) -> [[T; EIGHT]; 2] {
     let (mut all_plain, mut all_squares) = ([[T::ZERO; EIGHT]; EIGHT], [[T::ZERO; EIGHT]; EIGHT]);
     for (r, x) in x.chunks_exact(len).enumerate() {
-        let mean = means[r];
-        let (mut plain, mut squares) = ([T::ZERO; LANES], [T::ZERO; LANES]);
-        let (chunks, rest) = x.as_chunks::<LANES>();
-        for chunk in chunks {
-            for i in 0..LANES {
-                let d = chunk[i] - mean;
-                plain[i] += d;
-                squares[i] += d * d;
-            }
-        }
-        for ((plain, squares), x) in plain.iter_mut().zip(&mut squares).zip(rest) {
-            let d = *x - mean;
-            *plain += d;
-            *squares += d * d;
-        }
+        let [plain, squares] = lanes_apart(x, means[r]);
         all_plain[r] = halved(&plain);
         all_squares[r] = halved(&squares);
     }

@@ -116,6 +116,23 @@ impl<T: Lane> pulp::WithSimd for Band<'_, T> {
     }
 }
 
+/// Writes a register of gradients with `tiles`, else adds it.
+///
+/// # Safety
+/// As many elements must be there.
+#[inline(always)]
+unsafe fn put<T: Lane, S: Simd>(simd: S, to: *mut T, grad: T::Vector<S>, tiles: bool) {
+    // SAFETY: the caller's promise.
+    unsafe {
+        let sum = if tiles {
+            grad
+        } else {
+            T::plus(simd, read::<T, S>(to), grad)
+        };
+        write::<T, S>(to, sum);
+    }
+}
+
 /// Adds the gradients of the maxima of one window, or writes them with `tiles`; places are `from` further.
 #[inline(always)]
 fn max_window<T: Lane, S: Simd>(
@@ -140,13 +157,7 @@ fn max_window<T: Lane, S: Simd>(
             window.each(|at| {
                 let maximum = T::same_number(simd, place, T::splat_number(simd, at as u32 + from));
                 let grad = T::pick(simd, maximum, here, zero);
-                let dx = dx.as_mut_ptr().add(at + c);
-                let sum = if tiles {
-                    grad
-                } else {
-                    T::plus(simd, read::<T, S>(dx), grad)
-                };
-                write::<T, S>(dx, sum);
+                put::<T, S>(simd, dx.as_mut_ptr().add(at + c), grad, tiles);
             });
         }
     }
@@ -180,15 +191,7 @@ fn mean_window<T: Lane, S: Simd>(
         // SAFETY: as in `max_window`.
         unsafe {
             let grad = T::over(simd, read::<T, S>(grad.as_ptr().add(c)), T::splat(simd, count));
-            window.each(|at| {
-                let dx = dx.as_mut_ptr().add(at + c);
-                let sum = if tiles {
-                    grad
-                } else {
-                    T::plus(simd, read::<T, S>(dx), grad)
-                };
-                write::<T, S>(dx, sum);
-            });
+            window.each(|at| put::<T, S>(simd, dx.as_mut_ptr().add(at + c), grad, tiles));
         }
     }
     for c in whole..g.channels {
