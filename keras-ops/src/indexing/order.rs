@@ -2,6 +2,7 @@
 
 use candle_core::{DType, Result, Shape, Tensor};
 
+use crate::kernels::math::Math;
 use crate::kernels::order::{Ordered, Wanted, lanes};
 use crate::shape_ops::{reshape, take_places, transpose};
 use crate::{axes, host};
@@ -146,21 +147,30 @@ pub fn in_top_k(targets: &Tensor, predictions: &Tensor, k: usize) -> Result<Tens
         );
     }
     let classes = predictions.dims()[rank - 1];
-    let hits = host::read(targets, |targets: &[i64]| {
-        host::read(predictions, |predictions: &[f64]| {
-            let row = |(target, row): (&i64, &[f64])| {
+    let hits = match predictions.dtype() {
+        DType::F32 | DType::F16 | DType::BF16 => hits::<f32>(targets, predictions, classes, k),
+        _ => hits::<f64>(targets, predictions, classes, k),
+    }?;
+    host::tensor::<u8>(hits, DType::U8, targets.shape(), targets.device())
+}
+
+/// For each target whether fewer than `k` predictions are larger than its own.
+fn hits<T: Math>(targets: &Tensor, predictions: &Tensor, classes: usize, k: usize) -> Result<Vec<u8>> {
+    host::read(targets, |targets: &[i64]| {
+        host::read(predictions, |predictions: &[T]| {
+            let row = |(target, row): (&i64, &[T])| {
                 let Some(own) = usize::try_from(*target).ok().and_then(|t| row.get(t)) else {
                     candle_core::bail!("in_top_k: target {target} is not one of {classes} classes");
                 };
-                let own = if own.is_nan() { f64::NEG_INFINITY } else { *own };
+                let own = if own.is_nan() {
+                    T::of(f64::NEG_INFINITY)
+                } else {
+                    *own
+                };
                 Ok(u8::from(row.iter().filter(|p| **p > own).count() < k))
             };
-            targets
-                .iter()
-                .zip(predictions.chunks(classes.max(1)))
-                .map(row)
-                .collect()
+            let rows = predictions.chunks(classes.max(1));
+            targets.iter().zip(rows).map(row).collect()
         })
-    })?;
-    host::tensor::<u8>(hits, DType::U8, targets.shape(), targets.device())
+    })
 }

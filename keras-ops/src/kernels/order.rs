@@ -165,18 +165,38 @@ fn ordered<T: Ordered>(x: &[T], wanted: Wanted, pairs: &mut Vec<T::Pair>) {
     }
 }
 
-/// The largest `k` by insertion: after a few elements hardly one is larger than the smallest kept.
+/// The largest `k` by insertion: after a few elements hardly one is larger than the smallest kept, and most blocks are
+/// passed over as a whole.
+#[allow(clippy::neg_cmp_op_on_partial_ord, reason = "NaN is larger than any number")]
 fn largest<T: Ordered>(x: &[T], k: usize, best: &mut Vec<T::Pair>) {
+    const BLOCK: usize = 16;
     best.clear();
-    for (place, v) in x.iter().enumerate() {
-        let pair = v.pair(place as u32, true);
-        if best.len() == k {
-            if best.last().is_none_or(|last| pair > *last) {
-                continue;
-            }
-            best.pop();
+    let mut least: Option<T> = None;
+    for (block, first) in x.chunks(BLOCK).zip((0..).step_by(BLOCK)) {
+        if let Some(least) = least
+            && !block.iter().fold(false, |any, v| any | !(*v <= least))
+        {
+            continue;
         }
-        let at = best.partition_point(|kept| *kept < pair);
-        best.insert(at, pair);
+        for (v, place) in block.iter().zip(first..) {
+            let pair = v.pair(place, true);
+            if best.len() == k {
+                if best.last().is_none_or(|last| pair > *last) {
+                    continue;
+                }
+                best.pop();
+            }
+            best.push(pair);
+            let kept = &mut best[..];
+            for at in (1..kept.len()).rev() {
+                if kept[at - 1] < pair {
+                    break;
+                }
+                kept.swap(at - 1, at);
+            }
+        }
+        if best.len() == k {
+            least = best.last().map(|last| x[T::place(*last) as usize]);
+        }
     }
 }

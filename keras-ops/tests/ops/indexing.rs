@@ -236,6 +236,45 @@ fn long_and_many_lanes() -> Result<()> {
     Ok(())
 }
 
+/// Blocks without a larger element are passed over; NaN, ties and infinities must not get lost in them.
+#[test]
+fn the_largest_of_any_length() -> Result<()> {
+    let palette = [
+        0f32,
+        -0.,
+        1.,
+        -1.,
+        f32::NAN,
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        2.,
+        2.,
+        0.5,
+    ];
+    for seed in 0..40u64 {
+        let len = 1 + (seed as usize * 7) % 90;
+        let draws = ops::random::randint(len, 0, 10, DType::I64, &CPU, ops::Seed::new(seed, 3))?;
+        let row: Vec<f32> = draws
+            .to_vec1::<i64>()?
+            .iter()
+            .map(|i| palette[*i as usize])
+            .collect();
+        let x = Tensor::new(&row[..], &CPU)?;
+        let mut order: Vec<u32> = (0..len as u32).collect();
+        let rank = |place: &u32| {
+            let v = row[*place as usize];
+            if v.is_nan() { (1, 0.) } else { (0, v) }
+        };
+        order.sort_by(|a, b| rank(b).partial_cmp(&rank(a)).unwrap());
+        for k in [1, 2, 5, 32] {
+            let k = k.min(len);
+            let (_, places) = ops::top_k(&x, k)?;
+            assert_eq!(places.to_vec1::<u32>()?, order[..k], "{k} of {row:?}");
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn sorts_are_the_same_for_any_number_of_threads() -> Result<()> {
     let x = ops::random::normal((700, 300), 0., 1., DType::F32, &CPU, ops::Seed::new(4, 2))?;
