@@ -3,7 +3,7 @@
 use candle_core::{Result, Shape, Tensor};
 
 use super::dense::{self, Field};
-use super::matrices::{Matrices, by_float, columns_times, mm, t};
+use super::matrices::{Matrices, by_float, columns_times, made, mm, t};
 use crate::tape::record_many;
 use crate::{add, host, mul_scalar, multiply};
 
@@ -46,11 +46,7 @@ fn symmetric<T: Field>(x: &Tensor, batch: &Matrices) -> Result<(Tensor, Tensor)>
     let (values, vectors): (Vec<_>, Vec<_>) = found.into_iter().unzip();
     let (values, vectors) = (values.concat(), vectors.concat());
     let (w_shape, v_shape) = (batch.shape(&[n]), x.shape().clone());
-    let plain = |values: &[T], shape: &Shape| host::tensor(values.to_vec(), x.dtype(), shape, x.device());
-    let (v, gaps) = (
-        plain(&vectors, &v_shape)?,
-        plain(&reciprocal_gaps(&values, n), &v_shape)?,
-    );
+    let (v, w) = (made(vectors.clone(), &v_shape, x)?, values.clone());
     let store = |values| host::storage_as::<T>(values, x.dtype(), x.device());
     let outputs = vec![(store(values)?, w_shape), (store(vectors)?, v_shape)];
     let backward = move |grads: crate::tape::OutputGrads, _: &crate::tape::Needs| {
@@ -61,6 +57,7 @@ fn symmetric<T: Field>(x: &Tensor, batch: &Matrices) -> Result<(Tensor, Tensor)>
             dx = Some(mm(&columns_times(&v, &gw)?, &t(&v)?)?);
         }
         if let Some(gv) = gv {
+            let gaps = made(reciprocal_gaps(&w, n), v.shape(), &v)?;
             let inner = multiply(&mm(&t(&v)?, &gv)?, &gaps)?;
             let by_vectors = mm(&mm(&v, &inner)?, &t(&v)?)?;
             dx = Some(match dx {
@@ -78,9 +75,15 @@ fn symmetric<T: Field>(x: &Tensor, batch: &Matrices) -> Result<(Tensor, Tensor)>
 
 /// `1 / (w_j - w_i)` beside the diagonal, for each vector of `n` values.
 fn reciprocal_gaps<T: Field>(values: &[T], n: usize) -> Vec<T> {
-    let of = |w: &[T], i: usize, j: usize| if i == j { T::ZERO } else { T::ONE / (w[j] - w[i]) };
-    let one = |w: &[T]| -> Vec<T> { (0..n * n).map(|at| of(w, at / n, at % n)).collect() };
-    values.chunks_exact(n.max(1)).flat_map(one).collect()
+    let mut gaps = Vec::with_capacity(values.len() * n);
+    for w in values.chunks_exact(n.max(1)) {
+        for (i, own) in w.iter().enumerate() {
+            let start = gaps.len();
+            gaps.extend(w.iter().map(|other| T::ONE / (*other - *own)));
+            gaps[start + i] = T::ZERO;
+        }
+    }
+    gaps
 }
 
 /// A complex tensor as real and imaginary parts.

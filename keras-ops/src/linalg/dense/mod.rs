@@ -57,16 +57,32 @@ fn identity<T: Math>(n: usize) -> Vec<T> {
 /// The elements divided by a power of two near the largest, which changes no digit, so that no square of one overflows;
 /// and that power. `None` when an element is not finite.
 fn scaled<T: Math>(x: &[T]) -> Option<(Vec<T>, T)> {
-    let mut largest = 0f64;
-    for x in x {
-        let size = x.f64().abs();
-        if !size.is_finite() {
-            return None;
-        }
-        largest = largest.max(size);
-    }
+    let largest = size(x)?;
     const EXPONENT: u64 = 0x7ff << 52;
     let power = f64::from_bits(largest.to_bits() & EXPONENT);
     let power = if power > 0. { T::of(power) } else { T::ONE };
     Some((x.iter().map(|x| *x / power).collect(), power))
+}
+
+/// The largest absolute value; `None` when an element is not finite.
+fn size<T: Math>(x: &[T]) -> Option<f64> {
+    const LANES: usize = 16;
+    let (mut largest, mut poison) = ([T::ZERO; LANES], [T::ZERO; LANES]);
+    let note = |largest: &mut T, poison: &mut T, x: T| {
+        let size = x.abs();
+        *largest = if size > *largest { size } else { *largest };
+        // 0 times what is not finite is NaN.
+        *poison += x * T::ZERO;
+    };
+    let (chunks, rest) = x.as_chunks::<LANES>();
+    for chunk in chunks {
+        for i in 0..LANES {
+            note(&mut largest[i], &mut poison[i], chunk[i]);
+        }
+    }
+    for (i, x) in rest.iter().enumerate() {
+        note(&mut largest[i], &mut poison[i], *x);
+    }
+    let finite = !poison.iter().any(|p| p.is_nan());
+    finite.then(|| largest.iter().fold(0f64, |m, x| m.max(x.f64())))
 }
