@@ -246,6 +246,15 @@ impl Arguments {
         places
     }
 
+    /// Whether a layer that takes a `mask` is told those of its inputs. Keras fills the argument in where no other is a
+    /// tensor: a recurrent layer that is given its `initial_state` does not see the mask of its sequence.
+    pub(crate) fn tells_masks(&self, layer: &dyn Layer) -> bool {
+        let mut entries = self.0.iter().flat_map(|inner| &inner.entries);
+        self.has("mask")
+            || !layer.call_arguments().contains(&"mask")
+            || entries.all(|(_, argument)| matches!(argument, Argument::Constant(_)))
+    }
+
     /// Checks the names and puts the tensors after `inputs`.
     pub(crate) fn apply(&self, layer: &dyn Layer, inputs: &mut Vec<Symbolic>) -> Result<Self> {
         let Some(inner) = self.0.as_deref() else {

@@ -145,6 +145,12 @@ impl LayerBase {
     /// # Errors
     /// When the dtype given is the name of no policy.
     pub(crate) fn check(&self) -> Result<()> {
+        if self.name().contains('/') {
+            bail!(
+                "layer `{}`: a name must not contain `/`, which separates names in the paths of weights",
+                self.name()
+            );
+        }
         match &self.unknown_policy {
             Some(name) => DTypePolicy::new(name).map(drop),
             None => Ok(()),

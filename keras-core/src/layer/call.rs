@@ -90,6 +90,11 @@ impl Call {
     /// Runs a layer whose masks and arguments are set, as Keras's `Layer.__call__` does around `call`: inputs are
     /// converted to its dtype, masks are passed on.
     pub(crate) fn run(&mut self, layer: &dyn Layer, inputs: &[Tensor]) -> Result<Tensors> {
+        self.run_told(layer, inputs, true)
+    }
+
+    /// As [`run`](Self::run); a layer that is not told the masks computes without them, and they are passed on.
+    pub(crate) fn run_told(&mut self, layer: &dyn Layer, inputs: &[Tensor], told: bool) -> Result<Tensors> {
         let converted = match layer.autocasts() {
             true => layer.base().converted(inputs)?,
             false => None,
@@ -98,6 +103,9 @@ impl Call {
         let masked = self.masks.iter().any(Option::is_some);
         let follow = masked || layer.makes_mask();
         let given = if follow { self.masks.clone() } else { Masks::new() };
+        if !told {
+            self.masks.clear();
+        }
         let positional = self.arguments.positional(inputs);
         self.made.clear();
         let outputs = match self.eager {

@@ -174,6 +174,12 @@ pub trait Layer: fmt::Debug + Any + Send + Sync + 'static {
         false
     }
 
+    /// Whether its inputs lose their masks: layers that read the same tensors later do not see them. So does Keras's
+    /// `MultiHeadAttention`.
+    fn takes_masks_off(&self) -> bool {
+        false
+    }
+
     /// Whether float inputs are converted to the dtype it computes in before it is called.
     fn autocasts(&self) -> bool {
         true

@@ -73,17 +73,12 @@ pub(crate) fn stack(config: &Config, build: Option<&Value>, registry: &Registry)
             InputLayer::with_batch_shape(dims(shape)?).tensor()
         }
     };
-    let mut output = input.clone();
+    let mut outputs = vec![input.clone()];
     for value in &layers[usize::from(first.is_some())..] {
         let layer = layer(value, registry)?;
-        let mut outputs =
-            symbolic::apply(&layer, vec![output], &Arguments::new()).context(|| named(value))?;
-        output = match (outputs.pop(), outputs.is_empty()) {
-            (Some(output), true) => output,
-            _ => bail!("{}: a Sequential's layers have one output", named(value)),
-        };
+        outputs = symbolic::apply(&layer, outputs, &Arguments::new()).context(|| named(value))?;
     }
-    finish(config, Graph::new(&[input], &[output])?, true)
+    finish(config, Graph::new(&[input], &outputs)?, true)
 }
 
 /// A graph of layers.

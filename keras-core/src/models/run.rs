@@ -103,7 +103,9 @@ impl<'a> Pass<'a> {
         cx.masks.clear();
         if !self.masks.is_empty() {
             let positional = step.arguments.positional(&step.inputs);
-            cx.masks.extend(positional.iter().map(|s| self.masks[*s].clone()));
+            // A `mask` that is given stands for all of them, where it has none as well.
+            let of_input = |s: &usize| self.masks[*s].clone().filter(|_| !step.arguments.has("mask"));
+            cx.masks.extend(positional.iter().map(of_input));
             for (mask, slot) in cx.masks.iter_mut().zip(&step.mask_slots) {
                 if let Some(given) = slot.and_then(|s| self.slots[s].as_ref()) {
                     *mask = Some(given.clone());
@@ -114,7 +116,7 @@ impl<'a> Pass<'a> {
         if let (Some(own), false) = (step.training, cx.said) {
             cx.training = own;
         }
-        let outputs = cx.run(layer, read);
+        let outputs = cx.run_told(layer, read, step.arguments.tells_masks(layer));
         cx.training = self.training;
         let outputs = outputs?;
         if outputs.len() != step.outputs.len() {
@@ -126,6 +128,10 @@ impl<'a> Pass<'a> {
         }
         let made = cx.take_output_masks();
         if !self.masks.is_empty() {
+            if layer.takes_masks_off() {
+                let read = step.arguments.positional(&step.inputs);
+                read.iter().for_each(|slot| self.masks[*slot] = None);
+            }
             for (slot, mask) in step.outputs.iter().zip(made) {
                 self.masks[*slot] = mask;
             }

@@ -7,7 +7,7 @@ use super::{Functional, Graph, Model, input};
 use crate::layer::LayerRef;
 use crate::{Arguments, Result, bail};
 
-/// Builds a [`Model`] from a stack of layers, each with one input and one output.
+/// Builds a [`Model`] from a stack of layers, each on the output of the one below; several outputs are several inputs.
 ///
 /// ```
 /// use keras_core::{Sequential, layers::Dense};
@@ -76,15 +76,11 @@ impl Sequential {
         let Some(input) = self.input else {
             bail!("Sequential: the shape of the input is missing; call `.input([..])` before `.add(..)`");
         };
-        let mut output = input.clone();
+        let mut outputs = vec![input.clone()];
         for layer in &self.layers {
-            let mut outputs = symbolic::apply(layer, vec![output], &Arguments::new())?;
-            output = match (outputs.pop(), outputs.is_empty()) {
-                (Some(output), true) => output,
-                _ => bail!("Sequential: {layer:?} has several outputs; use `Model::new`"),
-            };
+            outputs = symbolic::apply(layer, outputs, &Arguments::new())?;
         }
-        let graph = Graph::new(&[input], &[output])?;
+        let graph = Graph::new(&[input], &outputs)?;
         Model::from_functional(Functional::new(graph.into(), true), self.name, device)
     }
 }

@@ -11,6 +11,7 @@ mod functions;
 mod initializers;
 mod joined;
 mod layers;
+mod masks;
 mod merging;
 mod model_config;
 mod noise;

@@ -56,6 +56,15 @@ fn wrong_arguments_are_errors_that_say_why() {
     assert!(unknown.expect_err("size").to_string().contains("shared_axes"));
 }
 
+/// Keras takes the batch's place off a negative axis too, so that it is the one before.
+#[test]
+fn prelu_shared_the_last_axis_for_minus_one() -> Result<()> {
+    let layer = LayerRef::new(PReLU::new().shared_axes([-1]));
+    layer.build(&[vec![None, Some(3), Some(4)]], &Build::new(&Device::Cpu))?;
+    assert_eq!(layer.weights("")[0].1.shape(), [1, 4]);
+    Ok(())
+}
+
 #[test]
 fn older_names_of_arguments_are_taken() -> Result<()> {
     let core = registry::core();

@@ -12,7 +12,10 @@ pub(super) fn check(case: &Case<'_>) -> Result<()> {
     let registry = keras::registry();
     let layer = LayerRef::from_box(registry.layers.from_envelope(&case.object()?, registry)?);
     let inputs = inputs(case)?;
-    let shapes: Vec<_> = inputs.iter().map(|x| unknown_batch(x.dims())).collect();
+    let shapes: Vec<Vec<_>> = inputs
+        .iter()
+        .map(|x| x.dims().iter().copied().map(Some).collect())
+        .collect();
     layer.build(&shapes, &Build::new(&Device::Cpu))?;
     let weights = layer.weights("");
     assign(case, &weights)?;
@@ -49,13 +52,6 @@ fn inputs(case: &Case<'_>) -> Result<Vec<Tensor>> {
         false => Ok(tensor),
     };
     tensors.into_iter().map(track).collect()
-}
-
-fn unknown_batch(dims: &[usize]) -> Vec<Option<usize>> {
-    dims.iter()
-        .enumerate()
-        .map(|(axis, size)| (axis > 0).then_some(*size))
-        .collect()
 }
 
 fn assign(case: &Case<'_>, weights: &[(String, Variable)]) -> Result<()> {

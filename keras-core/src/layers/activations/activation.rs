@@ -6,7 +6,7 @@ use crate::activations::Argument;
 use crate::layer::{Build, Call, Layer, LayerBase, Outputs};
 use crate::layers::base::{base_accessors, cast_input, common_methods, layer_entry, only, same_shape};
 use crate::shape::Dims;
-use crate::{Config, Registry, Result, Spec};
+use crate::{Config, Registry, Result, Spec, bail};
 
 /// Applies an activation.
 ///
@@ -40,6 +40,9 @@ impl Activation {
     fn from_config(config: &Config, registry: &Registry) -> Result<Self> {
         let mut reader = config.reader("Activation");
         let base = LayerBase::from_reader(&mut reader)?;
+        if config.get("activation").is_none() {
+            bail!("Activation: the argument `activation` (a function's name, or null) is required");
+        }
         let activation = Argument::read(&mut reader, "activation", registry)?;
         reader.finish()?;
         Ok(Self { base, activation })

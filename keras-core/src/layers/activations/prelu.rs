@@ -14,6 +14,7 @@ use crate::{Arg, Config, Constraint, Initializer, Registry, Regularizer, Result,
 ///
 /// # Shapes
 /// The output has the input's shape; `alpha` has the input's without the batch, and 1 on the axes of `shared_axes`.
+/// As in Keras, a negative axis `-k` is the one at `-k - 1` of the input: count from the batch instead.
 ///
 /// # Errors
 /// When an axis to share is out of range or the batch, or the size of another is unknown.
@@ -112,8 +113,12 @@ impl PReLU {
         expect_min_rank("PReLU", input, 2)?;
         let mut alpha = input[1..].to_vec();
         for &axis in self.shared_axes.iter().flatten() {
-            let place = if axis < 0 { axis + input.len() as i64 } else { axis };
-            match usize::try_from(place - 1).ok().and_then(|i| alpha.get_mut(i)) {
+            // Keras counts negative axes from the end of `alpha`'s shape, after it took the batch's place off.
+            let end = if axis < 0 { alpha.len() as i64 } else { 0 };
+            match usize::try_from(end + axis - 1)
+                .ok()
+                .and_then(|i| alpha.get_mut(i))
+            {
                 Some(size) => *size = Some(1),
                 None => bail!(
                     "PReLU: `shared_axes` has {axis}, which is no axis after the batch of the input {}",

@@ -146,8 +146,12 @@ impl Layer for Softmax {
         same_shape("Softmax", inputs)
     }
 
+    fn call_arguments(&self) -> &'static [&'static str] {
+        &["mask"]
+    }
+
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
-        let x = cast_input(&self.base, only("Softmax", inputs)?)?;
+        let x = cast_input(&self.base, only("Softmax", cx.arguments.positional(inputs))?)?;
         match cx.masks.first() {
             Some(Some(mask)) => Ok(masked_softmax(&x, mask, &self.axis.0)?.into()),
             _ => one(ops::softmax(&x, &self.axis.0)),

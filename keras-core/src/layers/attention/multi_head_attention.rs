@@ -40,6 +40,9 @@ use crate::{Arg, Arguments, Config, Registry, Result, bail};
 /// # Ok::<(), keras_core::Error>(())
 /// ```
 ///
+/// As in Keras, its inputs lose their masks: a layer that reads one of them later sees none, and what a residual
+/// connection adds up has no mask.
+///
 /// Differs from Keras: a `query_mask` given by name is used (Keras 3.15 looks at the query's own mask alone).
 #[derive(Debug)]
 pub struct MultiHeadAttention {
@@ -246,6 +249,10 @@ impl Layer for MultiHeadAttention {
     }
 
     fn supports_masking(&self) -> bool {
+        true
+    }
+
+    fn takes_masks_off(&self) -> bool {
         true
     }
 

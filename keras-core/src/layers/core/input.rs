@@ -96,6 +96,8 @@ impl InputLayer {
         let dtype: Option<String> = reader.opt("dtype")?;
         let batch_shape: Option<Vec<Option<usize>>> = reader.opt("batch_shape")?;
         let older: Option<Vec<Option<usize>>> = reader.opt("batch_input_shape")?;
+        let shape: Option<Vec<Option<usize>>> = reader.opt("shape")?;
+        let batch_size: Option<usize> = reader.opt("batch_size")?;
         reader.or_null("trainable", true)?;
         for key in ["sparse", "ragged", "optional"] {
             if reader.or_null(key, false)? {
@@ -103,8 +105,14 @@ impl InputLayer {
             }
         }
         reader.finish()?;
-        let Some(batch_shape) = batch_shape.or(older) else {
-            bail!("InputLayer: the argument `batch_shape` (a list) is required");
+        let batch_shape = match (batch_shape.or(older), shape) {
+            (Some(_), Some(_)) => bail!("InputLayer: give `shape` or `batch_shape`, not both"),
+            (Some(_), None) if batch_size.is_some() => {
+                bail!("InputLayer: `batch_size` goes with `shape`; `batch_shape` says it itself")
+            }
+            (Some(batch_shape), None) => batch_shape,
+            (None, Some(shape)) => std::iter::once(batch_size).chain(shape).collect(),
+            (None, None) => bail!("InputLayer: the argument `batch_shape` (a list) is required"),
         };
         let mut layer = Self::with_batch_shape(batch_shape);
         if let Some(dtype) = dtype {

@@ -92,6 +92,64 @@ fn fold(
     }
 }
 
+/// The masks of the inputs for each of their elements. One that got axes in between has none, as in Keras.
+fn element_masks(inputs: &[Tensor], aligned: &[Tensor], cx: &Call) -> Result<Vec<Option<Tensor>>> {
+    let masks = cx.masks.iter().map(Option::as_ref).chain(std::iter::repeat(None));
+    let spread = |((input, x), mask): ((&Tensor, &Tensor), Option<&Tensor>)| match mask {
+        Some(mask) if input.rank() == x.rank() => {
+            let seen = ops::not_equal(mask, &ops::full_like(mask, 0.)?)?;
+            Ok(Some(ops::broadcast_to(&ops::expand_dims(&seen, -1)?, x.dims())?))
+        }
+        _ => Ok(None),
+    };
+    inputs.iter().zip(aligned).zip(masks).map(spread).collect()
+}
+
+/// The product, where masked elements are 1, and those that all inputs mask are 0.
+fn masked_product(x: &[Tensor], masks: Vec<Option<Tensor>>, cx: &mut Call) -> Result<Tensor> {
+    let kept = x.iter().zip(&masks).map(|(x, mask)| match mask {
+        Some(mask) => ops::where_(mask, x, &ops::full_like(x, 1.)?),
+        None => Ok(x.clone()),
+    });
+    let product = fold("Multiply", &kept.collect::<ops::Result<Vec<_>>>()?, ops::multiply)?;
+    let Some(masks) = masks.into_iter().collect::<Option<Vec<_>>>() else {
+        return Ok(product);
+    };
+    let seen = fold("Multiply", &masks, ops::logical_or)?;
+    cx.set_output_masks([Some(ops::any(&seen, Some(&[-1]), false)?)]);
+    Ok(ops::where_(&seen, &product, &ops::zeros_like(&product, None)?)?)
+}
+
+/// `choose` among the elements that are not masked, from the first input to the last.
+fn masked_choice(
+    choose: fn(&Tensor, &Tensor) -> ops::Result<Tensor>,
+    x: &[Tensor],
+    masks: Vec<Option<Tensor>>,
+    cx: &mut Call,
+) -> Result<Tensor> {
+    let mut pairs = x.iter().cloned().zip(masks);
+    let Some((mut chosen, mut seen)) = pairs.next() else {
+        bail!("expected at least one input, got none")
+    };
+    for (mut x, mask) in pairs {
+        if let Some(mask) = &mask {
+            x = ops::where_(mask, &x, &chosen)?;
+        }
+        if let Some(seen) = &seen {
+            chosen = ops::where_(seen, &chosen, &x)?;
+        }
+        seen = match (seen, mask) {
+            (Some(seen), Some(mask)) => Some(ops::logical_or(&seen, &mask)?),
+            _ => None,
+        };
+        chosen = choose(&chosen, &x)?;
+    }
+    if let Some(seen) = seen {
+        cx.set_output_masks([Some(ops::any(&seen, Some(&[-1]), false)?)]);
+    }
+    Ok(chosen)
+}
+
 /// A position is masked only where it is masked in all inputs, as in Keras.
 fn merged_mask(masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
     let given: Option<Vec<Tensor>> = masks.iter().cloned().collect();
@@ -109,7 +167,8 @@ fn merged_mask(masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {
 macro_rules! merge {
     ($(
         $(#[$doc:meta])*
-        $type:ident $module:ident: $line:literal, $count:expr, |$inputs:ident| $formula:expr;
+        $type:ident $module:ident: $line:literal, $count:expr, |$inputs:ident| $formula:expr
+            $(, masked |$masks:ident, $cx:ident| $masked:expr)?;
     )*) => { $(
         $(#[$doc])*
         ///
@@ -150,8 +209,13 @@ macro_rules! merge {
                 merged_shape(stringify!($type), inputs)
             }
 
-            fn call(&self, inputs: &[Tensor], _cx: &mut Call) -> Result<Outputs> {
+            #[allow(unused_variables, reason = "not all look at masks")]
+            fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
                 let $inputs = align(&self.base, inputs)?;
+                $(if cx.masks.iter().any(Option::is_some) {
+                    let ($masks, $cx) = (element_masks(inputs, &$inputs, cx)?, cx);
+                    return Ok($masked?.into());
+                })?
                 Ok($formula?.into())
             }
 
@@ -187,12 +251,21 @@ merge! {
     /// The first input minus the second.
     Subtract subtract: "the first input minus the second", Some(2), |x| fold("Subtract", &x, ops::subtract);
     /// The product of the inputs.
-    Multiply multiply: "the product of the inputs", None, |x| fold("Multiply", &x, ops::multiply);
+    ///
+    /// A masked element counts as 1; one that all inputs mask is 0.
+    Multiply multiply: "the product of the inputs", None, |x| fold("Multiply", &x, ops::multiply),
+        masked |masks, cx| masked_product(&x, masks, cx);
     /// The mean of the inputs.
     Average average: "the mean of the inputs", None,
         |x| fold("Average", &x, ops::add).and_then(|sum| Ok(ops::mul_scalar(&sum, 1. / x.len() as f64)?));
     /// The largest of the inputs.
-    Maximum maximum: "the largest of the inputs", None, |x| fold("Maximum", &x, ops::maximum);
+    ///
+    /// A masked element does not count, unless all inputs mask it.
+    Maximum maximum: "the largest of the inputs", None, |x| fold("Maximum", &x, ops::maximum),
+        masked |masks, cx| masked_choice(ops::maximum, &x, masks, cx);
     /// The smallest of the inputs.
-    Minimum minimum: "the smallest of the inputs", None, |x| fold("Minimum", &x, ops::minimum);
+    ///
+    /// A masked element does not count, unless all inputs mask it.
+    Minimum minimum: "the smallest of the inputs", None, |x| fold("Minimum", &x, ops::minimum),
+        masked |masks, cx| masked_choice(ops::minimum, &x, masks, cx);
 }

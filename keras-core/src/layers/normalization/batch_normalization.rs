@@ -268,7 +268,12 @@ impl Layer for BatchNormalization {
         Ok(vec![input.clone()])
     }
 
+    fn call_arguments(&self) -> &'static [&'static str] {
+        &["mask"]
+    }
+
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
+        let inputs = cx.arguments.positional(inputs);
         let x = cast_input(&self.base, only("BatchNormalization", inputs)?)?;
         if cx.training && self.base.trainable() {
             let mask = cx.masks.first().and_then(Option::as_ref);

@@ -248,8 +248,12 @@ impl<K: PoolKind, const N: usize> Layer for GlobalPooling<K, N> {
         Ok(vec![output])
     }
 
+    fn call_arguments(&self) -> &'static [&'static str] {
+        if Self::MASKS { &["mask"] } else { &[] }
+    }
+
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
-        let x = cast_input(&self.base, only(Self::CLASS, inputs)?)?;
+        let x = cast_input(&self.base, only(Self::CLASS, cx.arguments.positional(inputs))?)?;
         match cx.masks.first() {
             Some(Some(mask)) if Self::MASKS && x.rank() == 3 => Ok(self.masked_mean(&x, mask)?.into()),
             _ => one(K::global(&x, self.keepdims, self.data_format.channels_first())),

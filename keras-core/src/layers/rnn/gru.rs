@@ -10,7 +10,8 @@ recurrent_layer! {
     /// activation, `s` the recurrent one. Its weights are those of a [`GRUCell`], which tells of the candidate.
     ///
     /// A mask leaves steps out: they change no state, and their output is the one before, or 0 with
-    /// `zero_output_for_mask`.
+    /// `zero_output_for_mask`. As in Keras, the sequence's own mask does not count where an initial state is given as an
+    /// argument; one given as the argument `mask` does.
     ///
     /// # Shapes
     /// `(batch, time, features)` gives `(batch, units)`, or `(batch, time, units)` with `return_sequences`; the last

@@ -32,6 +32,13 @@ fn normalize(o: &Operands<'_>) -> Result<Vec<Tensor>> {
     ))
 }
 
+fn convert(o: &Operands<'_>) -> Result<Vec<Tensor>> {
+    match o.dtype("dtype")? {
+        Some(_) => cast(o),
+        None => Ok(vec![o.x()?.clone()]),
+    }
+}
+
 pub(super) static NN: &[Op] = ops! {"nn":
     Relu(x) => |o| map(o, ops::relu);
     Relu6(x) => |o| map(o, ops::relu6);
@@ -58,6 +65,7 @@ pub(super) static NN: &[Op] = ops! {"nn":
 
 pub(super) static CORE: &[Op] = ops! {"core":
     Cast(x)[dtype] => cast;
+    ConvertToTensor(x)[dtype, sparse, ragged] => convert;
     StopGradient(variable) => |o| map(o, ops::stop_gradient);
 };
 
