@@ -52,6 +52,15 @@ pub trait Optimizer: std::fmt::Debug + Send + Sync + 'static {
         Ok(())
     }
 
+    /// Called before the first gradients are taken, with the weights as it finds them: they may have been set since
+    /// [`build_slots`](Self::build_slots).
+    ///
+    /// # Errors
+    /// When the device fails.
+    fn start(&mut self) -> Result<()> {
+        Ok(())
+    }
+
     /// Steps variable `index` of those given to [`build_slots`](Self::build_slots), in place.
     ///
     /// # Errors

@@ -84,7 +84,13 @@ metric_class! {
         }
         let [squares, sum, residual, count] = by_output.read()?;
         let [samples] = self.state.0[0].read()?;
-        let totals: Vec<f64> = (0..sum.len()).map(|i| squares[i] - sum[i] * sum[i] / count[i]).collect();
+        // In the metric's dtype, so that one sample alone has no variance at all, as in Keras.
+        let own = |x: f64| match wide(self.dtype) {
+            Some(DType::F64) => x,
+            _ => f64::from(x as f32),
+        };
+        let total = |i: usize| own(squares[i] - own(sum[i] * own(sum[i] / count[i])));
+        let totals: Vec<f64> = (0..sum.len()).map(total).collect();
         let score = |(r, t): (&f64, &f64)| Some(1. - r / t).filter(|s| !s.is_infinite()).unwrap_or(0.);
         let scores: Vec<f64> = residual.iter().zip(&totals).map(score).collect();
         let outputs = scores.len();

@@ -190,6 +190,48 @@ fn wrong_configurations_say_what_is_wrong() -> keras::Result<()> {
             json!({"weighted_metrics": ["mae", {"class_name": "AUCC"}]}),
             ["`AUCC`", "`AUC`?"],
         ),
+        // Keras refuses these too.
+        (
+            json!({"metrics": "accuracy"}),
+            ["`metrics`: expected a list", "got \"accuracy\""],
+        ),
+        (
+            json!({"weighted_metrics": {"class_name": "AUC"}}),
+            ["`weighted_metrics`: expected a list", "AUC"],
+        ),
+        (
+            json!({"metrics": ["accuracy"]}),
+            [
+                "`metrics`: expected one entry for each of 2 outputs (left, right)",
+                "got 1",
+            ],
+        ),
+        (
+            json!({"weighted_metrics": ["mae", "mse", "accuracy"]}),
+            ["each of 2 outputs (left, right)", "got 3"],
+        ),
+        (
+            json!({"metrics": [["mae", null], null]}),
+            ["`metrics`: expected metrics", "null at place 1"],
+        ),
+        (
+            json!({"metrics": {"left": [null]}}),
+            ["`metrics`: expected metrics", "null at place 0"],
+        ),
+        (
+            json!({"loss": {"left": "mse", "right": 3}}),
+            ["output `right`", "3"],
+        ),
+        (json!({"loss": true}), ["output `left`", "true"]),
+        (
+            json!({"loss": "mse", "loss_weights": "2"}),
+            ["loss_weights", "\"2\""],
+        ),
+        (
+            json!({"loss": "mse", "loss_weights": {"left": [1.0, 2.0]}}),
+            ["loss_weights", "`left`"],
+        ),
+        (json!({"optimizer": 3}), ["3", "optimizer"]),
         (
             json!({"optimizer": "adma"}),
             ["unknown optimizer `adma`", "`adam`?"],

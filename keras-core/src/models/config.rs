@@ -150,12 +150,17 @@ pub(crate) fn graph_config(functional: &Functional) -> Config {
         .map(|l| nodes.layer(l, registry))
         .collect();
     let inputs = functional.graph.inputs.iter().map(|l| json!([l.name(), 0, 0]));
+    let outputs = functional.graph.outputs.iter().map(|o| nodes.own(o));
+    let keys = &functional.graph.output_keys;
     Config::new()
         .with("layers", layers)
         .with("input_layers", one_or_all(inputs.collect()))
         .with(
             "output_layers",
-            one_or_all(functional.graph.outputs.iter().map(|o| nodes.triple(o)).collect()),
+            match keys.is_empty() {
+                true => one_or_all(outputs.collect()),
+                false => Value::Object(keys.iter().cloned().zip(outputs).collect()),
+            },
         )
 }
 
@@ -230,9 +235,24 @@ impl Nodes {
 
     /// Keras's address of a tensor: layer, application, output.
     fn triple(&self, tensor: &Symbolic) -> Value {
+        json!([tensor.node.layer.name(), self.application(tensor), tensor.index])
+    }
+
+    /// The address of an output of the model itself: there Keras counts the applications of a nested functional model
+    /// from 1.
+    fn own(&self, tensor: &Symbolic) -> Value {
+        let before = usize::from(tensor.layer().read().class_name() == "Functional");
+        json!([
+            tensor.node.layer.name(),
+            before + self.application(tensor),
+            tensor.index
+        ])
+    }
+
+    fn application(&self, tensor: &Symbolic) -> usize {
         let nodes = self.by_layer.get(&tensor.node.layer.id());
         let index = nodes.and_then(|nodes| nodes.iter().position(|n| Arc::ptr_eq(n, &tensor.node)));
-        json!([tensor.node.layer.name(), index.unwrap_or(0), tensor.index])
+        index.unwrap_or(0)
     }
 }
 

@@ -93,14 +93,18 @@ pub(crate) fn graph(config: &Config, registry: &Registry) -> Result<Functional> 
             bail!("`{key}` is missing")
         };
         triples(value)
-            .and_then(|all| all.iter().map(|t| reading.tensor(t)).collect::<Result<_>>())
+            .and_then(|all| all.iter().map(|t| reading.own(t)).collect::<Result<_>>())
             .context(|| format!("`{key}`"))
     };
-    finish(
-        config,
-        Graph::new(&find("input_layers")?, &find("output_layers")?)?,
-        false,
-    )
+    let mut graph = Graph::new(&find("input_layers")?, &find("output_layers")?)?;
+    if let Some(Value::Object(map)) = config.get("output_layers")
+        && map.len() == graph.outputs.len()
+    {
+        graph.output_keys = map.keys().cloned().collect();
+        // In the order that they have above.
+        graph.output_keys.sort();
+    }
+    finish(config, graph, false)
 }
 
 fn finish(config: &Config, graph: Graph, sequential: bool) -> Result<Functional> {
@@ -214,6 +218,14 @@ impl Reading {
              output",
             from.join(", ")
         ))
+    }
+
+    /// An input or output of the model itself: there Keras counts the applications of a nested functional model from 1.
+    fn own(&self, (name, node, index): &Triple) -> Result<Symbolic> {
+        let nested =
+            |(n, layer, _): &(String, LayerRef, _)| n == name && layer.read().class_name() == "Functional";
+        let before = usize::from(self.layers.iter().any(nested));
+        self.tensor(&(name.clone(), node.saturating_sub(before), *index))
     }
 
     fn tensor(&self, (name, node, index): &Triple) -> Result<Symbolic> {

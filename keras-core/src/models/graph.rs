@@ -48,6 +48,8 @@ pub(crate) struct Graph {
     pub(crate) input_slots: Vec<usize>,
     pub(crate) outputs: Vec<Symbolic>,
     pub(crate) output_slots: Vec<usize>,
+    /// What the outputs are called where Keras has them in a dict; empty where their layers' names are theirs.
+    pub(crate) output_keys: Vec<String>,
     pub(super) slots: usize,
     /// Whether a layer makes masks.
     pub(super) masked: bool,
@@ -119,6 +121,7 @@ impl Graph {
             input_slots: inputs.iter().map(slot).collect(),
             outputs: outputs.to_vec(),
             output_slots,
+            output_keys: Vec::new(),
             slots: slot_of.len(),
         })
     }

@@ -200,8 +200,12 @@ impl Model {
     }
 
     /// The names of the outputs, in order: those of the layers they come from. A layer that gives several
-    /// outputs has its name once with a number for each after the first.
+    /// outputs has its name once with a number for each after the first. Of a Keras model whose outputs are a dict they
+    /// are its keys, sorted.
     pub fn output_names(&self) -> Vec<String> {
+        if !self.functional.graph.output_keys.is_empty() {
+            return self.functional.graph.output_keys.clone();
+        }
         let mut names: Vec<String> = Vec::new();
         for output in &self.functional.graph.outputs {
             let stem = output.layer().name();

@@ -533,7 +533,10 @@ fn step<O: Optimizer + ?Sized>(
     base.check_gradients(&gradients)?;
     let variables = base.variables.clone();
     let given: SmallVec<[bool; 16]> = gradients.iter().map(Option::is_some).collect();
-    if let Some(mut ready) = base.prepare(gradients)? {
+    if base.iterations == 0 {
+        optimizer.start()?;
+    }
+    if let Some(mut ready) = optimizer.base_mut().prepare(gradients)? {
         let count = ready.len();
         for turn in 0..count {
             let index = if from_the_end { count - 1 - turn } else { turn };

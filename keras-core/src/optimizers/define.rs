@@ -92,6 +92,10 @@ macro_rules! optimizer {
                 Ok(())
             }
 
+            fn start(&mut self) -> $crate::Result<()> {
+                self.slots.start(&self.base.variables)
+            }
+
             fn update_step(
                 &mut self,
                 index: usize,

@@ -140,6 +140,8 @@ pub(super) struct Slots {
     of: Vec<VariableSlots>,
     /// The group of each place.
     groups: SmallVec<[usize; 3]>,
+    /// The places of copies of the variables.
+    copies: SmallVec<[usize; 1]>,
 }
 
 impl Slots {
@@ -157,12 +159,30 @@ impl Slots {
                 .iter_mut()
                 .zip(groups)
                 .for_each(|(known, group)| *known = group.max(*known));
+            for (place, slot) in specs.iter().enumerate() {
+                let copy = slot
+                    .as_ref()
+                    .is_some_and(|slot| matches!(slot.fill, Fill::Variable));
+                if copy && !made.copies.contains(&place) {
+                    made.copies.push(place);
+                }
+            }
             let own = specs
                 .iter()
                 .map(|slot| slot.as_ref().map(|slot| slot.build(base, variable)).transpose());
             made.of.push(own.collect::<Result<_>>()?);
         }
         Ok(made)
+    }
+
+    /// Makes the copies of the variables anew: before the first step the weights may have been set since they were built.
+    pub(super) fn start(&self, variables: &[Variable]) -> Result<()> {
+        for (slots, variable) in self.of.iter().zip(variables) {
+            for slot in self.copies.iter().filter_map(|place| slots.get(*place)?.as_ref()) {
+                slot.assign(&variable.snapshot()?)?;
+            }
+        }
+        Ok(())
     }
 
     /// Those of variable `index`.

@@ -24,10 +24,11 @@ impl Compile {
     /// steps_per_execution, jit_compile, auto_scale_loss}`.
     ///
     /// With several outputs, losses, weights and metrics are lists with one entry for each, or objects by name; one
-    /// loss alone is every output's. A list of metrics of another length is every output's, which Keras refuses.
+    /// loss alone is every output's. Metrics are always in a list or an object.
     ///
     /// # Errors
-    /// When an argument, an output or a class is unknown, or a configuration wrong.
+    /// When an argument, an output or a class is unknown, a list has another length than there are outputs, a metric
+    /// is null, or a configuration wrong.
     ///
     /// # Examples
     /// ```
@@ -141,21 +142,51 @@ fn by_output(value: &Value, names: &[String], kind: Kind) -> Result<Vec<Part>> {
     match value {
         Value::Null => Ok(vec![Part::new(); count]),
         Value::Object(map) if !map.contains_key("class_name") => by_name(map, names, kind),
-        _ if count == 1 => Ok(vec![flat(value)]),
-        Value::Array(items) if items.len() == count => Ok(items.iter().map(flat).collect()),
-        Value::Array(items) if kind != Kind::Metric => bail!(
+        Value::Array(items) if items.is_empty() && kind == Kind::Metric => Ok(vec![Part::new(); count]),
+        Value::Array(items) if count == 1 => {
+            no_nulls(items, kind)?;
+            Ok(vec![flat(value)])
+        }
+        Value::Array(items) if items.len() == count => items.iter().map(|item| part(item, kind)).collect(),
+        Value::Array(items) => bail!(
             "expected one entry for each of {count} outputs ({}), got {}",
             names.join(", "),
             items.len()
         ),
+        other if kind == Kind::Metric => bail!(
+            "expected a list of metrics, or an object of them by output ({}), got {other}; put it in a list",
+            names.join(", ")
+        ),
         other => Ok(vec![flat(other); count]),
+    }
+}
+
+/// What is said of one output by its entry: null says nothing, but has no place among metrics.
+fn part(value: &Value, kind: Kind) -> Result<Part> {
+    if let Value::Array(items) = value {
+        no_nulls(items, kind)?;
+    }
+    Ok(flat(value))
+}
+
+/// # Errors
+/// When a metric is null.
+fn no_nulls(items: &[Value], kind: Kind) -> Result<()> {
+    match items.iter().position(Value::is_null) {
+        Some(place) if kind == Kind::Metric => {
+            bail!("expected metrics, got null at place {place}; leave it out")
+        }
+        _ => Ok(()),
     }
 }
 
 fn by_name(map: &Map<String, Value>, names: &[String], kind: Kind) -> Result<Vec<Part>> {
     // Of a model's only output Keras takes metrics under any name.
     if names.len() == 1 && kind == Kind::Metric {
-        return Ok(vec![map.values().flat_map(flat).collect()]);
+        let mut entries: Vec<(&String, &Value)> = map.iter().collect();
+        entries.sort_by_key(|(name, _)| *name);
+        let parts = entries.into_iter().map(|(_, value)| part(value, kind));
+        return Ok(vec![parts.collect::<Result<Vec<_>>>()?.concat()]);
     }
     for name in map.keys() {
         if !names.contains(name) {
@@ -165,8 +196,8 @@ fn by_name(map: &Map<String, Value>, names: &[String], kind: Kind) -> Result<Vec
     if let (Kind::Loss, Some(missing)) = (kind, names.iter().find(|name| !map.contains_key(*name))) {
         bail!("nothing is said about output `{missing}`; give null where it has no loss");
     }
-    let part = |name: &String| map.get(name).map(flat).unwrap_or_default();
-    Ok(names.iter().map(part).collect())
+    let of = |name: &String| map.get(name).map_or(Ok(Part::new()), |value| part(value, kind));
+    names.iter().map(of).collect()
 }
 
 /// One entry or a list of them, to any depth.

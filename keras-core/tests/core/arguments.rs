@@ -1,7 +1,9 @@
 //! What one application of a layer is given beside its inputs.
 
 use keras_core::layer::{Call, Layer, LayerBase, LayerRef, Outputs};
-use keras_core::layers::Dense;
+use keras_core::layers::{
+    BatchNormalization, Dense, GlobalAveragePooling1D, Lambda, Pipeline, Rescaling, Softmax,
+};
 use keras_core::ops::{self, DType, Device, Tensor};
 use keras_core::shape::Dims;
 use keras_core::{Apply, Arguments, Entry, Model, Registry, Result, bail, input};
@@ -220,6 +222,38 @@ fn a_mask_given_by_name_is_the_mask_of_the_input() -> Result<()> {
     let output = Stateful::default().apply_with(&x, Arguments::new().tensor("mask", &m))?;
     let model = Model::new([&x, &m], &output)?;
     assert_eq!(run(&model, &[row([3., 4.])?, row([0., 1.])?])?, [[0., 4.]]);
+    Ok(())
+}
+
+/// Keras writes the mask of an input as an argument of every layer whose `call` takes one.
+#[test]
+fn every_layer_that_takes_a_mask_takes_it_by_name() -> Result<()> {
+    let steps = Tensor::new(&[[[1f32, 2.], [3., 6.], [100., 100.]]], &Device::Cpu)?;
+    let scores = Tensor::new(&[[1f32, 1., 100.]], &Device::Cpu)?;
+    let mask = Tensor::new(&[[1f32, 1., 0.]], &Device::Cpu)?;
+    let halve = Lambda::new("halve", |x: &Tensor| ops::mul_scalar(x, 0.5));
+    let table: [(LayerRef, &Tensor, &[f32]); 5] = [
+        (LayerRef::new(GlobalAveragePooling1D::new()), &steps, &[2., 4.]),
+        (
+            LayerRef::new(BatchNormalization::new().epsilon(0.)),
+            &steps,
+            &[1., 2., 3., 6., 100., 100.],
+        ),
+        (LayerRef::new(Softmax::new()), &scores, &[0.5, 0.5, 0.]),
+        (LayerRef::new(halve), &scores, &[0.5, 0.5, 50.]),
+        (
+            LayerRef::new(Pipeline::new().add(Rescaling::new(2.))),
+            &scores,
+            &[2., 2., 200.],
+        ),
+    ];
+    for (layer, data, expected) in table {
+        let name = layer.read().class_name().to_owned();
+        let (x, m) = (input(&data.dims()[1..]).name("x"), input([3]).name("m"));
+        let output = layer.apply_with(&x, Arguments::new().tensor("mask", &m))?;
+        let model = Model::new_on([&x, &m], &output, &Device::Cpu)?;
+        assert_eq!(run(&model, &[data.clone(), mask.clone()])?, [expected], "{name}");
+    }
     Ok(())
 }
 

@@ -66,6 +66,39 @@ fn several_inputs_shared_and_nested_models_are_read_and_written_the_same() -> Re
     Ok(())
 }
 
+/// As Keras names losses, metrics and predictions of a model whose outputs are a dict.
+#[test]
+fn outputs_in_a_dict_are_called_by_its_keys() -> Result<()> {
+    let mut given: Value = serde_json::from_str(MULTI)?;
+    let outputs = json!({"tone": ["score", 0, 0], "hue": ["kind", 0, 0]});
+    given["config"]["output_layers"] = outputs.clone();
+    let model = Model::from_config(&given, &Registry::core())?;
+    // In the order that Keras flattens a dict in.
+    assert_eq!(model.output_names(), ["hue", "tone"]);
+    let shapes = model.output_shapes();
+    assert_eq!((shapes[0][1], shapes[1][1]), (Some(3), Some(1)));
+    let written = model.to_config()?;
+    assert_eq!(written["config"]["output_layers"], outputs);
+    assert_eq!(
+        Model::from_config(&written, &Registry::core())?.output_names(),
+        ["hue", "tone"]
+    );
+    Ok(())
+}
+
+/// Keras counts the applications of a nested functional model from 1 in `output_layers`, from 0 elsewhere.
+#[test]
+fn outputs_of_a_nested_model_are_those_of_the_model() -> Result<()> {
+    let mut given: Value = serde_json::from_str(MULTI)?;
+    let outputs = json!([["inner", 2, 1], ["score", 0, 0], ["inner", 1, 0]]);
+    given["config"]["output_layers"] = outputs.clone();
+    let model = Model::from_config(&given, &Registry::core())?;
+    let widths: Vec<_> = model.output_shapes().iter().map(|shape| shape[1]).collect();
+    assert_eq!(widths, [Some(2), Some(1), Some(3)]);
+    assert_eq!(model.to_config()?["config"]["output_layers"], outputs);
+    Ok(())
+}
+
 #[test]
 fn a_shared_layer_stays_shared() -> Result<()> {
     let (a, b) = (input([3]).name("a"), input([3]).name("b"));

@@ -1,7 +1,7 @@
 //! Expected numbers are those of Keras 3.15.1 with JAX, in float32.
 
 use keras_core::optimizers::schedules::ExponentialDecay;
-use keras_core::optimizers::{Adam, ENTRIES, RMSprop, SGD};
+use keras_core::optimizers::{Adam, ENTRIES, RMSprop, SGD, ScheduleFreeAdamW};
 use keras_core::{Optimizer, Registry, Result, Variable, registry};
 use keras_ops::{DType, Device, Tensor};
 use serde_json::json;
@@ -339,6 +339,32 @@ fn state_continues() -> Result<()> {
             .load_state(&json!({"class_name": "SGD", "iterations": 1}))
             .is_err()
     );
+    Ok(())
+}
+
+/// A model is compiled, then its weights are loaded, then it is trained.
+#[test]
+fn weights_set_after_build_are_where_schedule_free_starts() -> Result<()> {
+    for late in [false, true] {
+        let variables = variables()?;
+        let mut optimizer = ScheduleFreeAdamW::new(0.1);
+        if late {
+            optimizer.build(&variables)?;
+        }
+        variables[0].assign(&Tensor::new(&[5f32, 6.], &CPU)?)?;
+        variables[1].assign(&Tensor::new(&[7f32], &CPU)?)?;
+        optimizer.build(&variables)?;
+        optimizer.apply(&gradients(GRADIENTS[0])?)?;
+        assert_close(&values(&variables)?, &[4.9, 6.1, 6.9]);
+    }
+    // What a constraint does between two calls that are one step changes nothing of the start.
+    let variables = variables()?;
+    let mut optimizer = ScheduleFreeAdamW::new(0.1).gradient_accumulation_steps(2);
+    optimizer.build(&variables)?;
+    optimizer.apply(&gradients(GRADIENTS[0])?)?;
+    variables[0].assign(&Tensor::new(&[5f32, 6.], &CPU)?)?;
+    optimizer.apply(&gradients(GRADIENTS[0])?)?;
+    assert_close(&values(&variables)?, &[0.9, -1.9, 0.4]);
     Ok(())
 }
 

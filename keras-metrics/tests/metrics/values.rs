@@ -218,6 +218,15 @@ fn intersection_over_union() {
 fn determination() {
     let (y, p) = (matrix(&[[1.], [4.], [3.]]), matrix(&[[2.], [4.], [4.]]));
     near(after(&mut R2Score::new(), &y, &p, None), 1. - 2. / (42. / 9.));
+    // One sample has no variance: Keras gives 0, not a number divided by a rounding error.
+    let (one, other) = (matrix(&[[1.714_766_7], [0.1]]), matrix(&[[-0.186_160_95], [0.3]]));
+    let one = after(
+        &mut R2Score::new(),
+        &one.narrow(0, 0, 1).unwrap(),
+        &other.narrow(0, 0, 1).unwrap(),
+        None,
+    );
+    near(one, 0.);
     assert!(
         R2Score::new()
             .result()

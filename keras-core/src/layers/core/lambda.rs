@@ -190,8 +190,13 @@ impl Layer for Lambda {
         ])
     }
 
-    fn call(&self, inputs: &[Tensor], _cx: &mut Call) -> Result<Outputs> {
-        Ok(self.f()?(inputs)?.into())
+    /// A mask has no part in the closure.
+    fn call_arguments(&self) -> &'static [&'static str] {
+        &["mask"]
+    }
+
+    fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
+        Ok(self.f()?(cx.arguments.positional(inputs))?.into())
     }
 
     fn compute_mask(&self, inputs: &[Tensor], masks: &[Option<Tensor>]) -> Result<Vec<Option<Tensor>>> {

@@ -142,8 +142,12 @@ impl Layer for Pipeline {
         layers.fold(first, |dtype, layer| layer.read().compute_output_dtype(&[dtype]))
     }
 
+    fn call_arguments(&self) -> &'static [&'static str] {
+        &["mask"]
+    }
+
     fn call(&self, inputs: &[Tensor], cx: &mut Call) -> Result<Outputs> {
-        let mut x = only("Pipeline", inputs)?.clone();
+        let mut x = only("Pipeline", cx.arguments.positional(inputs))?.clone();
         for layer in &self.layers {
             let outputs = cx.inner(layer).call(&[x])?;
             x = only("Pipeline", &outputs.0)?.clone();
