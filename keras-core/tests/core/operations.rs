@@ -11,6 +11,9 @@ use super::model_config::differences;
 /// A model of every operation, what it is given, and what Keras 3.15 computed.
 const OPERATIONS: &str = include_str!("../data/operations.json");
 
+/// The same of further ones, by `../data/make_elements.py`.
+const ELEMENTS: &str = include_str!("../data/elements.json");
+
 fn numbers(value: &Value) -> Vec<f64> {
     let number = |v: &Value| match v.as_str() {
         Some("nan") => f64::NAN,
@@ -33,7 +36,12 @@ fn shape(value: &Value) -> Vec<usize> {
 
 #[test]
 fn the_operations_of_keras_are_read_computed_and_written_the_same() -> Result<()> {
-    let given: Value = serde_json::from_str(OPERATIONS)?;
+    read_computed_and_written_the_same(OPERATIONS)?;
+    read_computed_and_written_the_same(ELEMENTS)
+}
+
+fn read_computed_and_written_the_same(text: &str) -> Result<()> {
+    let given: Value = serde_json::from_str(text)?;
     let model = Model::from_config_on(&given["model"], &Registry::core(), &Device::Cpu)?;
     let inputs = given["inputs"].as_array().into_iter().flatten();
     let inputs = inputs.map(|x| Ok(Tensor::from_vec(numbers(x), shape(x), &Device::Cpu)?));

@@ -1,5 +1,6 @@
 //! Operations of `keras.ops` as nodes of a model: what operators on symbolic tensors and Keras's files make.
 
+mod elements;
 mod neural;
 mod numpy;
 mod operands;
@@ -37,7 +38,14 @@ impl fmt::Debug for Op {
 
 impl Op {
     fn find(class_name: &str) -> Result<&'static Self> {
-        let lists = [numpy::OPS, neural::NN, neural::CORE, neural::MATH, neural::LINALG];
+        let lists = [
+            numpy::OPS,
+            elements::ELEMENTS,
+            neural::NN,
+            neural::CORE,
+            neural::MATH,
+            neural::LINALG,
+        ];
         let all = || lists.into_iter().flatten();
         all().find(|op| op.class_name == class_name).ok_or_else(|| {
             let names = all().map(|op| op.class_name.to_owned()).collect();

@@ -59,6 +59,13 @@ pub(super) static NN: &[Op] = ops! {"nn":
     Glu(x)[axis] => |o| one(ops::glu(o.x()?, o.or("axis", -1)?));
     Softmax(x)[axis] => |o| along(o, ops::softmax);
     LogSoftmax(x)[axis] => |o| along(o, ops::log_softmax);
+    HardShrink(x)[threshold] => |o| one(ops::hard_shrink(o.x()?, o.or("threshold", 0.5)?));
+    SoftShrink(x)[threshold] => |o| one(ops::soft_shrink(o.x()?, o.or("threshold", 0.5)?));
+    Threshold(x)[threshold, default_value] => |o| one(ops::threshold(o.x()?, o.req("threshold")?, o.req("default_value")?));
+    Squareplus(x)[b] => |o| one(ops::squareplus(o.x()?, o.or("b", 4.)?));
+    Sparsemax(x)[axis] => |o| one(ops::sparsemax(o.x()?, o.or("axis", -1)?));
+    SparsePlus(x) => |o| float(o, ops::sparse_plus);
+    SparseSigmoid(x) => |o| float(o, ops::sparse_sigmoid);
     OneHot(x)[num_classes, axis, dtype, sparse] => one_hot;
     Normalize(x)[axis, order, epsilon] => normalize;
 };
@@ -71,11 +78,14 @@ pub(super) static CORE: &[Op] = ops! {"core":
 
 pub(super) static MATH: &[Op] = ops! {"math":
     Rsqrt(x) => |o| float(o, ops::rsqrt);
+    Erfc(x) => |o| float(o, ops::erfc);
+    Erfinv(x) => |o| float(o, ops::erfinv);
     Erf(x) => |o| float(o, ops::erf);
     Logsumexp(x)[axis, keepdims] => |o| float_fold(o, ops::logsumexp);
     TopK(x)[k, sorted] => top_k;
 };
 
 pub(super) static LINALG: &[Op] = ops! {"linalg":
+    Det(x) => |o| float(o, ops::det);
     Norm(x)[ord, axis, keepdims] => norm;
 };

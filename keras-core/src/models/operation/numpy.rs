@@ -30,7 +30,7 @@ fn floats(x: &Tensor) -> Result<Tensor> {
 }
 
 /// Of two operands in one dtype.
-fn both(o: &Operands<'_>, f: fn(&Tensor, &Tensor) -> ops::Result<Tensor>) -> Made {
+pub(super) fn both(o: &Operands<'_>, f: fn(&Tensor, &Tensor) -> ops::Result<Tensor>) -> Made {
     let (a, b) = o.pair(0, 1)?;
     one(f(&a, &b))
 }
@@ -41,7 +41,7 @@ fn quotient(o: &Operands<'_>) -> Made {
 }
 
 /// Along `axis`, one or several or all.
-fn fold(o: &Operands<'_>, f: fn(&Tensor, Option<&[i64]>, bool) -> ops::Result<Tensor>) -> Made {
+pub(super) fn fold(o: &Operands<'_>, f: fn(&Tensor, Option<&[i64]>, bool) -> ops::Result<Tensor>) -> Made {
     if o.opt::<f64>("initial")?.is_some() {
         bail!("`initial` is not supported; use `maximum` or `minimum` with it");
     }
